@@ -1,0 +1,1 @@
+//! Drives the engine against the venue over a tape; reports, metrics and sweeps.

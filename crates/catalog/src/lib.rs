@@ -1,0 +1,1 @@
+//! Market data in Parquet: import, validation, merging, resampling and the tape.

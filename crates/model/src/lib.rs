@@ -1,0 +1,1 @@
+//! The nouns of trading: instruments, candles, orders, fills, facts, commands, records and notices.

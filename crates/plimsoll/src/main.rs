@@ -1,0 +1,3 @@
+//! The `plimsoll` binary: command line, configuration and wiring.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Exact numbers, time, rounding, seeded randomness and digests; imports nothing of ours.

@@ -1,0 +1,1 @@
+//! The simulated exchange: matching, fees, margin and its own ledger.

@@ -1,0 +1,3 @@
+//! Repository automation: house rules as tests, benchmarks.
+
+fn main() {}
