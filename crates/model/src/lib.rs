@@ -1,1 +1,33 @@
-//! The nouns of trading: instruments, candles, orders, fills, facts, commands, records and notices.
+//! The nouns of trading: instruments, market facts, orders, fills; what the engine is told ([`Fact`]) and what follows
+//! ([`OrderCommand`], [`Record`], [`Notice`]).
+//!
+//! Plain data with the rules that make a value valid, and nothing that decides. `engine` and `venue` share these
+//! nouns and no arithmetic beyond [`Instrument::notional`], so that the agreement of their two ledgers is evidence.
+//!
+//! May not: import anything of ours but `units`, perform I/O, read a clock, use floating point for money (the one way
+//! back from statistics is [`Instrument::price_near`] and [`Instrument::quantity_at_most`]), or know a file format: core types
+//! are not serialisable, the edge crates own their formats and convert.
+
+#![deny(clippy::float_arithmetic)]
+
+mod event;
+mod fact;
+mod instrument;
+mod market;
+mod order;
+mod record;
+mod timeframe;
+
+pub use event::{BalanceChange, CancelReason, Fill, FillCause, Liquidity, RejectReason, VenueEvent};
+pub use fact::{Direction, Fact, Input, OperatorCommand, Seq, Signal, Tag, TimerId};
+pub use instrument::{
+    Exchange, Instrument, InstrumentError, InstrumentIx, InstrumentKind, InstrumentSpec, MarginTier,
+    NumberError,
+};
+pub use market::{Bar, BarFault, BookChange, BookUpdate, Candle, FundingRate, MarkPrice, Quote, Trade};
+pub use order::{
+    Amendment, ClientOrderId, NewOrder, OrderCommand, OrderKind, PositionMode, PositionSide, Protection,
+    Side, TimeInForce, TriggerBy,
+};
+pub use record::{FillRecord, Notice, NoticeKind, OrderState, Record, Refusal, Severity};
+pub use timeframe::{Timeframe, TimeframeError};

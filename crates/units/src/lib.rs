@@ -8,6 +8,8 @@
 //! May not: import anything of ours, perform I/O, read a clock, or use floating point (two edges excepted:
 //! printing a statistic from an amount, and the seeded generator's unit interval; each is marked where it stands).
 
+#![deny(clippy::float_arithmetic)]
+
 mod amount;
 mod decimal;
 mod digest;

@@ -1,0 +1,138 @@
+//! What the engine is told.
+
+use crate::{BookChange, Candle, FundingRate, InstrumentIx, MarkPrice, Quote, Trade, VenueEvent};
+use std::fmt;
+use units::{Price, Rate, Timestamp};
+
+/// The number of an input within a run, from one, without gaps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Seq(pub u64);
+
+/// A fact with its number and its time. `at` strictly increases with `seq`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Input {
+    /// Which input of the run it is.
+    pub seq: Seq,
+    /// When it is known: assigned by the session or the backtest, never read from a clock here.
+    pub at: Timestamp,
+    /// What is known.
+    pub fact: Fact,
+}
+
+/// Something the engine is told. The narrow waist of the system: adding a variant touches everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fact {
+    /// A candle closed.
+    Candle(Candle),
+    /// The best bid or ask changed.
+    Quote(Quote),
+    /// Somebody traded.
+    Trade(Trade),
+    /// A book changed.
+    Book(BookChange),
+    /// The mark price changed.
+    Mark(MarkPrice),
+    /// A funding rate was published.
+    Funding(FundingRate),
+    /// The venue told us something about our account.
+    Venue(VenueEvent),
+    /// A timer that was asked for went off.
+    Timer(TimerId),
+    /// An opinion from outside: a model server, a webhook.
+    Signal(Signal),
+    /// A person decided.
+    Operator(OperatorCommand),
+}
+
+/// Which timer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TimerId(pub u64);
+
+/// Which way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Direction {
+    /// Hold a long position.
+    Long,
+    /// Hold no position.
+    Flat,
+    /// Hold a short position.
+    Short,
+}
+
+impl Direction {
+    /// +1, 0 or −1.
+    #[inline]
+    #[must_use]
+    pub const fn sign(self) -> i64 {
+        match self {
+            Self::Long => 1,
+            Self::Flat => 0,
+            Self::Short => -1,
+        }
+    }
+
+    /// The direction of a signed number.
+    #[inline]
+    #[must_use]
+    pub const fn of(sign: i64) -> Self {
+        match sign {
+            0 => Self::Flat,
+            1.. => Self::Long,
+            _ => Self::Short,
+        }
+    }
+}
+
+impl fmt::Display for Direction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Long => "long",
+            Self::Flat => "flat",
+            Self::Short => "short",
+        })
+    }
+}
+
+/// Why something was done, as an index into the tags that the strategy declares. Small enough to ride on every fill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Tag(pub u16);
+
+/// An opinion about one instrument: a *state* that holds until the next one from the same source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Signal {
+    /// About what.
+    pub instrument: InstrumentIx,
+    /// Which way.
+    pub direction: Direction,
+    /// How sure, from zero to one; clamped to that range where it is used.
+    pub confidence: Rate,
+    /// Where the position would be wrong.
+    pub stop_loss: Option<Price>,
+    /// Where it would have done its work.
+    pub take_profit: Option<Price>,
+    /// Why.
+    pub tag: Tag,
+}
+
+impl Signal {
+    /// A signal at full confidence without stop or target.
+    #[must_use]
+    pub const fn new(instrument: InstrumentIx, direction: Direction, tag: Tag) -> Self {
+        Self { instrument, direction, confidence: Rate::ONE, stop_loss: None, take_profit: None, tag }
+    }
+}
+
+/// What a person may tell a running engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OperatorCommand {
+    /// Refuse everything that increases exposure, until resumed.
+    Halt,
+    /// Trade again.
+    Resume,
+    /// Cancel all orders and close all positions, reduce-only, and halt.
+    Flatten,
+    /// Stop asking one strategy; its position is closed.
+    StopStrategy(u16),
+    /// Ask it again.
+    StartStrategy(u16),
+}

@@ -1,0 +1,230 @@
+//! What happened inside the engine: records for journal, store and reports; notices for people.
+
+use crate::{CancelReason, ClientOrderId, Direction, Fill, InstrumentIx, PositionSide, RejectReason, Tag};
+use std::fmt;
+use units::{Amount, Price, Quantity, Rate};
+
+/// Where an order is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OrderState {
+    /// Sent, not yet answered.
+    Submitting,
+    /// In the venue's books.
+    Open,
+    /// Its cancellation was sent.
+    Cancelling,
+    /// Its outcome is not known; the venue is being asked.
+    Unknown,
+    /// Filled whole.
+    Filled,
+    /// Ended by cancellation.
+    Cancelled(CancelReason),
+    /// Refused by the venue.
+    Rejected(RejectReason),
+}
+
+impl OrderState {
+    /// Whether nothing more can happen to it.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Filled | Self::Cancelled(_) | Self::Rejected(_))
+    }
+}
+
+/// Why risk refused an intent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Refusal {
+    /// Trading is halted.
+    Halted,
+    /// The instrument is not one of this run's.
+    UnknownInstrument,
+    /// There is no price yet to value the order with.
+    NoPrice,
+    /// The size rounds down to less than the minimum quantity.
+    BelowMinQuantity,
+    /// The order is worth less than the minimum.
+    BelowMinNotional,
+    /// The order is larger than the venue takes at once.
+    AboveMaxQuantity,
+    /// The free balance cannot carry the margin and the fee.
+    InsufficientMargin,
+    /// The leverage is above what the instrument's tier allows.
+    Leverage,
+    /// A price is no multiple of the tick or not above zero.
+    InvalidPrice,
+    /// The quantity is no multiple of the step or not above zero.
+    InvalidQuantity,
+    /// A stop or a target lies on the wrong side of the price.
+    StopSide,
+    /// There is no such order.
+    UnknownOrder,
+}
+
+impl Refusal {
+    /// The reason in words.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Halted => "trading is halted",
+            Self::UnknownInstrument => "unknown instrument",
+            Self::NoPrice => "no price yet",
+            Self::BelowMinQuantity => "size below the minimum quantity",
+            Self::BelowMinNotional => "size below the minimum order value",
+            Self::AboveMaxQuantity => "size above the maximum quantity",
+            Self::InsufficientMargin => "insufficient margin",
+            Self::Leverage => "leverage above the limit",
+            Self::InvalidPrice => "invalid price",
+            Self::InvalidQuantity => "invalid quantity",
+            Self::StopSide => "stop or target on the wrong side",
+            Self::UnknownOrder => "unknown order",
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.text())
+    }
+}
+
+/// A fill and what it did to the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FillRecord {
+    /// The execution.
+    pub fill: Fill,
+    /// Which strategy's order it was; the engine's own index is `u16::MAX`.
+    pub strategy: u16,
+    /// Why it was ordered.
+    pub tag: Tag,
+    /// How much of the fill closed an open position.
+    pub closed: Quantity,
+    /// The exact cost of what was closed, signed like the position.
+    pub closed_cost: Amount,
+    /// Profit of what was closed, before fees.
+    pub realised: Amount,
+    /// The signed position after the fill.
+    pub position: Quantity,
+}
+
+/// Something that happened inside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Record {
+    /// The aggregated opinion about an instrument changed.
+    Target {
+        /// About what.
+        instrument: InstrumentIx,
+        /// Which way.
+        direction: Direction,
+        /// How strong, from zero to one.
+        strength: Rate,
+    },
+    /// Risk refused an intent.
+    Refused {
+        /// About what.
+        instrument: InstrumentIx,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// An order moved along its life.
+    Order {
+        /// Which one.
+        id: ClientOrderId,
+        /// Whose it is.
+        instrument: InstrumentIx,
+        /// Where it is now.
+        state: OrderState,
+    },
+    /// A fill was booked.
+    Fill(FillRecord),
+    /// Funding was booked; positive when received.
+    Funding {
+        /// Whose.
+        instrument: InstrumentIx,
+        /// Of which position.
+        position_side: PositionSide,
+        /// How much.
+        amount: Amount,
+    },
+    /// Money came in or went out.
+    Deposit {
+        /// How much.
+        amount: Amount,
+    },
+    /// A strategy panicked and is not asked again.
+    StrategyFaulted {
+        /// Which one.
+        strategy: u16,
+    },
+    /// A fact did not fit the state it met (an illegal order transition, a fill of an unknown order).
+    Anomaly {
+        /// Whose.
+        instrument: InstrumentIx,
+        /// Which order, if any.
+        id: Option<ClientOrderId>,
+        /// What did not fit.
+        what: &'static str,
+    },
+    /// Trading was halted or resumed.
+    Halted {
+        /// Whether it is halted now.
+        halted: bool,
+    },
+    /// A decision price next to what came of it: the market's last price when an order was decided.
+    Decided {
+        /// Which order.
+        id: ClientOrderId,
+        /// Whose it is.
+        instrument: InstrumentIx,
+        /// The last price at that moment.
+        price: Price,
+    },
+}
+
+/// How urgent a notice is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Good to know.
+    Info,
+    /// Look at it today.
+    Warning,
+    /// Look at it now.
+    Critical,
+}
+
+/// What a notice is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoticeKind {
+    /// A strategy panicked.
+    StrategyFaulted {
+        /// Its name.
+        strategy: String,
+        /// What it said.
+        message: String,
+    },
+    /// The venue refused an order.
+    OrderRejected {
+        /// Which one.
+        id: ClientOrderId,
+        /// Why.
+        reason: RejectReason,
+    },
+    /// The venue took a position over.
+    Liquidated {
+        /// Whose position.
+        instrument: InstrumentIx,
+    },
+    /// Trading was halted or resumed.
+    Halted {
+        /// Whether it is halted now.
+        halted: bool,
+    },
+}
+
+/// Something a person should see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// How urgent it is.
+    pub severity: Severity,
+    /// What it is about.
+    pub kind: NoticeKind,
+}
