@@ -10,7 +10,9 @@ pub(crate) fn add_command(digest: &mut DigestWriter, command: &OrderCommand) {
         OrderCommand::Place(order) => add_order(digest, order),
         OrderCommand::Amend { id, .. } => add_pair(digest, 2, id.bits()),
         OrderCommand::Cancel { id, .. } => add_pair(digest, 3, id.bits()),
-        OrderCommand::CancelAll { instrument } => add_pair(digest, 4, instrument.map_or(u64::MAX, |ix| ix.0.into())),
+        OrderCommand::CancelAll { instrument } => {
+            add_pair(digest, 4, instrument.map_or(u64::MAX, |ix| ix.0.into()));
+        }
         OrderCommand::Protect { instrument, protection, .. } => {
             add_pair(digest, 5, instrument.0.into());
             digest.int(protection.stop_loss.map_or(0, |p| p.mantissa()));
@@ -46,10 +48,10 @@ fn add_order(digest: &mut DigestWriter, order: &NewOrder) {
     digest.word(flags);
     digest.word(order.id.bits());
     digest.int(order.quantity.mantissa());
-    for price in [order.kind.limit(), order.kind.trigger(), order.protection.stop_loss, order.protection.take_profit] {
-        if let Some(price) = price {
-            digest.int(price.mantissa());
-        }
+    let guards = order.protection;
+    let prices = [order.kind.limit(), order.kind.trigger(), guards.stop_loss, guards.take_profit];
+    for price in prices.into_iter().flatten() {
+        digest.int(price.mantissa());
     }
 }
 

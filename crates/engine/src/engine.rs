@@ -8,9 +8,9 @@ use crate::outbox::Outbox;
 use crate::risk::{self, Context, Limits, Request};
 use crate::targets::{Opinion, Targets};
 use model::{
-    BalanceChange, Candle, ClientOrderId, Direction, Fact, Fill, FillCause, FillRecord, Input, Instrument, InstrumentIx,
-    NewOrder, Notice, NoticeKind, OperatorCommand, OrderKind, OrderState, PositionSide, Protection, Record, Refusal, Seq,
-    Severity, Side, Signal, Tag, TimeInForce, Timeframe, VenueEvent,
+    BalanceChange, Candle, ClientOrderId, Direction, Fact, Fill, FillCause, FillRecord, Input, Instrument,
+    InstrumentIx, NewOrder, Notice, NoticeKind, OperatorCommand, OrderKind, OrderState, PositionSide,
+    Protection, Record, Refusal, Seq, Severity, Side, Signal, Tag, TimeInForce, Timeframe, VenueEvent,
 };
 use strategy::{History, Intent, Intents, Market, OrderIntent, Strategy, View};
 use units::{Amount, Digest, DigestWriter, Quantity, Rate, Timestamp};
@@ -29,7 +29,7 @@ pub struct Setup {
     pub limits: Limits,
     /// Strengths of at most this are taken for no opinion.
     pub min_strength: Rate,
-    /// Facts before this moment are learnt from and not traded.
+    /// Candles that open before this moment, and other facts that come before it, are learnt from and not traded.
     pub trade_from: Timestamp,
 }
 
@@ -194,7 +194,11 @@ impl Engine {
     fn on_candle(&mut self, candle: &Candle, fact: &Fact, out: &mut Outbox) {
         let ix = candle.instrument;
         let Some(market) = self.markets.get_mut(ix.index()) else {
-            out.record(Record::Anomaly { instrument: ix, id: None, what: "a candle of an unknown instrument" });
+            out.record(Record::Anomaly {
+                instrument: ix,
+                id: None,
+                what: "a candle of an unknown instrument",
+            });
             return;
         };
         market.last = Some(candle.bar.close);
@@ -205,7 +209,7 @@ impl Engine {
                 self.ask(strategy, fact, out);
             }
         }
-        if self.targets.desks[ix.index()].is_dirty && self.now >= self.trade_from {
+        if self.targets.desks[ix.index()].is_dirty && candle.bar.open_time >= self.trade_from {
             self.pursue(ix, out);
         }
     }
@@ -252,7 +256,10 @@ impl Engine {
     fn note_signal(&mut self, strategy: u16, signal: Signal, out: &mut Outbox) {
         let seated = self.targets.desk(signal.instrument).is_some_and(|desk| desk.note(strategy, signal));
         if !seated {
-            out.record(Record::Refused { instrument: signal.instrument, refusal: Refusal::UnknownInstrument });
+            out.record(Record::Refused {
+                instrument: signal.instrument,
+                refusal: Refusal::UnknownInstrument,
+            });
         }
     }
 
@@ -369,7 +376,11 @@ impl Engine {
                 if let Some(price) = self.markets[ix.index()].last {
                     out.record(Record::Decided { id: order.order.id, instrument: ix, price });
                 }
-                out.record(Record::Order { id: order.order.id, instrument: ix, state: OrderState::Submitting });
+                out.record(Record::Order {
+                    id: order.order.id,
+                    instrument: ix,
+                    state: OrderState::Submitting,
+                });
                 out.command(approved);
                 if let Some(command) = out.commands().last() {
                     add_command(&mut self.digest, command);
@@ -409,7 +420,9 @@ impl Engine {
                 out.notice(Notice { severity: Severity::Warning, kind });
                 self.move_order(*id, OrderState::Rejected(*reason), out);
             }
-            VenueEvent::Cancelled { id, reason, .. } => self.move_order(*id, OrderState::Cancelled(*reason), out),
+            VenueEvent::Cancelled { id, reason, .. } => {
+                self.move_order(*id, OrderState::Cancelled(*reason), out);
+            }
             VenueEvent::Triggered { .. } => {}
             VenueEvent::Amended { id, amendment, .. } => self.on_amended(*id, amendment),
             VenueEvent::Refused { id, instrument, .. } => {
@@ -461,11 +474,13 @@ impl Engine {
             tag,
             closed: booking.closed,
             closed_cost: booking.closed_cost,
+            opened_cost: booking.opened_cost,
             realised: booking.realised,
             position: booking.position,
         }));
         if booking.position.is_zero() {
-            self.protections[fill.position_side.index() * self.instruments.len() + ix.index()] = Protection::NONE;
+            self.protections[fill.position_side.index() * self.instruments.len() + ix.index()] =
+                Protection::NONE;
         }
         if fill.cause == FillCause::Liquidation {
             let kind = NoticeKind::Liquidated { instrument: ix };
@@ -478,7 +493,11 @@ impl Engine {
     fn settle_order(&mut self, fill: &Fill, out: &mut Outbox) -> (u16, Tag) {
         let Some(id) = fill.order else { return (ENGINE, Tag::default()) };
         let Some(at) = self.orders.find(id) else {
-            out.record(Record::Anomaly { instrument: fill.instrument, id: Some(id), what: "a fill of an unknown order" });
+            out.record(Record::Anomaly {
+                instrument: fill.instrument,
+                id: Some(id),
+                what: "a fill of an unknown order",
+            });
             return (id.strategy(), Tag::default());
         };
         let order = &mut self.orders.live[at];
@@ -493,7 +512,8 @@ impl Engine {
             out.record(Record::Order { id, instrument: fill.instrument, state: OrderState::Filled });
         } else {
             let share = units::Rounding::Down;
-            let freed = order.reserved.mul_div(fill.quantity.mantissa().into(), remaining.mantissa().into(), share);
+            let freed =
+                order.reserved.mul_div(fill.quantity.mantissa().into(), remaining.mantissa().into(), share);
             order.filled += fill.quantity;
             order.reserved -= freed;
             self.ledger.release(freed);

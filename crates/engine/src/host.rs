@@ -58,7 +58,8 @@ impl Host {
         outcome.map_err(|payload| {
             hosted.standing = Standing::Faulted;
             let text = payload.downcast_ref::<&str>().map(ToString::to_string);
-            text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
+            text.or_else(|| payload.downcast_ref::<String>().cloned())
+                .unwrap_or_else(|| "no message".to_owned())
         })
     }
 

@@ -17,6 +17,8 @@ pub struct Booking {
     pub closed: Quantity,
     /// The exact cost of what was closed, signed like the position.
     pub closed_cost: Amount,
+    /// The exact cost of what was opened, signed like the position.
+    pub opened_cost: Amount,
     /// Profit of what was closed, before fees.
     pub realised: Amount,
     /// The signed position after the fill.
@@ -131,13 +133,21 @@ impl Ledger {
         let slot = self.slot(fill.instrument, fill.position_side);
         let position = &mut self.positions[slot];
         let signed = fill.side.signed(fill.quantity);
-        let booking = if position.quantity.is_zero() || position.quantity.is_negative() == signed.is_negative() {
-            position.quantity += signed;
-            position.cost += instrument.notional(fill.price, signed);
-            Booking { closed: Quantity::ZERO, closed_cost: Amount::ZERO, realised: Amount::ZERO, position: position.quantity }
-        } else {
-            close(position, instrument, fill, signed)
-        };
+        let booking =
+            if position.quantity.is_zero() || position.quantity.is_negative() == signed.is_negative() {
+                let opened_cost = instrument.notional(fill.price, signed);
+                position.quantity += signed;
+                position.cost += opened_cost;
+                Booking {
+                    closed: Quantity::ZERO,
+                    closed_cost: Amount::ZERO,
+                    opened_cost,
+                    realised: Amount::ZERO,
+                    position: position.quantity,
+                }
+            } else {
+                close(position, instrument, fill, signed)
+            };
         self.totals.realised += booking.realised;
         self.totals.fees += fill.fee;
         booking
@@ -188,12 +198,15 @@ fn close(position: &mut Position, instrument: &Instrument, fill: &Fill, signed: 
         position.cost.mul_div(closed.mantissa().into(), open.mantissa().into(), Rounding::Down)
     };
     // Signed like the position: what the closed part is worth at the fill's price.
-    let worth = instrument.notional(fill.price, if position.quantity.is_negative() { -closed } else { closed });
+    let worth =
+        instrument.notional(fill.price, if position.quantity.is_negative() { -closed } else { closed });
     position.quantity += signed;
-    position.cost = if closed < fill.quantity {
-        instrument.notional(fill.price, position.quantity)
+    let opened_cost = if closed < fill.quantity {
+        position.cost = instrument.notional(fill.price, position.quantity);
+        position.cost
     } else {
-        position.cost - closed_cost
+        position.cost -= closed_cost;
+        Amount::ZERO
     };
-    Booking { closed, closed_cost, realised: worth - closed_cost, position: position.quantity }
+    Booking { closed, closed_cost, opened_cost, realised: worth - closed_cost, position: position.quantity }
 }

@@ -77,7 +77,9 @@ impl Orders {
     #[inline]
     pub(crate) fn in_flight(&self, ix: InstrumentIx) -> Quantity {
         let mut sum = Quantity::ZERO;
-        for o in self.live.iter().filter(|o| o.order.instrument == ix && o.order.kind == model::OrderKind::Market) {
+        for o in
+            self.live.iter().filter(|o| o.order.instrument == ix && o.order.kind == model::OrderKind::Market)
+        {
             sum += o.order.side.signed(o.remaining());
         }
         sum
@@ -87,7 +89,11 @@ impl Orders {
     #[inline]
     pub(crate) fn resting(&self, ix: InstrumentIx, side: Side) -> Quantity {
         let mut sum = Quantity::ZERO;
-        for o in self.live.iter().filter(|o| o.order.instrument == ix && o.order.side == side && !o.order.reduce_only) {
+        for o in self
+            .live
+            .iter()
+            .filter(|o| o.order.instrument == ix && o.order.side == side && !o.order.reduce_only)
+        {
             sum += o.remaining();
         }
         sum
@@ -119,6 +125,9 @@ mod tests {
             assert!(!may_become(from, OrderState::Submitting), "{from:?} → Submitting");
         }
         assert!(!may_become(OrderState::Open, OrderState::Rejected(RejectReason::PriceTick)));
-        assert!(may_become(OrderState::Submitting, OrderState::Filled), "a fill may overtake the acknowledgement");
+        assert!(
+            may_become(OrderState::Submitting, OrderState::Filled),
+            "a fill may overtake the acknowledgement"
+        );
     }
 }

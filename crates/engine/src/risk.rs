@@ -216,8 +216,14 @@ fn check_leverage(context: &Context<'_>, request: &Request) -> Result<(), Refusa
         return Ok(());
     }
     let instrument = context.instrument(request);
-    let Some(value) = instrument.checked_notional(price, opening) else { return Err(Refusal::AboveMaxQuantity) };
-    if context.limits.leverage > instrument.tier(value).max_leverage { Err(Refusal::Leverage) } else { Ok(()) }
+    let Some(value) = instrument.checked_notional(price, opening) else {
+        return Err(Refusal::AboveMaxQuantity);
+    };
+    if context.limits.leverage > instrument.tier(value).max_leverage {
+        Err(Refusal::Leverage)
+    } else {
+        Ok(())
+    }
 }
 
 fn check_margin(context: &Context<'_>, request: &Request) -> Result<(), Refusal> {

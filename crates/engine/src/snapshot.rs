@@ -4,8 +4,8 @@ use crate::engine::{Engine, Setup, StrategySetup};
 use crate::host::Standing;
 use crate::orders::Order;
 use model::{
-    CancelReason, ClientOrderId, Direction, InstrumentIx, NewOrder, OrderKind, OrderState, PositionSide, Protection, Seq,
-    Side, Signal, Tag, TimeInForce, TriggerBy,
+    CancelReason, ClientOrderId, Direction, InstrumentIx, NewOrder, OrderKind, OrderState, PositionSide,
+    Protection, Seq, Side, Signal, Tag, TimeInForce, TriggerBy,
 };
 use std::fmt;
 use strategy::{Position, StateError, StateReader, StateWriter};
@@ -34,7 +34,9 @@ pub enum SnapshotError {
 impl fmt::Display for SnapshotError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Version(found) => write!(f, "snapshot version {found}; this program reads version {VERSION}"),
+            Self::Version(found) => {
+                write!(f, "snapshot version {found}; this program reads version {VERSION}")
+            }
             Self::Shape(what) => write!(f, "the snapshot was taken with other {what}"),
             Self::State(error) => write!(f, "{error}"),
         }
@@ -146,7 +148,9 @@ impl Engine {
 
     fn load_books(&mut self, r: &mut StateReader<'_>) -> Result<(), StateError> {
         let t = &mut self.ledger.totals;
-        for amount in [&mut t.deposits, &mut t.realised, &mut t.fees, &mut t.funding, &mut self.ledger.reserved] {
+        for amount in
+            [&mut t.deposits, &mut t.realised, &mut t.fees, &mut t.funding, &mut self.ledger.reserved]
+        {
             *amount = Amount::from_units(r.wide()?);
         }
         for position in &mut self.ledger.positions {

@@ -68,7 +68,8 @@ impl Desk {
             weights += i128::from(opinion.weight.units());
             if let Some(signal) = &opinion.signal {
                 let confidence = signal.confidence.units().clamp(0, one);
-                let vote = i128::from(opinion.weight.units()) * i128::from(confidence * signal.direction.sign());
+                let vote =
+                    i128::from(opinion.weight.units()) * i128::from(confidence * signal.direction.sign());
                 sum += vote;
                 // The first of the strongest leads; a flat opinion leads only where nobody wants anything.
                 if lead.is_none_or(|(strongest, _, _)| vote.abs() > strongest) {
@@ -150,7 +151,11 @@ mod tests {
     fn strength_is_the_weighted_mean() {
         let strength = |opinions: &[_]| desk(opinions).target(Rate::ZERO).strength;
         assert_eq!(strength(&[(ONE, ONE, Some(Long))]), ONE);
-        assert_eq!(strength(&[(ONE / 10, ONE, Some(Short))]), -ONE, "the weight of a lone strategy cancels out");
+        assert_eq!(
+            strength(&[(ONE / 10, ONE, Some(Short))]),
+            -ONE,
+            "the weight of a lone strategy cancels out"
+        );
         assert_eq!(strength(&[(ONE, ONE, Some(Long)), (ONE, ONE, Some(Short))]), 0);
         assert_eq!(strength(&[(ONE, ONE, Some(Long)), (ONE, ONE, None)]), ONE / 2);
         assert_eq!(strength(&[(3 * ONE, ONE, Some(Long)), (ONE, ONE, Some(Short))]), ONE / 2);
@@ -161,7 +166,8 @@ mod tests {
 
     #[test]
     fn the_strongest_agreeing_opinion_leads() {
-        let target = desk(&[(ONE, ONE / 2, Some(Long)), (ONE, ONE, Some(Long)), (ONE, ONE, Some(Flat))]).target(Rate::ZERO);
+        let target = desk(&[(ONE, ONE / 2, Some(Long)), (ONE, ONE, Some(Long)), (ONE, ONE, Some(Flat))])
+            .target(Rate::ZERO);
         assert_eq!((target.direction, target.leader, target.tag), (Long, 1, Tag(1)));
         let weak = desk(&[(ONE, ONE / 10, Some(Long))]).target(Rate::from_units(ONE / 5));
         assert_eq!((weak.strength, weak.direction), (0, Flat));

@@ -2,6 +2,7 @@
 
 use crate::admissible;
 use crate::error::{ParameterError, period};
+use crate::persist::{self, Persist};
 use crate::window::{Fold, LinearSum};
 
 /// Simple moving average: `mean(x[i-n+1..=i])`.
@@ -156,6 +157,32 @@ impl Ema {
     #[must_use]
     pub fn warm_up(&self) -> usize {
         self.period
+    }
+}
+
+impl Persist for Ema {
+    fn save(&self, put: &mut dyn FnMut(f64)) {
+        put(self.value);
+        put(self.missing as f64);
+    }
+
+    fn load(&mut self, take: &mut dyn FnMut() -> Option<f64>) -> Option<()> {
+        self.value = take()?;
+        self.missing = persist::count(take, self.period)?;
+        Some(())
+    }
+}
+
+impl Persist for Sma {
+    fn save(&self, put: &mut dyn FnMut(f64)) {
+        self.window.save(put);
+        persist::put_option(put, self.value);
+    }
+
+    fn load(&mut self, take: &mut dyn FnMut() -> Option<f64>) -> Option<()> {
+        self.window.load(take)?;
+        self.value = persist::take_option(take)?;
+        Some(())
     }
 }
 

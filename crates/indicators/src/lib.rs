@@ -27,6 +27,7 @@ pub mod averages;
 pub mod channels;
 mod error;
 pub mod momentum;
+mod persist;
 pub mod volatility;
 mod window;
 
@@ -34,6 +35,7 @@ pub use averages::{Ema, Seed, Sma, Wilder, Wma};
 pub use channels::{Bollinger, BollingerBands, Donchian, DonchianChannel};
 pub use error::ParameterError;
 pub use momentum::{Macd, MacdLines, RateOfChange, Rsi};
+pub use persist::Persist;
 pub use volatility::{Atr, StandardDeviation, TrueRange};
 
 /// The largest magnitude an input may have. Beyond any price or volume, and small enough that sums of squares over

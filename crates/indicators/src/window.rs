@@ -69,6 +69,27 @@ impl<A: Aggregate> Fold<A> {
     }
 }
 
+impl Fold<f64> {
+    /// Hands out the state number by number.
+    pub(crate) fn save(&self, put: &mut dyn FnMut(f64)) {
+        self.slots.iter().for_each(|slot| put(*slot));
+        put(self.newer);
+        put(self.at as f64);
+        put(if self.full { 1.0 } else { 0.0 });
+    }
+
+    /// Takes the state back.
+    pub(crate) fn load(&mut self, take: &mut dyn FnMut() -> Option<f64>) -> Option<()> {
+        for slot in &mut self.slots {
+            *slot = take()?;
+        }
+        self.newer = take()?;
+        self.at = crate::persist::count(take, self.slots.len() - 1)?;
+        self.full = crate::persist::count(take, 1)? == 1;
+        Some(())
+    }
+}
+
 /// The plain sum.
 impl Aggregate for f64 {
     #[inline]

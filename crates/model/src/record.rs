@@ -100,6 +100,8 @@ pub struct FillRecord {
     pub closed: Quantity,
     /// The exact cost of what was closed, signed like the position.
     pub closed_cost: Amount,
+    /// The exact cost of what was opened, signed like the position.
+    pub opened_cost: Amount,
     /// Profit of what was closed, before fees.
     pub realised: Amount,
     /// The signed position after the fill.

@@ -1,6 +1,8 @@
 //! What a strategy wants. Nothing here is an order: risk decides.
 
-use model::{ClientOrderId, InstrumentIx, OrderKind, PositionSide, Protection, Side, Signal, Tag, TimeInForce};
+use model::{
+    ClientOrderId, InstrumentIx, OrderKind, PositionSide, Protection, Side, Signal, Tag, TimeInForce,
+};
 use units::Quantity;
 
 /// A single order that a strategy wants to have placed as it is, such as a quote of a market maker.

@@ -17,7 +17,7 @@ mod view;
 pub use builtin::crossover;
 pub use intent::{Intent, Intents, OrderIntent};
 pub use parameters::{Parameter, ParameterKind, ParameterProblem, Parameters, Value, nearest};
-pub use registry::{Descriptor, StrategyError, all, build, find};
+pub use registry::{Build, Descriptor, StrategyError, all, build, find};
 pub use state::{StateError, StateReader, StateWriter};
 pub use view::{History, Market, Position, View};
 
@@ -88,7 +88,9 @@ impl<S: CandleStrategy + Clone> PerInstrument<S> {
     #[must_use]
     pub fn new(prototype: &S, instruments: &[InstrumentIx]) -> Self {
         let len = instruments.iter().map(|ix| ix.index() + 1).max().unwrap_or(0);
-        let copies = (0..len).map(|i| instruments.iter().any(|ix| ix.index() == i).then(|| prototype.clone())).collect();
+        let copies = (0..len)
+            .map(|i| instruments.iter().any(|ix| ix.index() == i).then(|| prototype.clone()))
+            .collect();
         Self { copies }
     }
 }

@@ -244,7 +244,8 @@ impl Parameters {
 
 fn unknown(name: &str, schema: &[Parameter]) -> String {
     let names: Vec<&str> = schema.iter().map(|p| p.name).collect();
-    let meant = nearest(name, names.iter().copied()).map(|n| format!("; did you mean {n:?}?")).unwrap_or_default();
+    let meant =
+        nearest(name, names.iter().copied()).map(|n| format!("; did you mean {n:?}?")).unwrap_or_default();
     format!("unknown{meant} Known: {}", names.join(", "))
 }
 
@@ -283,8 +284,16 @@ mod tests {
     use super::*;
 
     const SCHEMA: &[Parameter] = &[
-        Parameter { name: "fast", kind: ParameterKind::Int { default: 9, min: 1, max: 500 }, description: "" },
-        Parameter { name: "scale", kind: ParameterKind::Float { default: 1.5, min: 0.0, max: 10.0 }, description: "" },
+        Parameter {
+            name: "fast",
+            kind: ParameterKind::Int { default: 9, min: 1, max: 500 },
+            description: "",
+        },
+        Parameter {
+            name: "scale",
+            kind: ParameterKind::Float { default: 1.5, min: 0.0, max: 10.0 },
+            description: "",
+        },
         Parameter { name: "long_only", kind: ParameterKind::Bool { default: false }, description: "" },
         Parameter {
             name: "seed",
@@ -296,13 +305,22 @@ mod tests {
     #[test]
     fn defaults_give_way_to_what_is_given() {
         let p = Parameters::resolve(SCHEMA, [("fast", "21"), ("seed", "first")]).unwrap();
-        assert_eq!((p.int("fast"), p.float("scale"), p.bool("long_only"), p.choice("seed")), (21, 1.5, false, "first"));
+        assert_eq!(
+            (p.int("fast"), p.float("scale"), p.bool("long_only"), p.choice("seed")),
+            (21, 1.5, false, "first")
+        );
     }
 
     #[test]
     fn all_problems_are_named_at_once() {
-        let given =
-            [("fats", "1"), ("fast", "501"), ("scale", "NaN"), ("long_only", "yes"), ("seed", "last"), ("seed", "sma")];
+        let given = [
+            ("fats", "1"),
+            ("fast", "501"),
+            ("scale", "NaN"),
+            ("long_only", "yes"),
+            ("seed", "last"),
+            ("seed", "sma"),
+        ];
         let problems = Parameters::resolve(SCHEMA, given).unwrap_err();
         let text: Vec<String> = problems.iter().map(ToString::to_string).collect();
         assert_eq!(

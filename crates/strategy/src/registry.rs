@@ -5,6 +5,9 @@ use crate::{Strategy, builtin};
 use model::InstrumentIx;
 use std::fmt;
 
+/// Makes a strategy for the given instruments out of checked parameters.
+pub type Build = fn(&Parameters, &[InstrumentIx]) -> Result<Box<dyn Strategy>, ParameterProblem>;
+
 /// A strategy as it is offered: what it is called, what it does, what can be set.
 pub struct Descriptor {
     /// Its name, as in `--strategy name`.
@@ -20,7 +23,7 @@ pub struct Descriptor {
     /// What its parameters must fulfil together; `Err` names the parameter and what is allowed.
     pub check: fn(&Parameters) -> Result<(), ParameterProblem>,
     /// Builds one for the given instruments. Only called with parameters that passed `check`.
-    pub build: fn(&Parameters, &[InstrumentIx]) -> Result<Box<dyn Strategy>, ParameterProblem>,
+    pub build: Build,
 }
 
 impl fmt::Debug for Descriptor {
@@ -68,10 +71,12 @@ impl fmt::Display for StrategyError {
 
 impl std::error::Error for StrategyError {}
 
+static ALL: &[&Descriptor] = &[&builtin::crossover::EMA_CROSSOVER, &builtin::crossover::SMA_CROSSOVER];
+
 /// Every strategy there is, by name.
 #[must_use]
 pub fn all() -> &'static [&'static Descriptor] {
-    &[&builtin::crossover::EMA_CROSSOVER, &builtin::crossover::SMA_CROSSOVER]
+    ALL
 }
 
 /// The strategy of that name.
@@ -79,7 +84,11 @@ pub fn all() -> &'static [&'static Descriptor] {
 /// # Errors
 /// [`StrategyError::Unknown`] with the nearest name.
 pub fn find(name: &str) -> Result<&'static Descriptor, StrategyError> {
-    all().iter().find(|d| d.name == name).copied().ok_or_else(|| StrategyError::Unknown { name: name.to_owned() })
+    all()
+        .iter()
+        .find(|d| d.name == name)
+        .copied()
+        .ok_or_else(|| StrategyError::Unknown { name: name.to_owned() })
 }
 
 /// A strategy ready to run on `instruments`, and its parameters as they were resolved.
@@ -112,7 +121,12 @@ mod tests {
             for p in d.parameters {
                 assert!(!p.description.is_empty(), "{}.{}", d.name, p.name);
                 let text = p.default().to_string();
-                assert!(Parameters::resolve(d.parameters, [(p.name, text.as_str())]).is_ok(), "{}.{}", d.name, p.name);
+                assert!(
+                    Parameters::resolve(d.parameters, [(p.name, text.as_str())]).is_ok(),
+                    "{}.{}",
+                    d.name,
+                    p.name
+                );
             }
         }
     }

@@ -1,5 +1,6 @@
 //! How a strategy writes down what it remembers and reads it back: little-endian words, no names, no surprises.
 
+use indicators::Persist;
 use std::fmt;
 
 /// Why saved bytes cannot be read back.
@@ -51,6 +52,11 @@ impl StateWriter {
     pub fn optional_float(&mut self, value: Option<f64>) {
         self.int(i64::from(value.is_some()));
         self.float(value.unwrap_or(0.0));
+    }
+
+    /// Adds the state of an indicator.
+    pub fn indicator(&mut self, indicator: &impl Persist) {
+        indicator.save(&mut |x| self.float(x));
     }
 
     /// Adds bytes with their length.
@@ -122,6 +128,14 @@ impl<'a> StateReader<'a> {
             1 => Ok(Some(value)),
             _ => Err(StateError::Invalid("flag")),
         }
+    }
+
+    /// Reads back the state of an indicator, built with the same parameters.
+    ///
+    /// # Errors
+    /// [`StateError`] when the bytes are not those of such an indicator.
+    pub fn indicator(&mut self, indicator: &mut impl Persist) -> Result<(), StateError> {
+        indicator.load(&mut || self.float().ok()).ok_or(StateError::Invalid("indicator"))
     }
 
     /// Reads bytes with their length.

@@ -146,7 +146,8 @@ fn reduce(holding: &mut Holding, instrument: &Instrument, fill: &Fill) -> Amount
     holding.entry_value -= entry;
     let turned = fill.quantity - closing;
     if turned.is_positive() {
-        *holding = Holding { size: turned, side: fill.side, entry_value: instrument.notional(fill.price, turned) };
+        *holding =
+            Holding { size: turned, side: fill.side, entry_value: instrument.notional(fill.price, turned) };
     }
     profit
 }

@@ -3,8 +3,8 @@
 use crate::config::{LimitFill, Slippage};
 use crate::venue::{Deal, Event, Resting, Venue, is_immediate};
 use model::{
-    Bar, CancelReason, Candle, FillCause, InstrumentIx, Liquidity, OrderKind, PositionSide, Protection, Side, TimeInForce,
-    VenueEvent,
+    Bar, CancelReason, Candle, FillCause, InstrumentIx, Liquidity, OrderKind, PositionSide, Protection, Side,
+    TimeInForce, VenueEvent,
 };
 use units::{Price, Quantity, Span, Timestamp};
 
@@ -105,7 +105,14 @@ impl Venue {
     }
 
     /// Fills what remains of an order. A reduce-only order shrinks to what is left to reduce.
-    fn fill(&mut self, at: Timestamp, resting: &Resting, price: Price, liquidity: Liquidity, out: &mut Vec<Event>) {
+    fn fill(
+        &mut self,
+        at: Timestamp,
+        resting: &Resting,
+        price: Price,
+        liquidity: Liquidity,
+        out: &mut Vec<Event>,
+    ) {
         let order = &resting.order;
         let holding = self.account.holding(order.instrument, order.position_side);
         let against = !holding.size.is_zero() && holding.side != order.side;
@@ -161,7 +168,9 @@ impl Venue {
                 let price = if at_or_better(order.side, slipped, limit) { slipped } else { limit };
                 Meeting::Fills(price, Liquidity::Taker)
             }
-            time_in_force if resting.is_new && is_immediate(time_in_force) => Meeting::Ends(CancelReason::TimeInForce),
+            time_in_force if resting.is_new && is_immediate(time_in_force) => {
+                Meeting::Ends(CancelReason::TimeInForce)
+            }
             // A resting order is served at its own price, wherever the open jumped to.
             _ if !resting.is_new && is_beyond(order.side, open, limit, self.config.limit_fill) => {
                 Meeting::Fills(limit, Liquidity::Maker)

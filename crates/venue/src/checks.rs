@@ -21,8 +21,10 @@ impl Venue {
         let desk = &self.desks[order.instrument.index()];
         let Some(last) = desk.last else { return Some(RejectReason::NoMarket) };
         let (limit, trigger) = (order.kind.limit(), order.kind.trigger());
-        let max = if limit.is_some() { instrument.max_limit_quantity } else { instrument.max_market_quantity };
-        let off_tick = |p: Option<Price>| p.is_some_and(|p| !p.is_positive() || !p.is_multiple_of(instrument.tick_size));
+        let max =
+            if limit.is_some() { instrument.max_limit_quantity } else { instrument.max_market_quantity };
+        let off_tick =
+            |p: Option<Price>| p.is_some_and(|p| !p.is_positive() || !p.is_multiple_of(instrument.tick_size));
         let guards = order.protection;
         if !order.quantity.is_positive() || !order.quantity.is_multiple_of(instrument.quantity_step) {
             return Some(RejectReason::QuantityStep);
@@ -30,7 +32,11 @@ impl Venue {
             return Some(RejectReason::BelowMinQuantity);
         } else if order.quantity > max {
             return Some(RejectReason::AboveMaxQuantity);
-        } else if off_tick(limit) || off_tick(trigger) || off_tick(guards.stop_loss) || off_tick(guards.take_profit) {
+        } else if off_tick(limit)
+            || off_tick(trigger)
+            || off_tick(guards.stop_loss)
+            || off_tick(guards.take_profit)
+        {
             return Some(RejectReason::PriceTick);
         } else if trigger.is_some_and(|t| !waits_on_its_side(order.kind, order.side, t, last)) {
             return Some(RejectReason::TriggerSide);
@@ -60,7 +66,11 @@ impl Venue {
             .filter(|r| r.order.side == order.side && !r.order.reduce_only)
             .map(|r| r.remaining)
             .fold(Quantity::ZERO, |a, b| a + b);
-        let closable = if holding.side == order.side { Quantity::ZERO } else { (holding.size - queued).max(Quantity::ZERO) };
+        let closable = if holding.side == order.side {
+            Quantity::ZERO
+        } else {
+            (holding.size - queued).max(Quantity::ZERO)
+        };
         let opening = (order.quantity - closable).max(Quantity::ZERO);
         if opening.is_zero() {
             return None;
@@ -70,7 +80,8 @@ impl Venue {
             return Some(RejectReason::Leverage);
         }
         // A position that is turned around frees its own margin before the other side needs it.
-        let freed = if closable.is_positive() { self.initial_margin(holding.entry_value) } else { Amount::ZERO };
+        let freed =
+            if closable.is_positive() { self.initial_margin(holding.entry_value) } else { Amount::ZERO };
         let fee = instrument.notional(price, order.quantity).times_rate(self.config.taker_fee, Rounding::Up);
         let needed = self.initial_margin(value) + fee - freed;
         (needed > Amount::ZERO && needed > self.available()).then_some(RejectReason::InsufficientMargin)

@@ -9,7 +9,13 @@ impl Venue {
     ///
     /// `payment = position value at mark · rate`; positive rates are paid by longs to shorts. Rounded away from the
     /// trader. Source: Bybit, "Funding fee calculation" (position value × funding rate).
-    pub fn on_funding(&mut self, at: Timestamp, funding: &FundingRate, mark: Option<Price>, out: &mut Vec<Event>) {
+    pub fn on_funding(
+        &mut self,
+        at: Timestamp,
+        funding: &FundingRate,
+        mark: Option<Price>,
+        out: &mut Vec<Event>,
+    ) {
         let Some(desk) = self.desks.get(funding.instrument.index()) else { return };
         let Some(price) = mark.or(desk.last) else { return };
         for position_side in PositionSide::ALL {

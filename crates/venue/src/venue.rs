@@ -3,8 +3,8 @@
 use crate::account::Account;
 use crate::config::VenueConfig;
 use model::{
-    Amendment, CancelReason, ClientOrderId, Fill, FillCause, Instrument, InstrumentIx, Liquidity, NewOrder, OrderCommand,
-    OrderKind, PositionSide, Protection, RejectReason, Side, TimeInForce, VenueEvent,
+    Amendment, CancelReason, ClientOrderId, Fill, FillCause, Instrument, InstrumentIx, Liquidity, NewOrder,
+    OrderCommand, OrderKind, PositionSide, Protection, RejectReason, Side, TimeInForce, VenueEvent,
 };
 use units::{Amount, Price, Quantity, Rounding, Timestamp};
 
@@ -85,6 +85,12 @@ impl Venue {
         &self.account
     }
 
+    /// The last price of an instrument.
+    #[must_use]
+    pub fn last(&self, ix: InstrumentIx) -> Option<Price> {
+        self.desks.get(ix.index()).and_then(|desk| desk.last)
+    }
+
     /// How many executions there were.
     #[must_use]
     pub const fn executions(&self) -> u64 {
@@ -128,17 +134,26 @@ impl Venue {
             OrderCommand::Place(order) => self.place(at, order, out),
             OrderCommand::Cancel { id, instrument } => self.cancel(at, *id, *instrument, out),
             OrderCommand::CancelAll { instrument } => self.cancel_all(at, *instrument, out),
-            OrderCommand::Amend { id, instrument, amendment } => self.amend(at, *id, *instrument, *amendment, out),
+            OrderCommand::Amend { id, instrument, amendment } => {
+                self.amend(at, *id, *instrument, *amendment, out);
+            }
             OrderCommand::Protect { instrument, position_side, protection } => {
                 self.protect(at, *instrument, *position_side, *protection, out);
             }
             OrderCommand::Query { id, instrument, .. } => {
                 // Whatever is not resting here is settled, and was reported when it was.
-                let known = self.desks.get(instrument.index()).is_some_and(|d| d.orders.iter().any(|r| r.order.id == *id));
+                let known = self
+                    .desks
+                    .get(instrument.index())
+                    .is_some_and(|d| d.orders.iter().any(|r| r.order.id == *id));
                 let event = if known {
                     VenueEvent::Accepted { id: *id, instrument: *instrument }
                 } else {
-                    VenueEvent::Refused { id: Some(*id), instrument: *instrument, reason: RejectReason::UnknownOrder }
+                    VenueEvent::Refused {
+                        id: Some(*id),
+                        instrument: *instrument,
+                        reason: RejectReason::UnknownOrder,
+                    }
                 };
                 out.push(Event { at, event });
             }
@@ -155,7 +170,8 @@ impl Venue {
         self.last_id = Some(id);
         let margin = self.order_margin(order);
         let desk = &mut self.desks[instrument.index()];
-        let resting = Resting { order: *order, remaining: order.quantity, margin, is_new: true, is_triggered: false };
+        let resting =
+            Resting { order: *order, remaining: order.quantity, margin, is_new: true, is_triggered: false };
         desk.orders.push(resting);
         desk.is_idle = false;
         out.push(Event { at, event: VenueEvent::Accepted { id, instrument } });
@@ -257,7 +273,8 @@ impl Venue {
             OrderKind::StopMarket { trigger, .. } | OrderKind::TakeProfitMarket { trigger, .. } => {
                 *trigger = amendment.trigger.unwrap_or(*trigger);
             }
-            OrderKind::StopLimit { trigger, price, .. } | OrderKind::TakeProfitLimit { trigger, price, .. } => {
+            OrderKind::StopLimit { trigger, price, .. }
+            | OrderKind::TakeProfitLimit { trigger, price, .. } => {
                 *trigger = amendment.trigger.unwrap_or(*trigger);
                 *price = amendment.price.unwrap_or(*price);
             }
@@ -278,13 +295,15 @@ impl Venue {
             out.push(refuse(RejectReason::UnknownInstrument));
             return;
         };
-        let off_tick = |p: Option<Price>| p.is_some_and(|p| !p.is_positive() || !p.is_multiple_of(instrument.tick_size));
+        let off_tick =
+            |p: Option<Price>| p.is_some_and(|p| !p.is_positive() || !p.is_multiple_of(instrument.tick_size));
         let holding = self.account.holding(ix, side);
         if holding.size.is_zero() {
             out.push(refuse(RejectReason::ReduceOnly));
         } else if off_tick(protection.stop_loss) || off_tick(protection.take_profit) {
             out.push(refuse(RejectReason::PriceTick));
-        } else if self.desks[ix.index()].last.is_some_and(|last| !guards_fit(protection, holding.side, last)) {
+        } else if self.desks[ix.index()].last.is_some_and(|last| !guards_fit(protection, holding.side, last))
+        {
             out.push(refuse(RejectReason::TriggerSide));
         } else {
             self.set_guard(at, ix, side, protection, out);

@@ -4,7 +4,7 @@ use crate::parameters::{Parameter, ParameterKind, ParameterProblem, Parameters};
 use crate::registry::Descriptor;
 use crate::state::{StateError, StateReader, StateWriter};
 use crate::{CandleStrategy, Intents, Needs, PerInstrument, Strategy, View};
-use indicators::{Ema, Seed, Sma};
+use indicators::{Ema, Persist, Seed, Sma};
 use model::{Candle, Direction, InstrumentIx, Signal, Tag};
 
 const FAST: Parameter = Parameter {
@@ -42,7 +42,7 @@ pub static EMA_CROSSOVER: Descriptor = Descriptor {
     check,
     build: |parameters, instruments| {
         let seed = if parameters.choice("seed") == "first" { Seed::First } else { Seed::Sma };
-        assemble(parameters, instruments, |period| Ema::new(period, seed).map_err(|e| e.to_string()))
+        assemble(parameters, instruments, |period| Ema::with_seed(period, seed).map_err(|e| e.to_string()))
     },
 };
 
@@ -91,10 +91,22 @@ fn assemble<A: Average + Clone + Send + 'static>(
 }
 
 /// What the two kinds of average have in common here.
-trait Average {
+trait Average: Persist {
     fn update(&mut self, x: f64) -> Option<f64>;
-    fn save(&self, state: &mut StateWriter);
-    fn load(&mut self, state: &mut StateReader<'_>) -> Result<(), StateError>;
+}
+
+impl Average for Ema {
+    #[inline]
+    fn update(&mut self, x: f64) -> Option<f64> {
+        self.update(x)
+    }
+}
+
+impl Average for Sma {
+    #[inline]
+    fn update(&mut self, x: f64) -> Option<f64> {
+        self.update(x)
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -130,14 +142,14 @@ impl<A: Average + Clone + Send> CandleStrategy for Crossover<A> {
     }
 
     fn save(&self, state: &mut StateWriter) {
-        self.fast.save(state);
-        self.slow.save(state);
+        state.indicator(&self.fast);
+        state.indicator(&self.slow);
         state.int(self.said.map_or(i64::MAX, Direction::sign));
     }
 
     fn load(&mut self, state: &mut StateReader<'_>) -> Result<(), StateError> {
-        self.fast.load(state)?;
-        self.slow.load(state)?;
+        state.indicator(&mut self.fast)?;
+        state.indicator(&mut self.slow)?;
         self.said = match state.int()? {
             i64::MAX => None,
             sign @ -1..=1 => Some(Direction::of(sign)),
