@@ -1,0 +1,89 @@
+//! INI to a tree with lines. A section `[a.b]` is a path; numbered sections (`[pairs.0]`) are list items.
+//!
+//! Written here because the INI crates forget line numbers. The dialect: `;` and `#` start a comment at the
+//! beginning of a line, `key = value` or `key: value`, a value may stand in double quotes, nothing continues on
+//! the next line.
+
+use super::node::{Budget, Entry, Form, Node, SyntaxError, Value};
+
+/// Reads one INI document; all malformed lines are reported.
+pub(crate) fn parse(text: &str) -> Result<Node, Vec<SyntaxError>> {
+    let mut root = Node::map(Vec::new(), Some(1));
+    let mut section: Vec<String> = Vec::new();
+    let mut errors = Vec::new();
+    let mut budget = Budget::new();
+    for (number, content) in (1_u32..).zip(text.lines()) {
+        let result = match line(content) {
+            Ok(Line::Empty) => Ok(()),
+            Ok(Line::Section(path)) => {
+                section = path;
+                budget.spend(section.len(), Some(number))
+            }
+            Ok(Line::Pair(key, value)) => budget
+                .spend(section.len() + 1, Some(number))
+                .map(|()| insert(&mut root, &section, number, key, value)),
+            Err(message) => Err(SyntaxError::new(Some(number), message)),
+        };
+        errors.extend(result.err());
+    }
+    if errors.is_empty() { Ok(root) } else { Err(errors) }
+}
+
+enum Line<'a> {
+    Empty,
+    Section(Vec<String>),
+    Pair(&'a str, &'a str),
+}
+
+fn line(content: &str) -> Result<Line<'_>, &'static str> {
+    let content = content.trim();
+    if content.is_empty() || content.starts_with([';', '#']) {
+        return Ok(Line::Empty);
+    }
+    if let Some(rest) = content.strip_prefix('[') {
+        let name = rest.strip_suffix(']').ok_or("a section needs a closing bracket")?;
+        let path: Vec<String> = name.split('.').map(|part| part.trim().to_owned()).collect();
+        let named = path.iter().all(|part| !part.is_empty());
+        return if named { Ok(Line::Section(path)) } else { Err("a section has an empty name") };
+    }
+    let (key, value) = content.split_once(['=', ':']).ok_or("neither a section, a key with a value nor a comment")?;
+    let key = key.trim();
+    if key.is_empty() {
+        return Err("a value has no key");
+    }
+    Ok(Line::Pair(key, unquote(value.trim())))
+}
+
+fn unquote(value: &str) -> &str {
+    value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value)
+}
+
+fn insert(root: &mut Node, section: &[String], number: u32, key: &str, value: &str) {
+    let line = Some(number);
+    let mut node = root;
+    for part in section {
+        node = child(node, part, line);
+    }
+    let leaf = if value.is_empty() {
+        Node { value: Value::Null, line }
+    } else {
+        Node::scalar(value, Form::Untyped, line)
+    };
+    if let Value::Map(entries) = &mut node.value {
+        entries.push(Entry { key: key.to_owned(), line, node: leaf });
+    }
+}
+
+/// The map called `key` inside `node`, made if it is not there yet.
+fn child<'a>(node: &'a mut Node, key: &str, line: Option<u32>) -> &'a mut Node {
+    if !matches!(node.value, Value::Map(_)) {
+        node.value = Value::Map(Vec::new());
+    }
+    let Value::Map(entries) = &mut node.value else { return node };
+    let is_map = |entry: &Entry| entry.key == key && matches!(entry.node.value, Value::Map(_));
+    let at = entries.iter().position(is_map).unwrap_or_else(|| {
+        entries.push(Entry { key: key.to_owned(), line, node: Node::map(Vec::new(), line) });
+        entries.len() - 1
+    });
+    &mut entries[at].node
+}
