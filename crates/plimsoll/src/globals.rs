@@ -113,14 +113,23 @@ impl Globals {
     }
 }
 
+/// Most problems printed for a person; nobody reads more, and a hostile file can cause thousands.
+const MOST_PRINTED: usize = 100;
+
 /// All problems as one failure with exit code 2.
 pub fn configuration_failure(problems: &[Problem]) -> Failure {
     let count = match problems.len() {
         1 => "1 problem".to_owned(),
         n => format!("{n} problems"),
     };
-    let lines: String = problems.iter().map(|problem| format!("\n  {problem}")).collect();
-    Failure::usage(format!("{count} in the configuration{lines}")).with_details(json!({ "problems": problems }))
+    let shown = problems.iter().take(MOST_PRINTED);
+    let lines: String = shown.map(|problem| format!("\n  {problem}")).collect();
+    let more = match problems.len().saturating_sub(MOST_PRINTED) {
+        0 => String::new(),
+        n => format!("\n  and {n} more"),
+    };
+    Failure::usage(format!("{count} in the configuration{lines}{more}"))
+        .with_details(json!({ "problems": problems }))
 }
 
 fn config_file(path: &std::path::Path) -> Result<ConfigFile, Failure> {

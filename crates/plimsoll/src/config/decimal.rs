@@ -40,7 +40,9 @@ pub enum NotDecimal {
     #[error("an exponent is not accepted, write the number in full")]
     Exponent,
     /// More digits than the exact types hold.
-    #[error("too long: at most {MAX_WHOLE_DIGITS} digits before the point and {MAX_FRACTION_DIGITS} after it")]
+    #[error(
+        "too long: at most {MAX_WHOLE_DIGITS} digits before the point and {MAX_FRACTION_DIGITS} after it"
+    )]
     TooLong,
 }
 
@@ -76,8 +78,7 @@ impl FromStr for Decimal {
             return Err(NotDecimal::TooLong);
         }
         // At most 38 digits: below 10³⁸, which is below the largest i128.
-        let magnitude: i128 =
-            format!("{whole}{fraction:0<18}").parse().map_err(|_| NotDecimal::TooLong)?;
+        let magnitude: i128 = format!("{whole}{fraction:0<18}").parse().map_err(|_| NotDecimal::TooLong)?;
         let scaled = if negative { -magnitude } else { magnitude };
         let sign = if scaled < 0 { "-" } else { "" };
         let whole = if whole.is_empty() { "0" } else { whole };

@@ -8,7 +8,7 @@ use super::node::{Budget, Entry, Form, Node, SyntaxError, Value};
 
 /// Reads one INI document; all malformed lines are reported.
 pub(crate) fn parse(text: &str) -> Result<Node, Vec<SyntaxError>> {
-    let mut root = Node::map(Vec::new(), Some(1));
+    let mut root = Vec::new();
     let mut section: Vec<String> = Vec::new();
     let mut errors = Vec::new();
     let mut budget = Budget::new();
@@ -21,12 +21,12 @@ pub(crate) fn parse(text: &str) -> Result<Node, Vec<SyntaxError>> {
             }
             Ok(Line::Pair(key, value)) => budget
                 .spend(section.len() + 1, Some(number))
-                .map(|()| insert(&mut root, &section, number, key, value)),
+                .map(|()| insert(&mut root, &section, pair(key, value, Some(number)))),
             Err(message) => Err(SyntaxError::new(Some(number), message)),
         };
         errors.extend(result.err());
     }
-    if errors.is_empty() { Ok(root) } else { Err(errors) }
+    if errors.is_empty() { Ok(Node::map(root, Some(1))) } else { Err(errors) }
 }
 
 enum Line<'a> {
@@ -46,7 +46,8 @@ fn line(content: &str) -> Result<Line<'_>, &'static str> {
         let named = path.iter().all(|part| !part.is_empty());
         return if named { Ok(Line::Section(path)) } else { Err("a section has an empty name") };
     }
-    let (key, value) = content.split_once(['=', ':']).ok_or("neither a section, a key with a value nor a comment")?;
+    let (key, value) =
+        content.split_once(['=', ':']).ok_or("neither a section, a key with a value nor a comment")?;
     let key = key.trim();
     if key.is_empty() {
         return Err("a value has no key");
@@ -58,32 +59,31 @@ fn unquote(value: &str) -> &str {
     value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value)
 }
 
-fn insert(root: &mut Node, section: &[String], number: u32, key: &str, value: &str) {
-    let line = Some(number);
-    let mut node = root;
-    for part in section {
-        node = child(node, part, line);
-    }
-    let leaf = if value.is_empty() {
+/// A leaf of the tree: an empty value is no value.
+fn pair(key: &str, value: &str, line: Option<u32>) -> Entry {
+    let node = if value.is_empty() {
         Node { value: Value::Null, line }
     } else {
         Node::scalar(value, Form::Untyped, line)
     };
-    if let Value::Map(entries) = &mut node.value {
-        entries.push(Entry { key: key.to_owned(), line, node: leaf });
-    }
+    Entry { key: key.to_owned(), line, node }
 }
 
-/// The map called `key` inside `node`, made if it is not there yet.
-fn child<'a>(node: &'a mut Node, key: &str, line: Option<u32>) -> &'a mut Node {
-    if !matches!(node.value, Value::Map(_)) {
-        node.value = Value::Map(Vec::new());
-    }
-    let Value::Map(entries) = &mut node.value else { return node };
-    let is_map = |entry: &Entry| entry.key == key && matches!(entry.node.value, Value::Map(_));
-    let at = entries.iter().position(is_map).unwrap_or_else(|| {
-        entries.push(Entry { key: key.to_owned(), line, node: Node::map(Vec::new(), line) });
-        entries.len() - 1
+/// Puts a leaf into the section, which is made if it is not there yet.
+fn insert(entries: &mut Vec<Entry>, section: &[String], leaf: Entry) {
+    let Some((first, rest)) = section.split_first() else {
+        entries.push(leaf);
+        return;
+    };
+    let inner = entries.iter_mut().find_map(|entry| match &mut entry.node.value {
+        Value::Map(inner) if entry.key == *first => Some(inner),
+        _ => None,
     });
-    &mut entries[at].node
+    if let Some(inner) = inner {
+        insert(inner, rest, leaf);
+        return;
+    }
+    let (mut inner, line) = (Vec::new(), leaf.line);
+    insert(&mut inner, rest, leaf);
+    entries.push(Entry { key: first.clone(), line, node: Node::map(inner, line) });
 }

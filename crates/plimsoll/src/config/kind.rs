@@ -121,8 +121,12 @@ impl Kind {
             Self::Path => words(scalar, 1000),
             Self::Choice(choices) => choice(scalar, choices),
             Self::Date => Ok(json!(date(text)?.to_string())),
-            Self::Timeframe => Timeframe::from_str(text).map(|t| json!(t.as_str())).or_else(|e| misfit(e.to_string())),
-            Self::Sizing => Sizing::from_str(text).map(|s| json!(s.to_string())).or_else(|e| misfit(e.to_string())),
+            Self::Timeframe => {
+                Timeframe::from_str(text).map(|t| json!(t.as_str())).or_else(|e| misfit(e.to_string()))
+            }
+            Self::Sizing => {
+                Sizing::from_str(text).map(|s| json!(s.to_string())).or_else(|e| misfit(e.to_string()))
+            }
             Self::Symbol => symbol(scalar),
             Self::Symbols | Self::Parameters => misfit("a single value where several are expected"),
         }
@@ -171,7 +175,9 @@ fn decimal(scalar: &Scalar, from: Bound, to: Bound) -> Checked {
     }
     let number: Decimal = scalar.text.parse().or_else(|error| misfit(format!("{error}")))?;
     // A bound that is no number would let nothing pass; a test reads every bound of the table.
-    let end = |bound: Bound| bound.text().parse::<Decimal>().or_else(|_| misfit("the allowed range is not a number"));
+    let end = |bound: Bound| {
+        bound.text().parse::<Decimal>().or_else(|_| misfit("the allowed range is not a number"))
+    };
     let above = match from {
         Bound::Included(_) => number >= end(from)?,
         Bound::Excluded(_) => number > end(from)?,
@@ -211,7 +217,8 @@ fn date(text: &str) -> Result<Date, Misfit> {
         10 => text.split('-').collect(),
         _ => return misfit("not a date"),
     };
-    let dashes = text.len() == 8 || (text.as_bytes().get(4) == Some(&b'-') && text.as_bytes().get(7) == Some(&b'-'));
+    let dashes =
+        text.len() == 8 || (text.as_bytes().get(4) == Some(&b'-') && text.as_bytes().get(7) == Some(&b'-'));
     if !dashes || digits.len() != 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return misfit("not a date");
     }

@@ -77,7 +77,9 @@ impl Merge {
             (_, Value::Null) => {}
             (Shape::Single, Value::Map(entries)) => self.fill(source, section, 0, entries),
             (Shape::List, Value::List(items)) => self.replace(source, section, line, items),
-            (Shape::List, Value::Map(entries)) if entries.iter().all(|entry| number(&entry.key).is_some()) => {
+            (Shape::List, Value::Map(entries))
+                if entries.iter().all(|entry| number(&entry.key).is_some()) =>
+            {
                 self.patch(source, section, entries);
             }
             (Shape::List, Value::Scalar(Scalar { text, form: Form::Untyped })) => match json::parse(text) {
@@ -149,7 +151,13 @@ impl Merge {
         for entry in entries {
             let Some(setting) = section.setting(&entry.key) else {
                 let meant = suggest::setting(section, &entry.key);
-                self.unknown(source, &prefix, entry, meant, &format!("one of the keys of `{}`", section.name));
+                self.unknown(
+                    source,
+                    &prefix,
+                    entry,
+                    meant,
+                    &format!("one of the keys of `{}`", section.name),
+                );
                 continue;
             };
             match checked(setting, &entry.node) {
@@ -193,7 +201,8 @@ impl Merge {
             };
             let before = earlier.map_or_else(String::new, |line| format!(" on line {line}"));
             let message = format!("set twice, the first time{before}");
-            self.problems.push(Problem::new(place(source, entry.line), message).key(join(prefix, &entry.key)));
+            self.problems
+                .push(Problem::new(place(source, entry.line), message).key(join(prefix, &entry.key)));
         }
     }
 
@@ -247,9 +256,17 @@ fn checked(setting: &Setting, node: &Node) -> Result<Json, Misfit> {
     }
 }
 
-fn misfit_problem(source: &Source, prefix: &str, setting: &Setting, entry: &Entry, misfit: Misfit) -> Problem {
+fn misfit_problem(
+    source: &Source,
+    prefix: &str,
+    setting: &Setting,
+    entry: &Entry,
+    misfit: Misfit,
+) -> Problem {
     let meant = match (setting.kind, &entry.node.value) {
-        (Kind::Choice(words), Value::Scalar(scalar)) if !setting.secret => suggest::nearest(&scalar.text, words),
+        (Kind::Choice(words), Value::Scalar(scalar)) if !setting.secret => {
+            suggest::nearest(&scalar.text, words)
+        }
         _ => None,
     };
     let problem = Problem::new(place(source, entry.node.line.or(entry.line)), misfit.0)

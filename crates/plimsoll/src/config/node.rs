@@ -7,7 +7,7 @@ pub const MAX_BYTES: u64 = 1 << 20;
 /// Deepest nesting accepted; the deepest setting needs four levels.
 pub(crate) const MAX_DEPTH: usize = 16;
 /// Most values accepted in one file, aliases counted each time they are used.
-pub(crate) const MAX_NODES: usize = 50_000;
+pub(crate) const MAX_NODES: usize = 20_000;
 
 /// A value and the line it starts on, counted from 1; `None` where there are no lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,9 +83,9 @@ impl Node {
     /// A chain of maps ending in `leaf`: `["risk", "max_leverage"]` becomes `risk: {max_leverage: leaf}`.
     pub(crate) fn nested(path: &[String], leaf: Self) -> Self {
         let line = leaf.line;
-        path.iter().rev().fold(leaf, |node, key| {
-            Self::map(vec![Entry { key: key.clone(), line, node }], line)
-        })
+        path.iter()
+            .rev()
+            .fold(leaf, |node, key| Self::map(vec![Entry { key: key.clone(), line, node }], line))
     }
 
     /// The same tree with every line replaced, for text found inside one line of something else.
@@ -154,7 +154,9 @@ impl Budget {
         self.spend(depth, node.line)?;
         match &node.value {
             Value::List(items) => items.iter().try_for_each(|item| self.spend_tree(item, depth + 1)),
-            Value::Map(entries) => entries.iter().try_for_each(|entry| self.spend_tree(&entry.node, depth + 1)),
+            Value::Map(entries) => {
+                entries.iter().try_for_each(|entry| self.spend_tree(&entry.node, depth + 1))
+            }
             Value::Null | Value::Scalar(_) => Ok(()),
         }
     }

@@ -128,10 +128,20 @@ pub static SECTIONS: &[Section] = &[
     Section { name: "pairs", shape: Shape::List, about: "The instruments to trade", settings: PAIRS },
     Section { name: "strategies", shape: Shape::List, about: "The strategies to run", settings: STRATEGIES },
     Section { name: "risk", shape: Shape::Single, about: "What no strategy may exceed", settings: RISK },
-    Section { name: "execution", shape: Shape::Single, about: "How signals become orders", settings: EXECUTION },
+    Section {
+        name: "execution",
+        shape: Shape::Single,
+        about: "How signals become orders",
+        settings: EXECUTION,
+    },
     Section { name: "backtest", shape: Shape::Single, about: "How history is replayed", settings: BACKTEST },
     Section { name: "storage", shape: Shape::Single, about: "Where results are kept", settings: STORAGE },
-    Section { name: "logging", shape: Shape::Single, about: "What is written down while it runs", settings: LOGGING },
+    Section {
+        name: "logging",
+        shape: Shape::Single,
+        about: "What is written down while it runs",
+        settings: LOGGING,
+    },
 ];
 
 /// The environments; a file named after the current one is read when it lies beside the main file.
@@ -145,7 +155,12 @@ const SYSTEM: &[Setting] = &[
         "development",
         "Which environment this is; also names the extra file read beside the main one",
     ),
-    Setting::new("data_dir", Kind::Path, "data", "Directory for candles, journals, databases, reports and logs"),
+    Setting::new(
+        "data_dir",
+        Kind::Path,
+        "data",
+        "Directory for candles, journals, databases, reports and logs",
+    ),
     Setting::unset(
         "max_workers",
         whole(1, 1024),
@@ -181,9 +196,16 @@ const EXCHANGE: &[Setting] = &[
 
 const PAIRS: &[Setting] = &[
     Setting::required("symbol", Kind::Symbol, "The exchange's name for the instrument").example("BTCUSDT"),
-    Setting::unset("base", Kind::Symbol, "as the exchange says", "The currency bought and sold").example("BTC"),
-    Setting::unset("quote", Kind::Symbol, "as the exchange says", "The currency of the price").example("USDT"),
-    Setting::new("is_active", Kind::Switch, "true", "Whether it is traded; false keeps the entry without using it"),
+    Setting::unset("base", Kind::Symbol, "as the exchange says", "The currency bought and sold")
+        .example("BTC"),
+    Setting::unset("quote", Kind::Symbol, "as the exchange says", "The currency of the price")
+        .example("USDT"),
+    Setting::new(
+        "is_active",
+        Kind::Switch,
+        "true",
+        "Whether it is traded; false keeps the entry without using it",
+    ),
     Setting::unset(
         "max_leverage",
         within("1", "125"),
@@ -196,17 +218,32 @@ const PAIRS: &[Setting] = &[
 
 const STRATEGIES: &[Setting] = &[
     Setting::required("name", TEXT, "Name of a registered strategy or rule file").example("ema_cross"),
-    Setting::new("is_active", Kind::Switch, "true", "Whether it runs; false keeps the entry without using it"),
+    Setting::new(
+        "is_active",
+        Kind::Switch,
+        "true",
+        "Whether it runs; false keeps the entry without using it",
+    ),
     Setting::new("timeframe", Kind::Timeframe, "1h", "Length of the candles it decides on"),
     Setting::new("weight", within("0", "1000"), "1", "Share of the capital, relative to the other weights"),
     Setting::unset("symbols", Kind::Symbols, "every active pair", "The pairs it trades").example("[BTCUSDT]"),
-    Setting::new("parameters", Kind::Parameters, "{}", "The strategy's own parameters; what is missing takes its default")
-        .example("{fast_period: 12, slow_period: 26}"),
+    Setting::new(
+        "parameters",
+        Kind::Parameters,
+        "{}",
+        "The strategy's own parameters; what is missing takes its default",
+    )
+    .example("{fast_period: 12, slow_period: 26}"),
 ];
 
 const RISK: &[Setting] = &[
-    Setting::new("max_position_size_percent", positive("100"), "10", "Largest position, as a share of equity")
-        .unit("percent of equity"),
+    Setting::new(
+        "max_position_size_percent",
+        positive("100"),
+        "10",
+        "Largest position, as a share of equity",
+    )
+    .unit("percent of equity"),
     Setting::new(
         "max_risk_per_trade_percent",
         positive("2"),
@@ -214,12 +251,27 @@ const RISK: &[Setting] = &[
         "Most that one trade may lose when its stop is hit; 2 is a hard cap",
     )
     .unit("percent of equity"),
-    Setting::new("max_daily_loss_percent", positive("100"), "5", "Loss in one UTC day after which trading stops")
-        .unit("percent of equity at the start of the day"),
-    Setting::new("max_drawdown_percent", positive("100"), "15", "Fall from the highest equity after which trading stops")
-        .unit("percent of the highest equity"),
-    Setting::new("stop_loss_percent", positive("100"), "3", "Distance of the stop when a strategy gives none")
-        .unit("percent of the entry price"),
+    Setting::new(
+        "max_daily_loss_percent",
+        positive("100"),
+        "5",
+        "Loss in one UTC day after which trading stops",
+    )
+    .unit("percent of equity at the start of the day"),
+    Setting::new(
+        "max_drawdown_percent",
+        positive("100"),
+        "15",
+        "Fall from the highest equity after which trading stops",
+    )
+    .unit("percent of the highest equity"),
+    Setting::new(
+        "stop_loss_percent",
+        positive("100"),
+        "3",
+        "Distance of the stop when a strategy gives none",
+    )
+    .unit("percent of the entry price"),
     Setting::new(
         "stop_loss_atr_multiplier",
         positive("100"),
@@ -234,8 +286,10 @@ const RISK: &[Setting] = &[
         "Distance of the take-profit, as a multiple of the distance of the stop",
     )
     .unit("times the stop distance"),
-    Setting::new("default_leverage", within("1", "125"), "1", "Leverage set when nothing else says so").unit("times"),
-    Setting::new("max_leverage", within("1", "125"), "10", "Highest leverage for any instrument").unit("times"),
+    Setting::new("default_leverage", within("1", "125"), "1", "Leverage set when nothing else says so")
+        .unit("times"),
+    Setting::new("max_leverage", within("1", "125"), "10", "Highest leverage for any instrument")
+        .unit("times"),
     Setting::new("max_open_positions", whole(1, 1000), "5", "Most positions open at the same time"),
     Setting::new("max_daily_trades", whole(1, 100_000), "50", "Most positions opened in one UTC day"),
     Setting::new(
@@ -244,17 +298,28 @@ const RISK: &[Setting] = &[
         "3",
         "Losing trades in a row after which trading pauses",
     ),
-    Setting::new("use_trailing_stop", Kind::Switch, "false", "Let stops follow the price in the winning direction"),
+    Setting::new(
+        "use_trailing_stop",
+        Kind::Switch,
+        "false",
+        "Let stops follow the price in the winning direction",
+    ),
 ];
 
 const EXECUTION: &[Setting] = &[
-    Setting::new("buffer_bars", whole(1, 100_000), "500", "Closed candles kept in memory for each pair and timeframe")
-        .unit("candles"),
+    Setting::new(
+        "buffer_bars",
+        whole(1, 100_000),
+        "500",
+        "Closed candles kept in memory for each pair and timeframe",
+    )
+    .unit("candles"),
     Setting::new("min_score", within("0", "1"), "0.0", "Signals with a lower score are ignored"),
 ];
 
 const BACKTEST: &[Setting] = &[
-    Setting::unset("start", Kind::Date, "must be given to run a backtest", "First day, UTC").example("2024-01-01"),
+    Setting::unset("start", Kind::Date, "must be given to run a backtest", "First day, UTC")
+        .example("2024-01-01"),
     Setting::unset("end", Kind::Date, "must be given to run a backtest", "Day after the last, UTC")
         .example("2024-07-01"),
     Setting::new("initial_balance", positive("1000000000000"), "10000", "Balance on the first day")
@@ -269,10 +334,20 @@ const BACKTEST: &[Setting] = &[
     .example("0.05"),
     Setting::new("taker_fee_percent", within("-1", "10"), "0.055", "Fee of a fill that takes liquidity")
         .unit("percent of the traded value"),
-    Setting::new("maker_fee_percent", within("-1", "10"), "0.02", "Fee of a fill that gives liquidity; below zero is a rebate")
-        .unit("percent of the traded value"),
-    Setting::new("slippage_percent", within("0", "10"), "0.05", "How much worse than the candle says a taker's price is")
-        .unit("percent of the price"),
+    Setting::new(
+        "maker_fee_percent",
+        within("-1", "10"),
+        "0.02",
+        "Fee of a fill that gives liquidity; below zero is a rebate",
+    )
+    .unit("percent of the traded value"),
+    Setting::new(
+        "slippage_percent",
+        within("0", "10"),
+        "0.05",
+        "How much worse than the candle says a taker's price is",
+    )
+    .unit("percent of the price"),
     Setting::new("slippage_ticks", whole(0, 10_000), "0", "Further price steps a taker pays").unit("ticks"),
     Setting::unset(
         "timeframe",
@@ -288,7 +363,12 @@ const BACKTEST: &[Setting] = &[
         "Shorter candles that fill orders, for a finer picture of what happened inside a candle",
     )
     .example("1m"),
-    Setting::new("sizing", Kind::Sizing, "equity_percent=10", "Size of a position when a strategy gives none"),
+    Setting::new(
+        "sizing",
+        Kind::Sizing,
+        "equity_percent=10",
+        "Size of a position when a strategy gives none",
+    ),
     Setting::unset(
         "warm_up",
         whole(0, 100_000),
@@ -314,5 +394,10 @@ const LOGGING: &[Setting] = &[
         "info",
         "How much to log, from least to most",
     ),
-    Setting::new("format", Kind::Choice(&["text", "json"]), "text", "Lines for people, or one JSON object per line"),
+    Setting::new(
+        "format",
+        Kind::Choice(&["text", "json"]),
+        "text",
+        "Lines for people, or one JSON object per line",
+    ),
 ];

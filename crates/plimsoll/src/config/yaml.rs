@@ -53,8 +53,12 @@ impl Builder {
                 let node = Node { value: scalar(&text, style, tag.as_deref(), line)?, line };
                 self.place(node, anchor, true)
             }
-            Event::SequenceStart(anchor, tag) => self.start(Value::List(Vec::new()), anchor, tag.as_deref(), line),
-            Event::MappingStart(anchor, tag) => self.start(Value::Map(Vec::new()), anchor, tag.as_deref(), line),
+            Event::SequenceStart(anchor, tag) => {
+                self.start(Value::List(Vec::new()), anchor, tag.as_deref(), line)
+            }
+            Event::MappingStart(anchor, tag) => {
+                self.start(Value::Map(Vec::new()), anchor, tag.as_deref(), line)
+            }
             Event::SequenceEnd | Event::MappingEnd => self.end(),
             Event::Alias(anchor) => self.alias(anchor, line),
             Event::DocumentStart(_) if self.root.is_some() => {
@@ -75,7 +79,8 @@ impl Builder {
         tag: Option<&Tag>,
         line: Option<u32>,
     ) -> Result<(), SyntaxError> {
-        let standard = tag.is_none_or(|tag| tag.is_yaml_core_schema() && matches!(&*tag.suffix, "seq" | "map"));
+        let standard =
+            tag.is_none_or(|tag| tag.is_yaml_core_schema() && matches!(&*tag.suffix, "seq" | "map"));
         if !standard {
             return Err(SyntaxError::new(line, "tags on lists and maps are not supported"));
         }
