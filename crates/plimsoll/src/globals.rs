@@ -76,6 +76,9 @@ impl Globals {
     fn sources(&self, files: &[PathBuf], flags: Vec<Flag>) -> Result<Sources, Failure> {
         let directory = std::env::current_dir()
             .map_err(|error| Failure::failed(format!("cannot tell the current directory: {error}")))?;
+        if files.iter().filter(|path| path.as_os_str() == "-").count() > 1 {
+            return Err(Failure::usage("standard input (`-`) can be read only once"));
+        }
         let files = files.iter().map(|path| config_file(path)).collect::<Result<_, _>>()?;
         let environment = std::env::vars_os().collect();
         let flags = self.log_flag().into_iter().chain(flags).collect();

@@ -61,14 +61,20 @@ pub(crate) fn of_dotenv(source: &Source, text: &str, problems: &mut Vec<Problem>
                 }
                 variables.push(Variable { name: name.to_owned(), value, place });
             }
-            Err(error) => problems.push(Problem::new(place, error.message)),
+            // Lines of other programs, such as the middle of a long quoted value, are not ours to judge.
+            Err(error) if is_ours(content.trim().trim_start_matches("export ")) => {
+                problems.push(Problem::new(place, error.message));
+            }
+            Err(_) => {}
         }
     }
     variables
 }
 
+/// Whether a name, or the name that a line begins with, is one that we read.
 fn is_ours(name: &str) -> bool {
-    name.starts_with("PLIMSOLL_") || WELL_KNOWN.iter().any(|(known, ..)| *known == name)
+    let word = name.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default();
+    word.starts_with("PLIMSOLL_") || WELL_KNOWN.iter().any(|(known, ..)| *known == word)
 }
 
 /// `KEY=value`, `export KEY='value'`, `KEY="a \"value\""`, `KEY=value # comment`, or nothing.
@@ -139,7 +145,9 @@ fn single_underscores(variable: &Variable) -> Option<Problem> {
     let meant = format!("{PREFIX}{section}__{key}").to_ascii_uppercase();
     let problem =
         Problem::new(variable.place.clone(), "the parts of a variable's name are joined by two underscores");
-    Some(problem.key(&variable.name).suggestion(Some(meant)))
+    let problem = problem.suggestion(Some(meant));
+    let named_by_its_place = matches!(variable.place.source, Source::Variable(_));
+    Some(if named_by_its_place { problem } else { problem.key(&variable.name) })
 }
 
 /// One layer for each well-known variable that goes with this exchange. Empty ones count as not set.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
 /// Where a value came from.
@@ -49,7 +50,18 @@ impl fmt::Display for Place {
 
 impl Serialize for Place {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        let (layer, name) = match &self.source {
+            Source::Default => ("default", None),
+            Source::File(path) => ("file", Some(path.display().to_string())),
+            Source::Stdin => ("standard input", None),
+            Source::Variable(name) => ("environment", Some(name.clone())),
+            Source::Flag(name) => ("flag", Some(name.clone())),
+        };
+        let mut object = serializer.serialize_struct("Place", 3)?;
+        object.serialize_field("layer", layer)?;
+        object.serialize_field("name", &name)?;
+        object.serialize_field("line", &self.line)?;
+        object.end()
     }
 }
 

@@ -29,7 +29,9 @@ pub(crate) fn setting(section: &Section, typed: &str) -> Option<String> {
 
 fn elsewhere(typed: &str) -> Option<String> {
     let typed = typed.rsplit('.').next().unwrap_or(typed);
-    let home = SECTIONS.iter().find(|section| section.setting(typed).is_some())?;
+    // Where a key is both in a section and in the items of a list, the section is the likelier place.
+    let mut homes = SECTIONS.iter().filter(|section| section.setting(typed).is_some());
+    let home = homes.clone().find(|section| section.shape == Shape::Single).or_else(|| homes.next())?;
     let list = if home.shape == Shape::List { "[]" } else { "" };
     Some(format!("{}{list}.{typed}", home.name))
 }

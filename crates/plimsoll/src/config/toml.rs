@@ -4,16 +4,26 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::node::{Budget, Entry, Form, Lines, Node, SyntaxError, Value};
+use super::printable;
 
 /// Reads one TOML document; the parser recovers, so all its complaints come at once.
 pub(crate) fn parse(text: &str) -> Result<Node, Vec<SyntaxError>> {
     let lines = Lines::of(text);
     let (table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
-        let line = |error: &toml::de::Error| error.span().and_then(|span| lines.at(span.start));
-        return Err(errors.iter().map(|error| SyntaxError::new(line(error), error.message())).collect());
+        return Err(errors.iter().map(|error| syntax_error(error, text, &lines)).collect());
     }
     table_node(table.get_ref(), Some(1), 0, &lines, &mut Budget::new()).map_err(|error| vec![error])
+}
+
+fn syntax_error(error: &toml::de::Error, text: &str, lines: &Lines) -> SyntaxError {
+    let line = error.span().and_then(|span| lines.at(span.start));
+    // Naming a key that is there twice gives no secret away; other spans may hold values.
+    let key = error.span().and_then(|span| text.get(span)).filter(|_| error.message() == "duplicate key");
+    match key {
+        Some(key) => SyntaxError::new(line, format!("the key `{}` is set twice", printable(key, 120))),
+        None => SyntaxError::new(line, error.message()),
+    }
 }
 
 fn table_node(

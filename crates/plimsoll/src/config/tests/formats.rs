@@ -19,7 +19,7 @@ strategies:
 backtest:
   start: 2024-01-01
   end: 20240201
-  initial_balance: 123456789012345678.000000000000000001
+  initial_balance: 123456789012.000000000000000001
   sizing: fixed_notional=100
 ";
 
@@ -34,7 +34,7 @@ const JSON: &str = r#"{
   }],
   "backtest": {
     "start": "2024-01-01", "end": 20240201,
-    "initial_balance": 123456789012345678.000000000000000001,
+    "initial_balance": 123456789012.000000000000000001,
     "sizing": "fixed_notional=100"
   }
 }"#;
@@ -58,7 +58,7 @@ parameters = { fast = 12, ratio = 0.10, long_only = true, mode = "strict" }
 [backtest]
 start = 2024-01-01
 end = "20240201"
-initial_balance = 123456789012345678.000000000000000001
+initial_balance = 123456789012.000000000000000001
 sizing = "fixed_notional=100"
 "#;
 
@@ -85,7 +85,7 @@ mode = strict
 [backtest]
 start = 2024-01-01
 end = 20240201
-initial_balance = 123456789012345678.000000000000000001
+initial_balance = 123456789012.000000000000000001
 sizing = fixed_notional=100
 ";
 
@@ -96,7 +96,7 @@ fn config(name: &str, content: &str) -> Config {
 #[test]
 fn the_same_configuration_in_five_formats() {
     let expected = config("a.yaml", YAML);
-    assert_eq!(expected.backtest.initial_balance.as_str(), "123456789012345678.000000000000000001");
+    assert_eq!(expected.backtest.initial_balance.as_str(), "123456789012.000000000000000001");
     assert_eq!(expected.pairs[0].max_leverage.as_ref().unwrap().as_str(), "12.5");
     assert_eq!(expected.strategies[0].parameters["ratio"], Parameter::Number("0.1".parse().unwrap()));
     assert_eq!(expected.strategies[0].parameters["long_only"], Parameter::Switch(true));
