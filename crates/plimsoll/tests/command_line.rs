@@ -1,5 +1,7 @@
 //! The built program as a shell sees it: exit codes, streams, JSON.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
+
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -63,7 +65,7 @@ fn usage_errors_are_two() {
 #[test]
 fn check_says_ok() {
     let (out, err) = exits(&with_file("system: {id: here}", &["config", "check", "a.yaml"]), 0);
-    assert!(out.starts_with("ok: a.yaml; 1 values set, "), "{out}");
+    assert!(out.starts_with("ok: a.yaml; 1 set, "), "{out}");
     assert!(err.is_empty());
     let (out, _) = exits(&with_file("system: {id: here}", &["config", "check", "a.yaml", "--json"]), 0);
     let summary: Value = serde_json::from_str(&out).unwrap();
@@ -138,7 +140,7 @@ fn a_dash_reads_standard_input_once() {
         .unwrap();
     child.stdin.take().unwrap().write_all(b"system: {id: a}").unwrap();
     let (out, _) = exits(&child.wait_with_output().unwrap(), 0);
-    assert!(out.starts_with("ok: standard input; 1 values set"), "{out}");
+    assert!(out.starts_with("ok: standard input; 1 set"), "{out}");
     let (_, err) = exits(&in_empty_directory(&["config", "check", "-", "-"]), 2);
     assert!(err.contains("only once"), "{err}");
 }

@@ -6,13 +6,19 @@
 
 use super::node::{Budget, Entry, Form, Node, SyntaxError, Value};
 
-/// Reads one INI document; all malformed lines are reported.
+/// After so many malformed lines the file is hardly INI, and reading on helps nobody.
+const MOST_ERRORS: usize = 50;
+
+/// Reads one INI document; malformed lines are reported together.
 pub(crate) fn parse(text: &str) -> Result<Node, Vec<SyntaxError>> {
     let mut root = Vec::new();
     let mut section: Vec<String> = Vec::new();
     let mut errors = Vec::new();
     let mut budget = Budget::new();
     for (number, content) in (1_u32..).zip(text.lines()) {
+        if errors.len() >= MOST_ERRORS {
+            break;
+        }
         let result = match line(content) {
             Ok(Line::Empty) => Ok(()),
             Ok(Line::Section(path)) => {

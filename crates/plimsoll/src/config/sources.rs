@@ -1,6 +1,7 @@
 //! Where a configuration is read from, and the reading.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -11,7 +12,9 @@ use super::problem::{Place, Problem, Source};
 use super::{ini, json, toml, yaml};
 
 /// Everything [`super::load`] reads, so that nothing global is consulted.
-#[derive(Debug, Clone, Default)]
+///
+/// `Debug` names what is there but shows no values, since they may be secrets.
+#[derive(Clone, Default)]
 pub struct Sources {
     /// Files in order, later wins. The first is the main file. When empty, `plimsoll.{yaml,yml,json,toml,ini}` of the
     /// directory is used, if there is one.
@@ -24,8 +27,21 @@ pub struct Sources {
     pub flags: Vec<Flag>,
 }
 
+impl fmt::Debug for Sources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names =
+            |pairs: &[(OsString, OsString)]| pairs.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+        f.debug_struct("Sources")
+            .field("files", &self.files.iter().map(ConfigFile::source).collect::<Vec<_>>())
+            .field("directory", &self.directory)
+            .field("environment", &names(&self.environment))
+            .field("flags", &self.flags.iter().map(|flag| flag.name.as_str()).collect::<Vec<_>>())
+            .finish()
+    }
+}
+
 /// A file named by the user.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum ConfigFile {
     /// A path, absolute or from the directory of the [`Sources`].
     Path(PathBuf),
@@ -34,7 +50,7 @@ pub enum ConfigFile {
 }
 
 /// A setting given on the command line.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Flag {
     /// As the user types it, such as `--log-level`.
     pub name: String,

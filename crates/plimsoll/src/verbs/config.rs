@@ -115,5 +115,5 @@ fn summary(loaded: &Loaded) -> String {
     let files: Vec<String> = loaded.files.iter().map(named).collect();
     let files = if files.is_empty() { "no file".to_owned() } else { files.join(", ") };
     let (set, defaults) = (set(loaded).count(), defaults(loaded).len());
-    format!("ok: {files}; {set} values set, {defaults} at their defaults (plimsoll config show lists them)\n")
+    format!("ok: {files}; {set} set, {defaults} at their defaults (`plimsoll config show` lists them)\n")
 }

@@ -6,6 +6,7 @@ use super::{World, yaml};
 use crate::config::ConfigFile;
 
 #[track_caller]
+#[allow(clippy::needless_pass_by_value, reason = "an expectation is written where it is used")]
 fn check(world: &World, expected: Expect) {
     expected.assert_eq(&world.bad());
 }
@@ -118,8 +119,8 @@ fn duplicate_keys() {
     check(
         &World::new().file("a.toml", "[risk]\nmax_leverage = 2\nmax_leverage = 3"),
         expect![[r#"
-        a.toml:3: duplicate key
-    "#]],
+            a.toml:3: the key `max_leverage` is set twice
+        "#]],
     );
     check(
         &World::new().file("a.ini", "[risk]\nmax_leverage=2\n[risk]\nmax_leverage=3"),
@@ -192,9 +193,9 @@ fn syntax_errors_name_the_line() {
     check(
         &World::new().lying(".env", "# fine\nwords\nA='open\nPLIMSOLL__RISK words\nDATABASE_URL='open"),
         expect![[r#"
-        .env:2: neither NAME=value nor a comment
-        .env:3: a quote is not closed on its line
-    "#]],
+            .env:4: neither NAME=value nor a comment
+            .env:5: a quote is not closed on its line
+        "#]],
     );
 }
 
@@ -365,14 +366,14 @@ fn variables() {
     check(
         &world,
         expect![[r#"
-        environment variable PLIMSOLL____X: is not of the form PLIMSOLL__SECTION__KEY
-        environment variable PLIMSOLL_EXCHANGE_TESTNET: PLIMSOLL_EXCHANGE_TESTNET: the parts of a variable's name are joined by two underscores; did you mean `PLIMSOLL__EXCHANGE__TESTNET`?
-        environment variable BYBIT_USE_TESTNET: exchange.testnet = perhaps: not a switch; allowed: true or false
-        environment variable PLIMSOLL__RISK__MAX_LEVARAGE: risk.max_levarage: unknown key, not one of the keys of `risk`; did you mean `max_leverage`?
-        environment variable PLIMSOLL__RISK__MAX_LEVERAGE: risk.max_leverage = 1000: out of range; allowed: a decimal number from 1 up to 125 (times)
-        environment variable PLIMSOLL__RISK__USE_TRAILING_STOP: risk.use_trailing_stop = maybe: not a switch; allowed: true or false
-        environment variable PLIMSOLL__SYSTEM: system: text where a group of keys is expected
-    "#]],
+            environment variable PLIMSOLL____X: is not of the form PLIMSOLL__SECTION__KEY
+            environment variable PLIMSOLL_EXCHANGE_TESTNET: the parts of a variable's name are joined by two underscores; did you mean `PLIMSOLL__EXCHANGE__TESTNET`?
+            environment variable BYBIT_USE_TESTNET: exchange.testnet = perhaps: not a switch; allowed: true or false
+            environment variable PLIMSOLL__RISK__MAX_LEVARAGE: risk.max_levarage: unknown key, not one of the keys of `risk`; did you mean `max_leverage`?
+            environment variable PLIMSOLL__RISK__MAX_LEVERAGE: risk.max_leverage = 1000: out of range; allowed: a decimal number from 1 up to 125 (times)
+            environment variable PLIMSOLL__RISK__USE_TRAILING_STOP: risk.use_trailing_stop = maybe: not a switch; allowed: true or false
+            environment variable PLIMSOLL__SYSTEM: system: text where a group of keys is expected
+        "#]],
     );
 }
 
@@ -422,10 +423,10 @@ fn a_key_in_the_wrong_section_is_found() {
     check(
         &yaml("max_drawdown_percent: 3\nexecution: {max_leverage: 2}\nsystem: {symbol: a}"),
         expect![[r#"
-        a.yaml:1: max_drawdown_percent: unknown key, not one of the sections; did you mean `risk.max_drawdown_percent`?
-        a.yaml:2: execution.max_leverage: unknown key, not one of the keys of `execution`; did you mean `pairs[].max_leverage`?
-        a.yaml:3: system.symbol: unknown key, not one of the keys of `system`; did you mean `pairs[].symbol`?
-    "#]],
+            a.yaml:1: max_drawdown_percent: unknown key, not one of the sections; did you mean `risk.max_drawdown_percent`?
+            a.yaml:2: execution.max_leverage: unknown key, not one of the keys of `execution`; did you mean `risk.max_leverage`?
+            a.yaml:3: system.symbol: unknown key, not one of the keys of `system`; did you mean `pairs[].symbol`?
+        "#]],
     );
 }
 

@@ -3,6 +3,7 @@
 use secrecy::ExposeSecret;
 
 use super::{World, yaml};
+use crate::config::settings::{Default, SECTIONS, Shape};
 use crate::config::{Loaded, Parameter, Source};
 
 #[track_caller]
@@ -95,6 +96,29 @@ fn well_known_names_belong_to_their_exchange_and_yield_to_our_own() {
 }
 
 #[test]
+fn every_single_setting_can_come_from_a_variable_and_from_ini() {
+    let single = SECTIONS.iter().filter(|section| section.shape == Shape::Single);
+    for (section, setting) in single.flat_map(|section| section.settings.iter().map(move |s| (section, s))) {
+        let text = match setting.default {
+            Default::Value(text) => text,
+            _ if setting.example.is_empty() => "text",
+            _ => setting.example,
+        };
+        let key = format!("{}.{}", section.name, setting.key);
+        let name = format!("PLIMSOLL__{}__{}", section.name, setting.key).to_ascii_uppercase();
+        let ini = format!("[{}]\n{} = {text}", section.name, setting.key);
+        let variable = World::new().variable(&name, text).load();
+        let ini = World::new().file("a.ini", ini).load();
+        if setting.key.starts_with("api_") {
+            assert!(variable.is_err() && ini.is_err(), "half of the credentials is not enough");
+            continue;
+        }
+        assert_eq!(variable.unwrap().place(&key).unwrap().source, Source::Variable(name));
+        assert_eq!(ini.unwrap().place(&key).unwrap().to_string(), "a.ini:2");
+    }
+}
+
+#[test]
 fn empty_variables_are_not_set() {
     let world = World::new().variable("BYBIT_API_KEY", "").variable("PLIMSOLL__SYSTEM__ID", "");
     assert_eq!(key(&world.good()), None);
@@ -175,7 +199,9 @@ fn secrets_are_masked_wherever_they_could_be_printed() {
     let loaded = world.good();
     let shown = serde_json::to_string(&loaded.values).unwrap();
     assert!(shown.contains(r#"{"key":"exchange.api_key","value":"***","#), "{shown}");
-    for text in [shown, format!("{loaded:?}"), format!("{:#?}", loaded.config)] {
+    for text in
+        [shown, format!("{loaded:?}"), format!("{:#?}", loaded.config), format!("{:?}", world.sources)]
+    {
         assert!(!text.contains("hunter2"), "{text}");
     }
 }
