@@ -76,18 +76,32 @@ fn period(merge: &Merge) -> Option<Problem> {
     })
 }
 
-fn detail(merge: &Merge) -> Option<Problem> {
-    let [(_, coarse), (held, fine)] = both(merge, "backtest", ["timeframe", "timeframe_detail"])?;
-    let seconds = |text: &str| text.parse::<Timeframe>().ok().map(Timeframe::seconds);
-    let (coarse_seconds, fine_seconds) = (seconds(coarse)?, seconds(fine)?);
-    let fits = fine_seconds < coarse_seconds && coarse_seconds % fine_seconds == 0;
-    (!fits).then(|| {
-        let problem = Problem::new(held.place.clone(), "does not divide backtest.timeframe");
-        problem
+/// Candles that fill orders must be parts of the candles decided on: `backtest.timeframe`, or else the strategies' own.
+fn detail(merge: &Merge) -> Vec<Problem> {
+    let Some(held) = merge.get("backtest", "timeframe_detail") else { return Vec::new() };
+    let Some(fine) = timeframe(held) else { return Vec::new() };
+    let deciding = match merge.get("backtest", "timeframe").and_then(timeframe) {
+        Some(coarse) => vec![("backtest.timeframe".to_owned(), coarse)],
+        None => texts(merge, "strategies", "timeframe")
+            .into_iter()
+            .filter_map(|(index, held)| Some((format!("strategies[{index}].timeframe"), timeframe(held)?)))
+            .collect(),
+    };
+    let unfit = deciding.into_iter().filter(|(key, coarse)| {
+        let divides = fine < *coarse && coarse.seconds() % fine.seconds() == 0;
+        !divides && !reported(merge, key) && !reported(merge, "backtest.timeframe")
+    });
+    let problem = |(key, coarse)| {
+        Problem::new(held.place.clone(), format!("does not divide {key}"))
             .key("backtest.timeframe_detail")
-            .value(fine)
+            .value(fine.as_str())
             .allowed(format!("a shorter timeframe that divides {coarse}"))
-    })
+    };
+    unfit.map(problem).collect()
+}
+
+fn timeframe(held: &Held) -> Option<Timeframe> {
+    held.value.as_str()?.parse().ok()
 }
 
 /// A key without a secret signs nothing, and a secret without a key is a forgotten half.

@@ -343,6 +343,19 @@ exchange: {api_key: k}
 }
 
 #[test]
+fn detail_must_divide_every_deciding_timeframe() {
+    let strategies =
+        "strategies: [{name: a, timeframe: 1h}, {name: b, timeframe: 3m}, {name: c, timeframe: 15m}]";
+    check(&yaml(&format!("{strategies}\nbacktest: {{timeframe_detail: 5m}}")), expect![[r#"
+        a.yaml:2: backtest.timeframe_detail = 5m: does not divide strategies[1].timeframe; allowed: a shorter timeframe that divides 3m
+    "#]]);
+    yaml(&format!("{strategies}\nbacktest: {{timeframe: 1h, timeframe_detail: 5m}}")).good();
+    check(&yaml(&format!("{strategies}\nbacktest: {{timeframe: 1h, timeframe_detail: 1h}}")), expect![[r#"
+        a.yaml:2: backtest.timeframe_detail = 1h: does not divide backtest.timeframe; allowed: a shorter timeframe that divides 1h
+    "#]]);
+}
+
+#[test]
 fn rules_do_not_repeat_what_is_already_reported() {
     check(
         &yaml("risk: {default_leverage: 20, max_leverage: lots}"),
