@@ -285,6 +285,13 @@ fn limits() {
         let before = format!("*a{},", level - 1).repeat(10);
         laughs += &format!("a{level}: &a{level} [{before}]\n");
     }
+    let copies = format!("a: &a [{}]\nb: [{}]", "1,".repeat(1000), "*a,".repeat(1000));
+    check(
+        &yaml(&copies),
+        expect![[r#"
+        a.yaml:1: more than 20000 values
+    "#]],
+    );
     check(
         &yaml(&laughs),
         expect![[r#"
@@ -346,13 +353,19 @@ exchange: {api_key: k}
 fn detail_must_divide_every_deciding_timeframe() {
     let strategies =
         "strategies: [{name: a, timeframe: 1h}, {name: b, timeframe: 3m}, {name: c, timeframe: 15m}]";
-    check(&yaml(&format!("{strategies}\nbacktest: {{timeframe_detail: 5m}}")), expect![[r#"
+    check(
+        &yaml(&format!("{strategies}\nbacktest: {{timeframe_detail: 5m}}")),
+        expect![[r#"
         a.yaml:2: backtest.timeframe_detail = 5m: does not divide strategies[1].timeframe; allowed: a shorter timeframe that divides 3m
-    "#]]);
+    "#]],
+    );
     yaml(&format!("{strategies}\nbacktest: {{timeframe: 1h, timeframe_detail: 5m}}")).good();
-    check(&yaml(&format!("{strategies}\nbacktest: {{timeframe: 1h, timeframe_detail: 1h}}")), expect![[r#"
+    check(
+        &yaml(&format!("{strategies}\nbacktest: {{timeframe: 1h, timeframe_detail: 1h}}")),
+        expect![[r#"
         a.yaml:2: backtest.timeframe_detail = 1h: does not divide backtest.timeframe; allowed: a shorter timeframe that divides 1h
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

@@ -6,7 +6,8 @@ use expect_test::expect_file;
 use serde_json::{Value as Json, json};
 
 use super::{World, yaml};
-use crate::config::settings::{Default, SECTIONS};
+use crate::config::node::{Form, Node};
+use crate::config::settings::{Default, SECTIONS, Shape};
 use crate::config::{Bound, Decimal, Kind, default_yaml, reference, schema};
 
 #[test]
@@ -95,6 +96,61 @@ fn the_table_is_sound() {
             }
             let complete = crate::config::merge::default_value(setting).is_some();
             assert_eq!(complete, setting.default != Default::Required, "{name} has no valid default");
+        }
+    }
+}
+
+/// Texts just inside and just outside the range of a setting.
+fn ends(kind: Kind) -> (Vec<String>, Vec<String>) {
+    match kind {
+        Kind::Whole { min, max } => {
+            let below = i64::from(min) - 1;
+            (
+                vec![min.to_string(), max.to_string()],
+                vec![below.to_string(), (i64::from(max) + 1).to_string()],
+            )
+        }
+        Kind::Decimal { from, to } => {
+            let (mut good, mut bad) = (Vec::new(), Vec::new());
+            for (bound, outside) in
+                [(from, "-1.000000000000000001"), (to, "1000000000000.000000000000000001")]
+            {
+                match bound {
+                    Bound::Included(text) => good.push(text.to_owned()),
+                    Bound::Excluded(text) => bad.push(text.to_owned()),
+                }
+                bad.push(outside.to_owned());
+            }
+            if !from.text().starts_with('-') {
+                good.push(format!("{}.000000000000000001", from.text()));
+            }
+            (good, bad)
+        }
+        _ => (Vec::new(), Vec::new()),
+    }
+}
+
+#[test]
+fn ranges_end_where_the_table_says_in_the_program_and_in_the_schema() {
+    let schema = schema();
+    for section in SECTIONS {
+        for setting in section.settings {
+            let name = format!("{}.{}", section.name, setting.key);
+            let properties = &schema["properties"][section.name];
+            let object = if section.shape == Shape::List { &properties["items"] } else { properties };
+            let validator = jsonschema::validator_for(&object["properties"][setting.key]).unwrap();
+            let program = |text: &str| setting.kind.check(&Node::scalar(text, Form::Number, None)).is_ok();
+            let (good, bad) = ends(setting.kind);
+            for text in good {
+                assert!(program(&text), "{name} = {text}");
+                // The smallest steps are lost in the floats of JSON, so the schema is asked about whole numbers only.
+                assert!(validator.is_valid(&text.parse().unwrap()) || text.contains('.'), "{name} = {text}");
+            }
+            for text in bad {
+                assert!(!program(&text), "{name} = {text}");
+                let number: Json = text.parse().unwrap();
+                assert!(!validator.is_valid(&number) || text.contains('.'), "{name} = {text}");
+            }
         }
     }
 }
