@@ -39,4 +39,4 @@ pub use problem::{Place, Problem, Source};
 pub use schema::schema;
 pub use sources::{ConfigFile, EXTENSIONS, Flag, Sources};
 pub use typed::{Backtest, Config, Exchange, Execution, Logging, Pair, Risk, Storage, StrategyEntry, System};
-pub use values::{NotSizing, NotTimeframe, Parameter, Sizing, Timeframe};
+pub use values::{NotSizing, Parameter, Sizing, timeframe_names};

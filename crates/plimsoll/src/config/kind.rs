@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 use super::decimal::Decimal;
 use super::json;
 use super::node::{Entry, Form, Node, Scalar, Value};
-use super::values::{Sizing, Timeframe};
+use super::values::{Sizing, timeframe_named, timeframe_names};
 
 /// What a setting may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +91,7 @@ impl Kind {
             Self::Path => "a path".to_owned(),
             Self::Choice(words) => format!("one of {}", words.join(", ")),
             Self::Date => "a date like 2024-01-31 or 20240131".to_owned(),
-            Self::Timeframe => format!("one of {}", Timeframe::ALL.map(Timeframe::as_str).join(", ")),
+            Self::Timeframe => format!("one of {}", timeframe_names().join(", ")),
             Self::Sizing => Sizing::FORMS.to_owned(),
             Self::Symbol => "a symbol like BTCUSDT: 1 to 40 letters, digits and ._/:-".to_owned(),
             Self::Symbols => "a list of symbols like BTCUSDT".to_owned(),
@@ -121,9 +121,10 @@ impl Kind {
             Self::Path => words(scalar, 1000),
             Self::Choice(choices) => choice(scalar, choices),
             Self::Date => Ok(json!(date(text)?.to_string())),
-            Self::Timeframe => {
-                Timeframe::from_str(text).map(|t| json!(t.as_str())).or_else(|e| misfit(e.to_string()))
-            }
+            Self::Timeframe => match timeframe_named(text) {
+                Some(timeframe) => Ok(json!(timeframe.to_string())),
+                None => misfit("not a timeframe"),
+            },
             Self::Sizing => {
                 Sizing::from_str(text).map(|s| json!(s.to_string())).or_else(|e| misfit(e.to_string()))
             }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use model::Timeframe;
 use serde_json::Value as Json;
 
 use super::decimal::Decimal;
@@ -9,7 +10,7 @@ use super::merge::{Held, Merge, path};
 use super::problem::Problem;
 use super::settings::{Default, SECTIONS};
 use super::suggest;
-use super::values::Timeframe;
+use super::values::timeframe_named;
 
 /// Every broken rule. Rules about values already reported are skipped.
 pub(crate) fn check(merge: &Merge) -> Vec<Problem> {
@@ -88,20 +89,19 @@ fn detail(merge: &Merge) -> Vec<Problem> {
             .collect(),
     };
     let unfit = deciding.into_iter().filter(|(key, coarse)| {
-        let divides = fine < *coarse && coarse.seconds() % fine.seconds() == 0;
-        !divides && !reported(merge, key) && !reported(merge, "backtest.timeframe")
+        coarse.multiple_of(fine).is_none() && !reported(merge, key) && !reported(merge, "backtest.timeframe")
     });
     let problem = |(key, coarse)| {
         Problem::new(held.place.clone(), format!("does not divide {key}"))
             .key("backtest.timeframe_detail")
-            .value(fine.as_str())
+            .value(fine.to_string())
             .allowed(format!("a shorter timeframe that divides {coarse}"))
     };
     unfit.map(problem).collect()
 }
 
 fn timeframe(held: &Held) -> Option<Timeframe> {
-    held.value.as_str()?.parse().ok()
+    timeframe_named(held.value.as_str()?)
 }
 
 /// A key without a secret signs nothing, and a secret without a key is a forgotten half.

@@ -6,7 +6,7 @@ use super::decimal::{MAX_FRACTION_DIGITS, MAX_WHOLE_DIGITS};
 use super::kind::{Bound, Kind};
 use super::merge::default_value;
 use super::settings::{Default, SECTIONS, Section, Setting, Shape};
-use super::values::{Sizing, Timeframe};
+use super::values::{Sizing, timeframe_names};
 
 /// The schema as JSON. Every document it accepts is accepted by [`super::load`], except for rules between settings
 /// and calendar days that do not exist.
@@ -81,7 +81,7 @@ fn kind_schema(kind: Kind) -> Json {
             { "type": "string", "pattern": "^[0-9]{4}-?[0-9]{2}-?[0-9]{2}$" },
             { "type": "integer", "minimum": 10_101, "maximum": 99_991_231 },
         ] }),
-        Kind::Timeframe => json!({ "enum": Timeframe::ALL.map(Timeframe::as_str) }),
+        Kind::Timeframe => json!({ "enum": timeframe_names() }),
         Kind::Sizing => json!({
             "type": "string",
             "pattern": "^(fixed_quantity|fixed_notional|equity_percent)=[0-9]+(\\.[0-9]+)?$",

@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use jiff::civil::Date;
+use model::Timeframe;
 use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::decimal::Decimal;
-use super::values::{Parameter, Sizing, Timeframe};
+use super::values::{Parameter, Sizing, optional_timeframe, timeframe};
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, Deserialize)]
@@ -100,6 +101,7 @@ pub struct StrategyEntry {
     /// Whether it runs.
     pub is_active: bool,
     /// Length of the candles it decides on.
+    #[serde(deserialize_with = "timeframe")]
     pub timeframe: Timeframe,
     /// Share of the capital, relative to the other weights; from 0.
     pub weight: Decimal,
@@ -173,8 +175,10 @@ pub struct Backtest {
     /// Further price steps a taker pays.
     pub slippage_ticks: u32,
     /// Candles to decide on, for every strategy; `None` leaves each its own.
+    #[serde(deserialize_with = "optional_timeframe")]
     pub timeframe: Option<Timeframe>,
     /// Shorter candles that fill orders.
+    #[serde(deserialize_with = "optional_timeframe")]
     pub timeframe_detail: Option<Timeframe>,
     /// Size of a position when a strategy gives none.
     pub sizing: Sizing,

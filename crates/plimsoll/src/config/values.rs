@@ -3,64 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use model::Timeframe;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 
 use super::decimal::Decimal;
-
-/// The length of a candle, one of those the exchanges offer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Timeframe {
-    seconds: u32,
-    text: &'static str,
-}
-
-/// Why a text is not a [`Timeframe`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a timeframe")]
-pub struct NotTimeframe;
-
-impl Timeframe {
-    /// Every timeframe, shortest first.
-    pub const ALL: [Self; 13] = [
-        Self { seconds: 60, text: "1m" },
-        Self { seconds: 180, text: "3m" },
-        Self { seconds: 300, text: "5m" },
-        Self { seconds: 900, text: "15m" },
-        Self { seconds: 1800, text: "30m" },
-        Self { seconds: 3600, text: "1h" },
-        Self { seconds: 7200, text: "2h" },
-        Self { seconds: 14_400, text: "4h" },
-        Self { seconds: 21_600, text: "6h" },
-        Self { seconds: 28_800, text: "8h" },
-        Self { seconds: 43_200, text: "12h" },
-        Self { seconds: 86_400, text: "1d" },
-        Self { seconds: 604_800, text: "1w" },
-    ];
-
-    /// As written: `15m`, `1h`, `1d`.
-    pub const fn as_str(self) -> &'static str {
-        self.text
-    }
-
-    /// Its length in seconds.
-    pub const fn seconds(self) -> u32 {
-        self.seconds
-    }
-}
-
-impl FromStr for Timeframe {
-    type Err = NotTimeframe;
-
-    fn from_str(text: &str) -> Result<Self, NotTimeframe> {
-        Self::ALL.into_iter().find(|timeframe| timeframe.text == text).ok_or(NotTimeframe)
-    }
-}
-
-impl fmt::Display for Timeframe {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.text)
-    }
-}
 
 /// How large a backtest makes a position.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,35 +87,50 @@ impl fmt::Display for Parameter {
     }
 }
 
-macro_rules! text_form {
-    ($($name:ident),*) => {$(
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-            }
-        }
-    )*};
+impl<'de> Deserialize<'de> for Sizing {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
 }
 
-text_form!(Timeframe, Sizing);
+/// The names of all timeframes, shortest first: the ones a configuration may use.
+///
+/// [`Timeframe`] also reads spellings of exchanges, such as `240` for minutes, which a person would misread.
+pub fn timeframe_names() -> Vec<String> {
+    Timeframe::all().map(|timeframe| timeframe.to_string()).collect()
+}
+
+/// The timeframe with this name.
+pub(crate) fn timeframe_named(name: &str) -> Option<Timeframe> {
+    Timeframe::all().find(|timeframe| timeframe.to_string() == name)
+}
+
+/// For serde: a timeframe by its name.
+pub(crate) fn timeframe<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timeframe, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    timeframe_named(&name).ok_or_else(|| D::Error::custom("not a timeframe"))
+}
+
+/// For serde: a timeframe by its name, or none.
+pub(crate) fn optional_timeframe<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Timeframe>, D::Error> {
+    let name = Option::<String>::deserialize(deserializer)?;
+    name.map(|name| timeframe_named(&name).ok_or_else(|| D::Error::custom("not a timeframe"))).transpose()
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn timeframes_are_in_order_and_round_trip() {
-        assert!(Timeframe::ALL.is_sorted());
-        for timeframe in Timeframe::ALL {
-            assert_eq!(timeframe.as_str().parse(), Ok(timeframe));
+    fn only_the_names_themselves_name_a_timeframe() {
+        for name in timeframe_names() {
+            assert_eq!(timeframe_named(&name), name.parse().ok());
         }
-        assert_eq!("7m".parse::<Timeframe>(), Err(NotTimeframe));
+        for other in ["7m", "60", "D", "1M", ""] {
+            assert_eq!(timeframe_named(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -32,18 +32,18 @@ backtest:
     check(
         &yaml(content),
         expect![[r#"
-        a.yaml:2: risk.max_daily_loss_percent = 500: out of range; allowed: a decimal number above 0 up to 100 (percent of equity at the start of the day)
-        a.yaml:3: risk.max_levrage: unknown key, not one of the keys of `risk`; did you mean `max_leverage`?
-        a.yaml:4: risk.max_open_positions = "many": not a number; allowed: a whole number from 1 to 1000
-        a.yaml:5: risk.use_trailing_stop = "yes": not a switch; allowed: true or false
-        a.yaml:7: exchange.name = "bibit": not one of the choices; allowed: one of bybit, binance, kraken, coinbase, btc_markets, coinjar, swyftx; did you mean `bybit`?
-        a.yaml:8: exchange.timeout = 0: out of range; allowed: a whole number from 1 to 300 (seconds)
-        a.yaml:9: stragegies: unknown key, not one of the sections; did you mean `strategies`?
-        a.yaml:11: backtest.start = "2024-02-30": no such day; allowed: a date like 2024-01-31 or 20240131
-        a.yaml:12: backtest.initial_balance = 1e4: an exponent is not accepted, write the number in full; allowed: a decimal number above 0 up to 1000000000000 (quote currency)
-        a.yaml:13: backtest.sizing = "kelly=1": not a known way of sizing; allowed: fixed_quantity=N or fixed_notional=N with N above 0, or equity_percent=N with N above 0 up to 100
-        a.yaml:14: backtest.timeframe = "7m": not a timeframe; allowed: one of 1m, 3m, 5m, 15m, 30m, 1h, 2h, 4h, 6h, 8h, 12h, 1d, 1w
-    "#]],
+            a.yaml:2: risk.max_daily_loss_percent = 500: out of range; allowed: a decimal number above 0 up to 100 (percent of equity at the start of the day)
+            a.yaml:3: risk.max_levrage: unknown key, not one of the keys of `risk`; did you mean `max_leverage`?
+            a.yaml:4: risk.max_open_positions = "many": not a number; allowed: a whole number from 1 to 1000
+            a.yaml:5: risk.use_trailing_stop = "yes": not a switch; allowed: true or false
+            a.yaml:7: exchange.name = "bibit": not one of the choices; allowed: one of bybit, binance, kraken, coinbase, btc_markets, coinjar, swyftx; did you mean `bybit`?
+            a.yaml:8: exchange.timeout = 0: out of range; allowed: a whole number from 1 to 300 (seconds)
+            a.yaml:9: stragegies: unknown key, not one of the sections; did you mean `strategies`?
+            a.yaml:11: backtest.start = "2024-02-30": no such day; allowed: a date like 2024-01-31 or 20240131
+            a.yaml:12: backtest.initial_balance = 1e4: an exponent is not accepted, write the number in full; allowed: a decimal number above 0 up to 1000000000000 (quote currency)
+            a.yaml:13: backtest.sizing = "kelly=1": not a known way of sizing; allowed: fixed_quantity=N or fixed_notional=N with N above 0, or equity_percent=N with N above 0 up to 100
+            a.yaml:14: backtest.timeframe = "7m": not a timeframe; allowed: one of 1s, 1m, 3m, 5m, 15m, 30m, 1h, 2h, 4h, 6h, 8h, 12h, 1d, 3d, 1w
+        "#]],
     );
 }
 
