@@ -4,7 +4,7 @@ use crate::agreement::{self, Disagreement};
 use crate::outcome::{Collector, Outcome};
 use crate::tape::Tape;
 use engine::{Engine, Outbox, Setup, StrategySetup};
-use model::{Bar, Candle, Fact, FundingRate, Input, InstrumentIx, Seq, Timeframe};
+use model::{Bar, Candle, Fact, FundingRate, Input, InstrumentIx, Seq, Timeframe, VenueEvent};
 use std::fmt;
 use std::ops::ControlFlow;
 use units::{Span, Timestamp};
@@ -133,9 +133,8 @@ impl Runner {
                 if close > day.end {
                     self.end_days(&mut day, close)?;
                 }
-                let candle = Candle { instrument: ix, timeframe: self.timeframe, bar: *bar };
-                self.meet(&candle);
-                self.tell(&candle, close);
+                self.meet(ix, self.timeframe, bar);
+                self.tell(ix, bar, close);
             }
             done += chunk.len() as u64;
             self.now = chunk.last().map(|b| b.open_time + span);
@@ -173,9 +172,7 @@ impl Runner {
                 if cursor.due == due {
                     let bar = &cursor.bars[cursor.next];
                     self.traded_bars += u64::from(bar.open_time >= tape.start);
-                    let candle =
-                        Candle { instrument: InstrumentIx(number), timeframe: self.timeframe, bar: *bar };
-                    self.tell(&candle, due);
+                    self.tell(InstrumentIx(number), bar, due);
                     cursor.advance();
                     done += 1;
                 }
@@ -209,8 +206,7 @@ impl Runner {
         } else {
             for (number, cursor) in (0u32..).zip(cursors.iter()) {
                 if cursor.due == due {
-                    let bar = cursor.bars[cursor.next];
-                    self.meet(&Candle { instrument: InstrumentIx(number), timeframe: self.timeframe, bar });
+                    self.meet(InstrumentIx(number), self.timeframe, &cursor.bars[cursor.next]);
                 }
             }
         }
@@ -230,7 +226,7 @@ impl Runner {
                 cursor.skip_detail_before(bar.open_time);
                 if !cursor.has_detail_before(due) {
                     self.detail_missing += 1;
-                    self.meet(&Candle { instrument: InstrumentIx(number), timeframe: self.timeframe, bar });
+                    self.meet(InstrumentIx(number), self.timeframe, &bar);
                 }
             }
         }
@@ -244,7 +240,7 @@ impl Runner {
                 {
                     let bar = cursor.detail[cursor.next_detail];
                     cursor.next_detail += 1;
-                    self.meet(&Candle { instrument: InstrumentIx(number), timeframe: detail, bar });
+                    self.meet(InstrumentIx(number), detail, &bar);
                 }
             }
         }
@@ -266,19 +262,27 @@ impl Runner {
 
     /// Lets the venue meet a candle and hands what it says to the engine.
     #[inline]
-    fn meet(&mut self, candle: &Candle) {
-        if self.venue.is_idle(candle.instrument) {
-            self.venue.mark(candle.instrument, candle.bar.close);
+    fn meet(&mut self, ix: InstrumentIx, timeframe: Timeframe, bar: &Bar) {
+        if self.venue.is_idle(ix) {
+            self.venue.mark(ix, bar.close);
         } else {
-            self.venue.on_candle(candle, &mut self.events);
-            self.deliver();
+            self.meet_resting(&Candle { instrument: ix, timeframe, bar: *bar });
         }
     }
 
+    #[inline(never)]
+    fn meet_resting(&mut self, candle: &Candle) {
+        self.venue.on_candle(candle, &mut self.events);
+        self.deliver();
+    }
+
     /// Tells the engine a closed candle.
-    #[inline]
-    fn tell(&mut self, candle: &Candle, close: Timestamp) {
-        self.step(close, Fact::Candle(*candle));
+    ///
+    /// Inlined, so that the input is built once and in place: copying a fact that was just written costs more than
+    /// everything else that happens to a quiet bar (a wide load of narrow stores waits for them).
+    #[inline(always)]
+    fn tell(&mut self, ix: InstrumentIx, bar: &Bar, close: Timestamp) {
+        self.step(close, Fact::Candle(Candle { instrument: ix, timeframe: self.timeframe, bar: *bar }));
         if !self.events.is_empty() {
             self.deliver();
         }
@@ -290,13 +294,18 @@ impl Runner {
         while next < self.events.len() {
             let Event { at, event } = self.events[next];
             next += 1;
-            self.step(at, Fact::Venue(event));
+            self.step_event(at, event);
         }
         self.events.clear();
     }
 
+    #[inline(never)]
+    fn step_event(&mut self, at: Timestamp, event: VenueEvent) {
+        self.step(at, Fact::Venue(event));
+    }
+
     /// One step of the engine. Time is clamped so that it strictly increases.
-    #[inline]
+    #[inline(always)]
     fn step(&mut self, at: Timestamp, fact: Fact) {
         self.at = if at > self.at { at } else { self.at + Span::from_nanos(1) };
         self.seq += 1;
@@ -307,6 +316,7 @@ impl Runner {
     }
 
     /// Takes up what followed from a step.
+    #[inline(never)]
     fn absorb(&mut self) {
         for record in self.outbox.records() {
             self.collector.on_record(record);

@@ -238,6 +238,7 @@ impl Engine {
         out.notice(Notice { severity: Severity::Critical, kind });
     }
 
+    #[inline(never)]
     fn take_intents(&mut self, strategy: u16, out: &mut Outbox) {
         // The list is lent out and given back, so that its room is reused.
         let intents = std::mem::take(&mut self.intents);
@@ -264,6 +265,7 @@ impl Engine {
     }
 
     /// Brings the position of an instrument to what its opinions ask for, if that changed.
+    #[inline(never)]
     fn pursue(&mut self, ix: InstrumentIx, out: &mut Outbox) {
         let desk = &mut self.targets.desks[ix.index()];
         desk.is_dirty = false;
@@ -407,7 +409,7 @@ impl Engine {
         }
     }
 
-    #[inline]
+    #[inline(never)]
     fn on_venue(&mut self, event: &VenueEvent, fact: &Fact, out: &mut Outbox) {
         match event {
             VenueEvent::Accepted { id, .. } => self.move_order(*id, OrderState::Open, out),
@@ -578,6 +580,7 @@ impl Engine {
     }
 
     /// The facts that do not come every bar.
+    #[inline(never)]
     fn on_rare(&mut self, fact: &Fact, out: &mut Outbox) {
         match fact {
             Fact::Quote(quote) => {

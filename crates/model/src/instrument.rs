@@ -252,8 +252,12 @@ impl Instrument {
     #[inline]
     #[must_use]
     pub fn notional(&self, price: Price, quantity: Quantity) -> Amount {
+        // Two 64-bit factors cannot overflow 128 bits, which spares the checked 128-bit product its slow path.
         let steps = i128::from(price.mantissa()) * i128::from(quantity.mantissa());
-        Amount::from_units(steps * self.amount_per_step)
+        match (i64::try_from(steps), i64::try_from(self.amount_per_step)) {
+            (Ok(steps), Ok(amount)) => Amount::from_units(i128::from(steps) * i128::from(amount)),
+            _ => Amount::from_units(steps * self.amount_per_step),
+        }
     }
 
     /// The same, or `None` when it does not fit. For input that is not trusted.

@@ -41,11 +41,10 @@ impl Venue {
         // A position that stood before the candle, or was entered at its open, lived through the whole range.
         self.meet_orders(opening, ix, |v, r| v.meet_open(r, bar.open), out);
         self.meet_guards_at_open(opening, ix, bar.open, out);
-        let entered: [Side; 3] = self.sides(ix);
-        let held: [bool; 3] = self.held(ix);
         if self.desks[ix.index()].is_idle {
             return;
         }
+        let (held, entered) = (self.held(ix), self.sides(ix));
         self.meet_stops(inside, ix, bar, out);
         self.meet_orders(inside, ix, |v, r| v.meet_range(r, bar), out);
         // Orders filled inside may have opened positions whose stops the range also reaches.
