@@ -126,15 +126,36 @@ impl Runner {
         let (ix, total) = (InstrumentIx(0), bars.len() as u64);
         let span = self.timeframe.span();
         let mut day = Day::new(bars.iter().map(|b| b.open_time).find(|at| *at >= start));
+        // Bounds the search for a day's end, which would otherwise touch memory all over the chunk.
+        let most_per_day = usize::try_from(Span::DAY.nanos() / span.nanos() + 1).unwrap_or(usize::MAX);
         let mut done = 0;
         for chunk in bars.chunks(PROGRESS_STEP as usize) {
-            for bar in chunk {
+            let mut rest = chunk;
+            // What is left of the chunk after the running day, so that the day's end is searched once a day.
+            let mut later = rest.len();
+            while let Some(bar) = rest.first() {
                 let close = bar.open_time + span;
                 if close > day.end {
                     self.end_days(&mut day, close)?;
+                    later = rest.len();
                 }
-                self.meet(ix, self.timeframe, bar);
-                self.tell(ix, bar, close);
+                if later == rest.len() {
+                    let reach = &rest[..rest.len().min(most_per_day)];
+                    later -= reach.partition_point(|b| b.open_time + span <= day.end);
+                }
+                // Candles that close within the day and that nothing at the venue waits for go by in one run.
+                let quiet = if self.engine.takes_runs(ix, self.timeframe) {
+                    self.venue.quiet(ix, &rest[..rest.len() - later])
+                } else {
+                    0
+                };
+                if quiet > 0 {
+                    rest = &rest[self.advance(ix, &rest[..quiet])..];
+                } else {
+                    self.meet(ix, self.timeframe, bar);
+                    self.tell(ix, bar, close);
+                    rest = &rest[1..];
+                }
             }
             done += chunk.len() as u64;
             self.now = chunk.last().map(|b| b.open_time + span);
@@ -145,6 +166,22 @@ impl Runner {
         }
         self.count_traded(bars, start, done);
         Ok(false)
+    }
+
+    /// Lets the engine step over quiet candles up to the first it has something to say about. Returns how many.
+    #[inline]
+    fn advance(&mut self, ix: InstrumentIx, bars: &[Bar]) -> usize {
+        let consumed = self.engine.advance(Seq(self.seq), ix, self.timeframe, bars, &mut self.outbox);
+        self.seq += consumed as u64;
+        self.at = self.engine.now();
+        if let Some(last) = consumed.checked_sub(1).and_then(|i| bars.get(i)) {
+            self.venue.mark(ix, last.close);
+        }
+        if !self.outbox.is_empty() {
+            self.absorb();
+            self.deliver();
+        }
+        consumed
     }
 
     fn count_traded(&mut self, bars: &[Bar], start: Timestamp, done: u64) {

@@ -95,8 +95,10 @@ impl<'a> Context<'a> {
         let opening_value =
             if opening == order.quantity { value } else { instrument.checked_notional(price, opening) };
         let margin = match (value, opening_value) {
-            (Some(value), Some(opening_value)) if opening.is_positive() => {
-                self.margin_for(order, value, opening, opening_value)
+            (Some(_), Some(opening_value)) if opening.is_positive() => {
+                let fee =
+                    instrument.notional_share(price, order.quantity, self.limits.taker_fee, Rounding::Up);
+                self.margin_for(order, opening, opening_value) + fee
             }
             _ => Amount::ZERO,
         };
@@ -119,26 +121,19 @@ impl<'a> Context<'a> {
         (order.quantity - closable).max(Quantity::ZERO)
     }
 
-    /// The margin and the fee that approving the order sets aside.
+    /// The margin that approving the order sets aside, besides its fee.
     ///
     /// An order that turns a position around first frees the margin of what it closes, so only what it opens beyond
     /// that needs new margin.
     #[inline]
-    fn margin_for(
-        &self,
-        order: &NewOrder,
-        value: Amount,
-        opening: Quantity,
-        opening_value: Amount,
-    ) -> Amount {
+    fn margin_for(&self, order: &NewOrder, opening: Quantity, opening_value: Amount) -> Amount {
         let leverage = self.limits.leverage;
         let freed = if order.quantity > opening {
             margin(self.ledger.position(order.instrument, order.position_side).cost.abs(), leverage)
         } else {
             Amount::ZERO
         };
-        let fee = value.times_rate(self.limits.taker_fee, Rounding::Up);
-        (margin(opening_value, leverage) - freed).max(Amount::ZERO) + fee
+        (margin(opening_value, leverage) - freed).max(Amount::ZERO)
     }
 
     /// What is left of the equity after the margin of positions and of orders.
