@@ -48,7 +48,7 @@ pub(crate) fn read(input: &mut dyn Read, expected: u64, intake: &mut Intake) -> 
 }
 
 /// An error of the decompressor in words a person can use.
-fn explain(error: &std::io::Error) -> String {
+pub(crate) fn explain(error: &std::io::Error) -> String {
     match error.kind() {
         ErrorKind::UnexpectedEof => "the compressed file ends too early; it is truncated".to_owned(),
         ErrorKind::InvalidInput | ErrorKind::InvalidData => {

@@ -32,17 +32,23 @@ impl Kind {
         }
     }
 
-    /// The name without the timeframe: `candles`, `mark`, `trades`, `quotes`, `book` or `funding`.
+    /// The kind without the candle length.
+    #[must_use]
+    pub const fn data(self) -> DataKind {
+        match self {
+            Self::Candles(_) => DataKind::Candles,
+            Self::MarkCandles(_) => DataKind::MarkCandles,
+            Self::Trades => DataKind::Trades,
+            Self::Quotes => DataKind::Quotes,
+            Self::BookChanges => DataKind::BookChanges,
+            Self::Funding => DataKind::Funding,
+        }
+    }
+
+    /// The name without the candle length: `candles`, `mark`, `trades`, `quotes`, `book` or `funding`.
     #[must_use]
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Candles(_) => "candles",
-            Self::MarkCandles(_) => "mark",
-            Self::Trades => "trades",
-            Self::Quotes => "quotes",
-            Self::BookChanges => "book",
-            Self::Funding => "funding",
-        }
+        self.data().name()
     }
 }
 
@@ -76,6 +82,59 @@ impl FromStr for Kind {
                 .find(|kind| kind.name() == text)
                 .ok_or_else(unknown),
         }
+    }
+}
+
+/// What a series consists of, without the candle length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DataKind {
+    /// Candles of trade prices.
+    Candles,
+    /// Candles of the mark price.
+    MarkCandles,
+    /// Public trades.
+    Trades,
+    /// Best bid and ask.
+    Quotes,
+    /// Changes of the order book.
+    BookChanges,
+    /// Funding rates.
+    Funding,
+}
+
+impl DataKind {
+    /// Every kind.
+    pub const ALL: [Self; 6] =
+        [Self::Candles, Self::MarkCandles, Self::Trades, Self::Quotes, Self::BookChanges, Self::Funding];
+
+    /// Its name on the command line and in folders.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Candles => "candles",
+            Self::MarkCandles => "mark",
+            Self::Trades => "trades",
+            Self::Quotes => "quotes",
+            Self::BookChanges => "book",
+            Self::Funding => "funding",
+        }
+    }
+}
+
+impl fmt::Display for DataKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for DataKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|kind| kind.name() == text).ok_or_else(|| {
+            let shown: String = text.chars().take(40).collect();
+            format!("unknown kind {shown:?}; allowed: {}", Self::ALL.map(Self::name).join(" "))
+        })
     }
 }
 
