@@ -11,7 +11,11 @@ fn main() {
     let start = Instant::now();
     let series = read_series(file.as_ref(), &ReadOptions::default()).unwrap();
     let seconds = start.elapsed().as_secs_f64();
-    println!("read    {} bars, {size:.1} MB in {seconds:.3} s: {:.0} MB/s", series.bars.len(), size / seconds);
+    println!(
+        "read    {} bars, {size:.1} MB in {seconds:.3} s: {:.0} MB/s",
+        series.bars.len(),
+        size / seconds
+    );
     let folder = std::env::temp_dir().join(format!("load-speed-{}", std::process::id()));
     let catalog = Catalog::open(&folder).unwrap();
     let start = Instant::now();

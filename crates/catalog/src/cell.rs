@@ -121,8 +121,8 @@ impl<'a> Cell<'a> {
     pub(crate) fn truth(self) -> Result<bool, String> {
         let found = match self {
             Self::Bool(value) => Some(value),
-            Self::Int(0) => Some(false),
-            Self::Int(1) => Some(true),
+            Self::Int(0) | Self::Exact(0, 0) => Some(false),
+            Self::Int(1) | Self::Exact(1, 0) => Some(true),
             Self::Text(text) if text.eq_ignore_ascii_case(b"true") || text == b"1" => Some(true),
             Self::Text(text) if text.eq_ignore_ascii_case(b"false") || text == b"0" => Some(false),
             _ => None,

@@ -2,7 +2,7 @@
 
 use crate::error::Faults;
 use crate::intake::Lines;
-use crate::{Fault, Scale};
+use crate::{Fault, Scale, Series};
 use model::{Bar, BarFault, Timeframe};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -156,6 +156,13 @@ impl CheckReport {
     pub fn impossible(&self) -> u64 {
         self.counts.iter().filter(|(kind, _)| kind.is_impossible()).map(|(_, count)| count).sum()
     }
+}
+
+/// Checks a series in memory, such as one loaded from the catalog.
+#[must_use]
+pub fn check(series: &Series, options: &CheckOptions) -> CheckReport {
+    let scale = Scale { price_decimals: series.price_decimals, quantity_decimals: series.quantity_decimals };
+    examine(&series.bars, series.timeframe, scale, None, &Faults::default(), options)
 }
 
 /// Checks candles. `lines` says where they stood, `unreadable` which rows are not among them.

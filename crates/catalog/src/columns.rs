@@ -133,7 +133,7 @@ impl Row for Received<Trade> {
         column("received", Unit::Time),
         column("price", Unit::Price),
         column("quantity", Unit::Quantity),
-        column("taker_buys", Unit::Plain),
+        column("buyer_is_maker", Unit::Plain),
         column("trade_id", Unit::Plain),
     ];
     const KEYED_BY_TIME: bool = false;
@@ -149,7 +149,7 @@ impl Row for Received<Trade> {
             self.received.nanos(),
             trade.price.mantissa(),
             trade.quantity.mantissa(),
-            flag(trade.taker_side == Side::Buy),
+            flag(trade.taker_side == Side::Sell),
             trade.trade_id.cast_signed(),
         ];
         append(columns, values);
@@ -161,7 +161,9 @@ impl Row for Received<Trade> {
         instrument: InstrumentIx,
         rows: &mut Vec<Self>,
     ) -> bool {
-        let Some([time, received, price, quantity, buys, id]) = slices(columns, &range) else { return false };
+        let Some([time, received, price, quantity, maker, id]) = slices(columns, &range) else {
+            return false;
+        };
         rows.extend((0..time.len()).map(|i| Self {
             received: Timestamp::from_nanos(received[i]),
             item: Trade {
@@ -169,7 +171,7 @@ impl Row for Received<Trade> {
                 exchange_time: Timestamp::from_nanos(time[i]),
                 price: Price::new(price[i]),
                 quantity: Quantity::new(quantity[i]),
-                taker_side: side(buys[i]),
+                taker_side: if maker[i] != 0 { Side::Sell } else { Side::Buy },
                 trade_id: id[i].cast_unsigned(),
             },
         }));
@@ -250,13 +252,14 @@ impl Row for Received<Quote> {
 }
 
 impl Row for Received<BookChange> {
-    /// `clears` rows carry zeros for side, price and quantity.
+    /// Kind 0 is a level, kind 2 clears the book and carries zeros for side, price and quantity (kind 1, a trade, has its
+    /// own series). Side is 1 for bids and -1 for asks.
     const COLUMNS: &'static [Column] = &[
         column("exchange_time", Unit::Time),
         column("received", Unit::Time),
         column("update_id", Unit::Plain),
-        column("clears", Unit::Plain),
-        column("is_bid", Unit::Plain),
+        column("kind", Unit::Plain),
+        column("side", Unit::Plain),
         column("price", Unit::Price),
         column("quantity", Unit::Quantity),
         column("is_last", Unit::Plain),
@@ -269,15 +272,15 @@ impl Row for Received<BookChange> {
 
     fn scatter(&self, columns: &mut [Vec<i64>]) {
         let change = self.item;
-        let (clears, is_bid, price, quantity) = match change.update {
-            BookUpdate::Clear => (1, 0, 0, 0),
+        let (kind, side, price, quantity) = match change.update {
+            BookUpdate::Clear => (2, 0, 0, 0),
             BookUpdate::Level { side, price, quantity } => {
-                (0, flag(side == Side::Buy), price.mantissa(), quantity.mantissa())
+                (0, if side == Side::Buy { 1 } else { -1 }, price.mantissa(), quantity.mantissa())
             }
         };
         let (time, received) = (change.exchange_time.nanos(), self.received.nanos());
         let update_id = change.update_id.cast_signed();
-        append(columns, [time, received, update_id, clears, is_bid, price, quantity, flag(change.is_last)]);
+        append(columns, [time, received, update_id, kind, side, price, quantity, flag(change.is_last)]);
     }
 
     fn gather(
@@ -286,12 +289,12 @@ impl Row for Received<BookChange> {
         instrument: InstrumentIx,
         rows: &mut Vec<Self>,
     ) -> bool {
-        let Some([time, received, id, clears, bid, price, quantity, last]) = slices(columns, &range) else {
+        let Some([time, received, id, kind, side, price, quantity, last]) = slices(columns, &range) else {
             return false;
         };
         rows.extend((0..time.len()).map(|i| {
             let level = BookUpdate::Level {
-                side: side(bid[i]),
+                side: if side[i] > 0 { Side::Buy } else { Side::Sell },
                 price: Price::new(price[i]),
                 quantity: Quantity::new(quantity[i]),
             };
@@ -301,7 +304,7 @@ impl Row for Received<BookChange> {
                     instrument,
                     exchange_time: Timestamp::from_nanos(time[i]),
                     update_id: id[i].cast_unsigned(),
-                    update: if clears[i] != 0 { BookUpdate::Clear } else { level },
+                    update: if kind[i] == 2 { BookUpdate::Clear } else { level },
                     is_last: last[i] != 0,
                 },
             }
@@ -376,10 +379,6 @@ fn slices<'a, const N: usize>(columns: &'a [Vec<i64>], range: &Range<usize>) -> 
 
 fn flag(set: bool) -> i64 {
     i64::from(set)
-}
-
-fn side(is_buy: i64) -> Side {
-    if is_buy != 0 { Side::Buy } else { Side::Sell }
 }
 
 fn price(price: Price, factors: Factors) -> Option<Price> {

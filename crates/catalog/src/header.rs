@@ -107,17 +107,19 @@ const QUOTES: [Role; 7] = [
     optional(&["local_ns", "local_ts", "received", "receive_time"]),
 ];
 
-const BOOK: [Role; 6] = [
+const BOOK: [Role; 8] = [
     needed(&["exch_ts", "exchange_time", "event_ms", "timestamp", "time"]),
     optional(&["local_ts", "local_ns", "received", "receive_time"]),
     needed(&["kind", "event"]),
     needed(&["side"]),
     needed(&["px", "price"]),
     needed(&["qty", "quantity", "size"]),
+    optional(&["update_id"]),
+    optional(&["is_last"]),
 ];
 
 /// The most roles any family has.
-pub(crate) const MAX_ROLES: usize = 7;
+pub(crate) const MAX_ROLES: usize = 8;
 
 impl Family {
     pub(crate) const fn roles(self) -> &'static [Role] {

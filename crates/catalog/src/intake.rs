@@ -342,8 +342,7 @@ fn quote(rows: &mut Rows<Received<Quote>>, cells: &Cells<'_>, line: u64) -> Resu
     Ok(())
 }
 
-/// A level change (kind 0) or a trade (kind 1). Neighbouring level changes of one exchange time are one message; its
-/// number is counted from one, because the layout has none.
+/// A level change (kind 0), a trade (kind 1) or a clearing of the book (kind 2).
 fn book(
     levels: &mut Rows<Received<BookChange>>,
     trades: &mut Rows<Received<Trade>>,
@@ -352,42 +351,58 @@ fn book(
 ) -> Result<(), Refusal> {
     let exchange_time = time(cells, 0)?;
     let received = time_or(cells, 1, exchange_time)?;
-    let kind = cells[2].id().map_err(|_| (2, "0 (level) or 1 (trade) is expected".to_owned()))?;
-    let side = if cells[3].buys().map_err(|problem| (3, problem))? { Side::Buy } else { Side::Sell };
-    let price = amount(cells, 4, false)?;
-    let quantity = amount(cells, 5, kind == 0)?;
-    match kind {
-        0 => {
+    let side = || match cells[3].buys() {
+        Ok(true) => Ok(Side::Buy),
+        Ok(false) => Ok(Side::Sell),
+        Err(problem) => Err((3, problem)),
+    };
+    match cells[2].id() {
+        Ok(0) => {
+            let (side, price, quantity) = (side()?, amount(cells, 4, false)?, amount(cells, 5, true)?);
             let [price] = levels.prices([price]).map_err(at([4]))?.map(Price::new);
             let [quantity] = levels.quantities([quantity]).map_err(at([5]))?.map(Quantity::new);
-            let update_id = match levels.rows.last_mut() {
-                Some(last) if last.item.exchange_time == exchange_time => {
-                    last.item.is_last = false;
-                    last.item.update_id
-                }
-                Some(last) => last.item.update_id + 1,
-                None => 1,
-            };
             let update = BookUpdate::Level { side, price, quantity };
-            let item =
-                BookChange { instrument: InstrumentIx(0), exchange_time, update_id, update, is_last: true };
-            levels.add(Received { received, item }, line);
+            book_change(levels, cells, (exchange_time, received), update, line)
         }
-        1 => {
+        Ok(1) => {
+            let (side, price, quantity) = (side()?, amount(cells, 4, false)?, amount(cells, 5, false)?);
             let [price] = trades.prices([price]).map_err(at([4]))?.map(Price::new);
             let [quantity] = trades.quantities([quantity]).map_err(at([5]))?.map(Quantity::new);
-            let item = Trade {
-                instrument: InstrumentIx(0),
-                exchange_time,
-                price,
-                quantity,
-                taker_side: side,
-                trade_id: 0,
-            };
+            let instrument = InstrumentIx(0);
+            let item = Trade { instrument, exchange_time, price, quantity, taker_side: side, trade_id: 0 };
             trades.add(Received { received, item }, line);
+            Ok(())
         }
-        _ => return Err((2, "0 (level) or 1 (trade) is expected".to_owned())),
+        Ok(2) => book_change(levels, cells, (exchange_time, received), BookUpdate::Clear, line),
+        _ => Err((2, "0 (level), 1 (trade) or 2 (clear) is expected".to_owned())),
     }
+}
+
+/// Adds a change of the book. Where the table does not number its messages, neighbouring changes of one exchange time
+/// are one message, counted from one.
+fn book_change(
+    levels: &mut Rows<Received<BookChange>>,
+    cells: &Cells<'_>,
+    (exchange_time, received): (units::Timestamp, units::Timestamp),
+    update: BookUpdate,
+    line: u64,
+) -> Result<(), Refusal> {
+    let instrument = InstrumentIx(0);
+    let (update_id, is_last) = if cells[6] == Cell::Empty || cells[7] == Cell::Empty {
+        let update_id = match levels.rows.last_mut() {
+            Some(last) if last.item.exchange_time == exchange_time => {
+                last.item.is_last = false;
+                last.item.update_id
+            }
+            Some(last) => last.item.update_id.saturating_add(1),
+            None => 1,
+        };
+        (update_id, true)
+    } else {
+        (cells[6].id().map_err(|p| (6, p))?, cells[7].truth().map_err(|p| (7, p))?)
+    };
+    let item = BookChange { instrument, exchange_time, update_id, update, is_last };
+    levels.add(Received { received, item }, line);
     Ok(())
 }
 

@@ -1,8 +1,8 @@
 //! Against recorded exchange data, which is not part of the repository. Without it these tests say so and pass.
 
 use catalog::{
-    Catalog, CheckOptions, CheckReport, FindingKind, ImportOptions, ReadOptions, SeriesKey, TimeRange, check_file,
-    read_series,
+    Catalog, CheckOptions, CheckReport, FindingKind, ImportOptions, ReadOptions, SeriesKey, TimeRange,
+    check_file, read_series, resample, resolve,
 };
 use model::{Exchange, InstrumentIx};
 use std::path::{Path, PathBuf};
@@ -100,9 +100,65 @@ fn funding_trades_and_quotes_go_in() {
     let funding = catalog.load_funding(&key, TimeRange::ALL, InstrumentIx(3)).unwrap();
     assert_eq!(funding.rows.len(), 3608 / 4);
     assert_eq!(funding.rows[0].item.instrument, InstrumentIx(3));
-    let mark = catalog
-        .load_mark_bars(Exchange::Bybit, "BTCUSDT", model::Timeframe::HOUR, TimeRange::ALL)
-        .unwrap();
+    let mark =
+        catalog.load_mark_bars(Exchange::Bybit, "BTCUSDT", model::Timeframe::HOUR, TimeRange::ALL).unwrap();
     assert_eq!(mark.bars.len(), 7217);
     assert!(catalog.load_bars(&key, TimeRange::ALL).is_err(), "mark candles are not trade candles");
+}
+
+fn read(data: &Path, name: &str) -> catalog::Series {
+    read_series(&data.join("candles").join(name), &ReadOptions::default()).unwrap()
+}
+
+/// Candles by time as numbers of a common scale, so that 2.0 and 2.00 are equal.
+fn values(series: &catalog::Series) -> std::collections::BTreeMap<i64, [String; 5]> {
+    let text = |mantissa: i64, decimals| {
+        units::Decimal { mantissa: mantissa.into(), decimals }.normalized().to_string()
+    };
+    let price = |p: units::Price| text(p.mantissa(), series.price_decimals);
+    let of = |bar: &model::Bar| {
+        let volume = text(bar.volume.mantissa(), series.quantity_decimals);
+        [price(bar.open), price(bar.high), price(bar.low), price(bar.close), volume]
+    };
+    series.bars.iter().map(|bar| (bar.open_time.nanos(), of(bar))).collect()
+}
+
+#[test]
+fn resampling_agrees_with_the_exchange() {
+    let Some(data) = shared() else { return };
+    for (fine, coarse, to, least) in [
+        ("bybit_linear/15m/BTCUSDT.csv.gz", "bybit_linear/1h/BTCUSDT.csv.gz", "1h", 11_736),
+        ("bybit_linear/15m/ETHUSDT.csv.gz", "bybit_linear/1h/ETHUSDT.csv.gz", "1h", 11_280),
+        ("bybit_linear/15m/SOLUSDT.csv.gz", "bybit_linear/1h/SOLUSDT.csv.gz", "1h", 11_280),
+        ("bybit_linear/5m/BTCUSDT.csv.gz", "bybit_linear/4h/BTCUSDT.csv.gz", "4h", 1_804),
+        ("bybit_linear/5m/BNBUSDT.csv.gz", "bybit_linear/4h/BNBUSDT.csv.gz", "4h", 1_804),
+        ("binance_usdm/1m/NEARUSDT.csv.gz", "binance_usdm/1d_long/NEARUSDT.csv.gz", "1d", 90),
+    ] {
+        let made = resample(&read(&data, fine), to.parse().unwrap()).unwrap();
+        let (made, theirs) = (values(&made.series), values(&read(&data, coarse)));
+        let common = made.iter().filter_map(|(time, bar)| Some((time, bar, theirs.get(time)?)));
+        let mut count = 0;
+        for (time, ours, theirs) in common {
+            assert_eq!(ours, theirs, "{fine} at {}", units::Timestamp::from_nanos(*time));
+            count += 1;
+        }
+        assert!(count >= least, "{fine}: only {count} candles in common");
+    }
+}
+
+#[test]
+fn every_instrument_of_the_data_resolves_and_its_prices_are_on_the_tick() {
+    let Some(data) = shared() else { return };
+    for folder in ["bybit_linear/5m", "bybit_linear/1m", "binance_usdm/1d", "binance_usdm/1h_turnover"] {
+        for entry in std::fs::read_dir(data.join("candles").join(folder)).unwrap() {
+            let series = read_series(&entry.unwrap().path(), &ReadOptions::default()).unwrap();
+            let (spec, origin) = resolve(&series).unwrap();
+            assert_eq!(origin, catalog::Origin::Known, "{} {}", series.exchange, series.symbol);
+            let mut series = series;
+            catalog::rescale(&mut series, spec.price_decimals, spec.quantity_decimals).unwrap();
+            let recent = &series.bars[series.bars.len() - 50..];
+            let off = recent.iter().filter(|bar| !bar.close.is_multiple_of(spec.tick_size)).count();
+            assert_eq!(off, 0, "{} {}: prices are not multiples of the tick", series.exchange, series.symbol);
+        }
+    }
 }
