@@ -1,1 +1,20 @@
-//! Drives the engine against the venue over a tape; reports, metrics and sweeps.
+//! Research on recorded markets: drives the engine against the simulated venue over a tape, and says what came of it.
+//!
+//! The loop is small on purpose. It takes the next candle, offers it to the venue, hands what the venue says to the
+//! engine, then the candle itself; what the engine commands goes to the venue, to meet a *later* candle. There is no journal
+//! and nothing is allocated per bar. At the end the two ledgers must agree to the last unit.
+//!
+//! May not: decide anything about orders (that is `engine`), or how they fill (that is `venue`).
+
+mod agreement;
+pub mod metrics;
+mod outcome;
+mod run;
+mod tape;
+mod trades;
+
+pub use agreement::Disagreement;
+pub use outcome::{DayEquity, OpenTrade, Outcome, RefusalCount};
+pub use run::{Job, Observer, RunError, Silent, run};
+pub use tape::{Tape, Track};
+pub use trades::{ExitReason, Trade};

@@ -1,1 +1,31 @@
-//! The trading core: facts in, commands and records out; no clock, no I/O, no randomness.
+//! The trading core. [`Engine::step`] takes one input and leaves what follows from it in an [`Outbox`]: order commands,
+//! records and notices. The same bytes run in backtest, paper, live and replay.
+//!
+//! ```text
+//! fact ─► market ─► strategies ─► targets (signals by weight and confidence) ─► risk ─► order command
+//!      └► orders, ledger (what the venue answers)
+//! ```
+//!
+//! May not: perform I/O, read a clock, use randomness, threads or global state, iterate over a hash, or know a venue by
+//! name. Money is exact here ([`ledger`] denies floating point outright); statistics stay in strategies.
+//!
+//! Invariants:
+//! - `step` never fails: a refused intent is a record, a fact that does not fit is an anomaly, a broken invariant of our own
+//!   is a panic. Only strategies are guarded against panics.
+//! - Every order command passes [`risk`]: [`Outbox`] accepts nothing but an `Approved`, which only risk can make.
+//! - The caller passes an empty outbox and drains it before the next step.
+
+mod digest;
+mod engine;
+mod host;
+pub mod ledger;
+mod orders;
+mod outbox;
+pub mod risk;
+mod snapshot;
+mod targets;
+
+pub use engine::{Engine, Setup, StrategySetup};
+pub use host::FaultPolicy;
+pub use outbox::Outbox;
+pub use snapshot::{Snapshot, SnapshotError};

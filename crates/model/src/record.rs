@@ -100,6 +100,8 @@ pub struct FillRecord {
     pub closed: Quantity,
     /// The exact cost of what was closed, signed like the position.
     pub closed_cost: Amount,
+    /// The exact cost of what was opened, signed like the position.
+    pub opened_cost: Amount,
     /// Profit of what was closed, before fees.
     pub realised: Amount,
     /// The signed position after the fill.
@@ -169,14 +171,14 @@ pub enum Record {
         /// Whether it is halted now.
         halted: bool,
     },
-    /// A decision price next to what came of it: the market's last price when an order was decided.
-    Decided {
+    /// An order passed risk and was handed over for sending. The decision price stands next to what will come of it.
+    Submitted {
         /// Which order.
         id: ClientOrderId,
         /// Whose it is.
         instrument: InstrumentIx,
         /// The last price at that moment.
-        price: Price,
+        decision_price: Option<Price>,
     },
 }
 

@@ -1,3 +1,7 @@
-//! The `plimsoll` binary: command line, configuration and wiring.
+//! The `plimsoll` program. Everything it does lives in the library of the same name.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    plimsoll::run(std::env::args_os())
+}

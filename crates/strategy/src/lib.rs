@@ -1,1 +1,153 @@
-//! The Strategy trait, its read-only view, parameter schemas and the built-in strategies.
+//! What a strategy is: the [`Strategy`] trait, the read-only [`View`] it decides on, the [`Intents`] it leaves behind,
+//! parameter schemas with errors that teach, and the built-in strategies.
+//!
+//! A strategy is handed closed facts in order. It cannot index forward, because nothing it is given knows the
+//! future; it cannot place an order, because an intent is only a wish that `engine::risk` may refuse; and it
+//! cannot see the outbox, the ledger's internals or another strategy.
+//!
+//! May not: perform I/O, read a clock, use randomness or the platform's mathematics, keep global state, iterate over a hash.
+
+mod builtin;
+mod intent;
+mod parameters;
+mod registry;
+mod series_run;
+mod state;
+mod view;
+
+pub use builtin::crossover;
+pub use intent::{Intent, Intents, OrderIntent};
+pub use parameters::{Parameter, ParameterKind, ParameterProblem, Parameters, Value, nearest};
+pub use registry::{Build, Descriptor, StrategyError, all, build, find};
+pub use series_run::CandleRun;
+pub use state::{StateError, StateReader, StateWriter};
+pub use view::{History, Market, Position, View};
+
+use model::{Bar, Fact, Instrument, InstrumentIx};
+
+/// What a strategy needs to be told, declared before it is told anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Needs {
+    /// Closed candles of each instrument before its first opinion can be trusted. Fetched from before the start of
+    /// a backtest and never traded.
+    pub warm_up_bars: u32,
+    /// Closed candles that the view keeps for it; zero for a strategy whose indicators stream.
+    pub history_bars: u32,
+    /// Best bids and asks.
+    pub quotes: bool,
+    /// Public trades.
+    pub trades: bool,
+    /// Order book changes.
+    pub books: bool,
+}
+
+/// The one open set: what users write.
+///
+/// Within one run the calls arrive in the order of the facts; equal facts give equal intents. A panic marks the strategy
+/// as faulted: it is not asked again, and the engine goes on.
+pub trait Strategy: Send {
+    /// What it needs.
+    fn needs(&self) -> Needs;
+
+    /// Is told a fact and leaves its intents.
+    ///
+    /// A candle arrives once it is closed. The view already contains it.
+    fn on_fact(&mut self, view: &View<'_>, fact: &Fact, intents: &mut Intents);
+
+    /// Whether it may be handed runs of candles. Only for strategies whose intents follow from the candles of each
+    /// instrument by itself: not from its positions, not from the clock, not from other instruments.
+    fn takes_runs(&self) -> bool {
+        false
+    }
+
+    /// Is told the candles of a run, oldest first, until it has something to say or the run ends. It must leave what
+    /// [`Strategy::on_fact`] would have left, candle by candle. Never called unless [`Strategy::takes_runs`].
+    fn on_run(&mut self, instrument: &Instrument, run: &mut CandleRun<'_>, intents: &mut Intents) {
+        let _ = (instrument, run, intents);
+    }
+
+    /// Writes everything it remembers.
+    fn save(&self, state: &mut StateWriter);
+
+    /// Reads back what [`Strategy::save`] wrote.
+    ///
+    /// # Errors
+    /// [`StateError`] when the bytes are not its own.
+    fn load(&mut self, state: &mut StateReader<'_>) -> Result<(), StateError>;
+}
+
+/// A strategy that decides on the candles of one instrument and on nothing else. [`PerInstrument`] runs one for each.
+///
+/// Because neither prices of other instruments nor positions enter, such a strategy can be handed a whole run of candles in
+/// one call, which is what makes sweeps fast; see [`Strategy::on_run`].
+pub trait CandleStrategy: Send {
+    /// What it needs.
+    fn needs(&self) -> Needs;
+    /// Is told a closed candle of its instrument.
+    fn on_candle(&mut self, instrument: &Instrument, ix: InstrumentIx, bar: &Bar, intents: &mut Intents);
+    /// Is told the candles of a run until it has something to say. Overridden only to be faster.
+    #[inline]
+    fn on_run(&mut self, instrument: &Instrument, run: &mut CandleRun<'_>, intents: &mut Intents) {
+        let ix = run.instrument();
+        while let Some(bar) = run.next(intents) {
+            self.on_candle(instrument, ix, bar, intents);
+        }
+    }
+    /// Writes everything it remembers.
+    fn save(&self, state: &mut StateWriter);
+    /// Reads back what [`CandleStrategy::save`] wrote.
+    ///
+    /// # Errors
+    /// [`StateError`] when the bytes are not its own.
+    fn load(&mut self, state: &mut StateReader<'_>) -> Result<(), StateError>;
+}
+
+/// One independent copy of a candle strategy per instrument.
+#[derive(Debug)]
+pub struct PerInstrument<S> {
+    copies: Vec<Option<S>>,
+}
+
+impl<S: CandleStrategy + Clone> PerInstrument<S> {
+    /// A copy of `prototype` for each of `instruments`.
+    #[must_use]
+    pub fn new(prototype: &S, instruments: &[InstrumentIx]) -> Self {
+        let len = instruments.iter().map(|ix| ix.index() + 1).max().unwrap_or(0);
+        let seated = |i: usize| instruments.iter().any(|ix| ix.index() == i);
+        Self { copies: (0..len).map(|i| seated(i).then(|| prototype.clone())).collect() }
+    }
+}
+
+impl<S: CandleStrategy> Strategy for PerInstrument<S> {
+    fn needs(&self) -> Needs {
+        self.copies.iter().flatten().next().map(CandleStrategy::needs).unwrap_or_default()
+    }
+
+    #[inline]
+    fn on_fact(&mut self, view: &View<'_>, fact: &Fact, intents: &mut Intents) {
+        if let Fact::Candle(candle) = fact
+            && let Some(Some(copy)) = self.copies.get_mut(candle.instrument.index())
+        {
+            let ix = candle.instrument;
+            copy.on_candle(view.instrument(ix), ix, &candle.bar, intents);
+        }
+    }
+
+    fn takes_runs(&self) -> bool {
+        true
+    }
+
+    fn on_run(&mut self, instrument: &Instrument, run: &mut CandleRun<'_>, intents: &mut Intents) {
+        if let Some(Some(copy)) = self.copies.get_mut(run.instrument().index()) {
+            copy.on_run(instrument, run, intents);
+        }
+    }
+
+    fn save(&self, state: &mut StateWriter) {
+        self.copies.iter().flatten().for_each(|copy| copy.save(state));
+    }
+
+    fn load(&mut self, state: &mut StateReader<'_>) -> Result<(), StateError> {
+        self.copies.iter_mut().flatten().try_for_each(|copy| copy.load(state))
+    }
+}

@@ -81,6 +81,21 @@ impl DigestWriter {
         }
     }
 
+    /// Hands out the state as three words, for a snapshot.
+    pub fn save(&self, mut word: impl FnMut(u64)) {
+        word(self.lanes[0]);
+        word(self.lanes[1]);
+        word(self.words);
+    }
+
+    /// Takes back the three words of [`DigestWriter::save`].
+    ///
+    /// # Errors
+    /// Whatever `word` fails with.
+    pub fn load<E>(mut word: impl FnMut() -> Result<u64, E>) -> Result<Self, E> {
+        Ok(Self { lanes: [word()?, word()?], words: word()? })
+    }
+
     /// The fingerprint of everything added so far.
     #[must_use]
     pub fn finish(&self) -> Digest {

@@ -1,0 +1,216 @@
+//! What a backtest came to.
+
+use crate::tape::Tape;
+use crate::trades::{ExitReason, Trade, TradeBuilder};
+use engine::Engine;
+use model::{InstrumentIx, Notice, Record, Refusal};
+use units::{Amount, Digest, Timestamp};
+use venue::Venue;
+
+/// The equity at the end of a UTC day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DayEquity {
+    /// Days since 1970-01-01.
+    pub day: i64,
+    /// Cash plus unrealised profit at the last prices of the day.
+    pub equity: Amount,
+}
+
+/// A position that the end of the data left open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenTrade {
+    /// The trade so far; its gross profit is what was realised by partial exits.
+    pub trade: Trade,
+    /// Profit of what is open at the last price.
+    pub unrealised: Amount,
+}
+
+/// How often risk refused an intent, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RefusalCount {
+    /// About what.
+    pub instrument: InstrumentIx,
+    /// Why.
+    pub refusal: Refusal,
+    /// How often.
+    pub count: u64,
+}
+
+/// What a backtest came to.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// Candles that strategies saw and that were traded; the warm-up is not counted.
+    pub bars: u64,
+    /// Executions.
+    pub fills: u64,
+    /// Round trips that ended.
+    pub trades: Vec<Trade>,
+    /// Round trips that ended, counted even where they are not kept.
+    pub trade_count: u64,
+    /// Positions that the end left open.
+    pub open_trades: Vec<OpenTrade>,
+    /// The money at the start.
+    pub initial_balance: Amount,
+    /// Cash plus unrealised profit at the end.
+    pub final_equity: Amount,
+    /// Fees paid; negative when rebates prevail.
+    pub fees: Amount,
+    /// Funding received; negative when paid.
+    pub funding: Amount,
+    /// Value of all fills.
+    pub volume: Amount,
+    /// The equity at the end of each UTC day, without gaps.
+    pub days: Vec<DayEquity>,
+    /// The open of the first traded candle and the close of the last one.
+    pub span: Option<(Timestamp, Timestamp)>,
+    /// First traded open and last close of each instrument, in f64, for the market's own change.
+    pub market_change: Vec<Option<f64>>,
+    /// Intents that risk refused.
+    pub refusals: Vec<RefusalCount>,
+    /// Orders that the venue rejected.
+    pub rejections: u64,
+    /// Candles for which finer ones were asked for and none were there.
+    pub detail_missing: u64,
+    /// What a person should see.
+    pub notices: Vec<Notice>,
+    /// The engine's fingerprint: every command, every fill, the books at the end.
+    pub digest: Digest,
+    /// The run was interrupted before the end of the tape.
+    pub is_partial: bool,
+}
+
+/// Gathers what happens during a run.
+#[derive(Debug)]
+pub(crate) struct Collector {
+    builder: TradeBuilder,
+    trades: Vec<Trade>,
+    keep_trades: bool,
+    trade_count: u64,
+    fills: u64,
+    volume: Amount,
+    days: Vec<DayEquity>,
+    refusals: Vec<RefusalCount>,
+    rejections: u64,
+    notices: Vec<Notice>,
+}
+
+/// A strategy that faults at every bar must not fill the memory with notices.
+const MAX_NOTICES: usize = 1_000;
+
+impl Collector {
+    pub(crate) fn new(tape: &Tape, keep_trades: bool) -> Self {
+        let days =
+            tape.span().map_or(0, |(from, to)| usize::try_from(to.day() - from.day() + 2).unwrap_or(0));
+        Self {
+            builder: TradeBuilder::new(tape.tracks.len()),
+            trades: Vec::new(),
+            keep_trades,
+            trade_count: 0,
+            fills: 0,
+            volume: Amount::ZERO,
+            days: Vec::with_capacity(days),
+            refusals: Vec::new(),
+            rejections: 0,
+            notices: Vec::new(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn on_record(&mut self, record: &Record) {
+        match record {
+            Record::Fill(fill) => {
+                self.fills += 1;
+                self.volume += fill.closed_cost.abs() + fill.opened_cost.abs();
+                let Self { builder, trades, trade_count, keep_trades, .. } = self;
+                builder.on_fill(fill, |trade| {
+                    *trade_count += 1;
+                    if *keep_trades {
+                        trades.push(*trade);
+                    }
+                });
+            }
+            Record::Funding { instrument, position_side, amount } => {
+                self.builder.on_funding(*instrument, *position_side, *amount);
+            }
+            Record::Refused { instrument, refusal } => self.count_refusal(*instrument, *refusal),
+            Record::Order { state: model::OrderState::Rejected(_), .. } => self.rejections += 1,
+            _ => {}
+        }
+    }
+
+    fn count_refusal(&mut self, instrument: InstrumentIx, refusal: Refusal) {
+        match self.refusals.iter_mut().find(|r| r.instrument == instrument && r.refusal == refusal) {
+            Some(known) => known.count += 1,
+            None => self.refusals.push(RefusalCount { instrument, refusal, count: 1 }),
+        }
+    }
+
+    pub(crate) fn on_notices(&mut self, notices: &[Notice]) {
+        let room = MAX_NOTICES.saturating_sub(self.notices.len());
+        self.notices.extend(notices.iter().take(room).cloned());
+    }
+
+    /// Notes the equity at the end of `day`, and of the days without candles before it.
+    pub(crate) fn on_day(&mut self, day: i64, equity: Amount) {
+        if let Some(last) = self.days.last().copied() {
+            self.days.extend((last.day + 1..day).map(|day| DayEquity { day, equity: last.equity }));
+        }
+        self.days.push(DayEquity { day, equity });
+    }
+
+    pub(crate) fn finish(
+        self,
+        job: &crate::run::Job,
+        engine: &Engine,
+        venue: &Venue,
+        (bars, detail_missing, is_partial): (u64, u64, bool),
+        end: Option<Timestamp>,
+    ) -> Outcome {
+        let tape = &job.tape;
+        let open_trades = self
+            .builder
+            .open()
+            .map(|trade| {
+                let held = engine.ledger().position(trade.instrument, model::PositionSide::Net);
+                let instrument = &engine.instruments()[trade.instrument.index()];
+                let last = venue.last(trade.instrument);
+                let unrealised =
+                    last.map_or(Amount::ZERO, |price| instrument.notional(price, held.quantity) - held.cost);
+                let exit = ExitReason { ..trade.exit };
+                OpenTrade {
+                    trade: Trade { exit_time: end.unwrap_or(trade.exit_time), exit, ..*trade },
+                    unrealised,
+                }
+            })
+            .collect();
+        Outcome {
+            bars,
+            fills: self.fills,
+            trades: self.trades,
+            trade_count: self.trade_count,
+            open_trades,
+            initial_balance: job.setup.initial_balance,
+            final_equity: engine.equity(),
+            fees: engine.ledger().totals().fees,
+            funding: engine.ledger().totals().funding,
+            volume: self.volume,
+            days: self.days,
+            span: tape.span().map(|(from, to)| (from, end.unwrap_or(to))),
+            market_change: tape.tracks.iter().map(|t| market_change(t, tape.start, end)).collect(),
+            refusals: self.refusals,
+            rejections: self.rejections,
+            detail_missing,
+            notices: self.notices,
+            digest: engine.digest(),
+            is_partial,
+        }
+    }
+}
+
+/// What buying at the first traded open and holding to the end would have gained, as a fraction.
+fn market_change(track: &crate::tape::Track, start: Timestamp, end: Option<Timestamp>) -> Option<f64> {
+    let first = track.bars.iter().find(|b| b.open_time >= start)?;
+    let last = track.bars.iter().rev().find(|b| end.is_none_or(|end| b.open_time < end))?;
+    let open = track.instrument.price_f64(first.open);
+    Some(track.instrument.price_f64(last.close) / open - 1.0)
+}

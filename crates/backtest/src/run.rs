@@ -1,0 +1,460 @@
+//! The loop: tape → venue → engine → venue.
+
+use crate::agreement::{self, Disagreement};
+use crate::outcome::{Collector, Outcome};
+use crate::tape::Tape;
+use engine::{Engine, Outbox, Setup, StrategySetup};
+use model::{Bar, Candle, Fact, FundingRate, Input, InstrumentIx, Seq, Timeframe, VenueEvent};
+use std::fmt;
+use std::ops::ControlFlow;
+use units::{Span, Timestamp};
+use venue::{Event, Venue, VenueConfig};
+
+/// How many bars pass between two looks at the observer.
+const PROGRESS_STEP: u64 = 1 << 16;
+
+/// Everything one run needs besides its strategies.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// The market.
+    pub tape: Tape,
+    /// The engine's side. Its instruments are those of the tape, in order.
+    pub setup: Setup,
+    /// The venue's side.
+    pub venue: VenueConfig,
+    /// Whether to keep every round trip, or only count them (sweeps).
+    pub keep_trades: bool,
+}
+
+/// Watches a run and may end it early.
+pub trait Observer {
+    /// Is told now and then how many of all bars are done. `Break` ends the run; what was finished is kept.
+    fn progress(&mut self, done: u64, total: u64) -> ControlFlow<()>;
+}
+
+/// Watches nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Observer for Silent {
+    fn progress(&mut self, _done: u64, _total: u64) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+}
+
+/// Why a run has no result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunError {
+    /// The two ledgers differ.
+    Disagreement(Disagreement),
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Disagreement(disagreement) => disagreement.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for RunError {}
+
+/// Runs strategies over a tape.
+///
+/// # Errors
+/// [`RunError::Disagreement`] when the engine's ledger and the venue's books differ in the last unit of anything, at the
+/// end of any day or of the run.
+pub fn run(
+    job: &Job,
+    strategies: Vec<StrategySetup>,
+    observer: &mut dyn Observer,
+) -> Result<Outcome, RunError> {
+    let tape = &job.tape;
+    let mut runner = Runner {
+        engine: Engine::new(job.setup.clone(), strategies),
+        venue: Venue::new(job.setup.instruments.clone(), job.venue),
+        collector: Collector::new(tape, job.keep_trades),
+        outbox: Outbox::new(),
+        events: Vec::with_capacity(64),
+        seq: 0,
+        at: Timestamp::MIN,
+        timeframe: tape.timeframe,
+        traded_bars: 0,
+        detail_missing: 0,
+        now: None,
+    };
+    let is_partial = match tape.tracks.as_slice() {
+        [track] if track.detail.is_empty() && track.funding.is_empty() => {
+            runner.run_single(&track.bars, tape.start, observer)?
+        }
+        _ => runner.run_merged(tape, observer)?,
+    };
+    agreement::compare(&runner.engine, &runner.venue).map_err(RunError::Disagreement)?;
+    let Runner { engine, venue, mut collector, traded_bars, detail_missing, now, .. } = runner;
+    if let Some(now) = now {
+        // The day that the end of the data cut short.
+        if now.day() * Span::DAY.nanos() != now.nanos() {
+            collector.on_day(now.day(), engine.equity());
+        }
+    }
+    Ok(collector.finish(job, &engine, &venue, (traded_bars, detail_missing, is_partial), now))
+}
+
+struct Runner {
+    engine: Engine,
+    venue: Venue,
+    collector: Collector,
+    outbox: Outbox,
+    events: Vec<Event>,
+    seq: u64,
+    at: Timestamp,
+    timeframe: Timeframe,
+    traded_bars: u64,
+    detail_missing: u64,
+    /// The close of the last candle that was run.
+    now: Option<Timestamp>,
+}
+
+impl Runner {
+    /// One instrument, no finer candles: nothing to merge.
+    fn run_single(
+        &mut self,
+        bars: &[Bar],
+        start: Timestamp,
+        observer: &mut dyn Observer,
+    ) -> Result<bool, RunError> {
+        let (ix, total) = (InstrumentIx(0), bars.len() as u64);
+        let span = self.timeframe.span();
+        let mut day = Day::new(bars.iter().map(|b| b.open_time).find(|at| *at >= start));
+        // Bounds the search for a day's end, which would otherwise touch memory all over the chunk.
+        let most_per_day = usize::try_from(Span::DAY.nanos() / span.nanos() + 1).unwrap_or(usize::MAX);
+        let mut done = 0;
+        for chunk in bars.chunks(PROGRESS_STEP as usize) {
+            let mut rest = chunk;
+            // What is left of the chunk after the running day, so that the day's end is searched once a day.
+            let mut later = rest.len();
+            while let Some(bar) = rest.first() {
+                let close = bar.open_time + span;
+                if close > day.end {
+                    self.end_days(&mut day, close)?;
+                    later = rest.len();
+                }
+                if later == rest.len() {
+                    let reach = &rest[..rest.len().min(most_per_day)];
+                    later -= reach.partition_point(|b| b.open_time + span <= day.end);
+                }
+                // Candles that close within the day and that nothing at the venue waits for go by in one run.
+                let quiet = if self.engine.takes_runs(ix, self.timeframe) {
+                    self.venue.quiet(ix, &rest[..rest.len() - later])
+                } else {
+                    0
+                };
+                if quiet > 0 {
+                    rest = &rest[self.advance(ix, &rest[..quiet])..];
+                } else {
+                    self.meet(ix, self.timeframe, bar);
+                    self.tell(ix, bar, close);
+                    rest = &rest[1..];
+                }
+            }
+            done += chunk.len() as u64;
+            self.now = chunk.last().map(|b| b.open_time + span);
+            if observer.progress(done, total).is_break() && done < total {
+                self.count_traded(bars, start, done);
+                return Ok(true);
+            }
+        }
+        self.count_traded(bars, start, done);
+        Ok(false)
+    }
+
+    /// Lets the engine step over quiet candles up to the first it has something to say about. Returns how many.
+    #[inline]
+    fn advance(&mut self, ix: InstrumentIx, bars: &[Bar]) -> usize {
+        let consumed = self.engine.advance(Seq(self.seq), ix, self.timeframe, bars, &mut self.outbox);
+        self.seq += consumed as u64;
+        self.at = self.engine.now();
+        if let Some(last) = consumed.checked_sub(1).and_then(|i| bars.get(i)) {
+            self.venue.mark(ix, last.close);
+        }
+        if !self.outbox.is_empty() {
+            self.absorb();
+            self.deliver();
+        }
+        consumed
+    }
+
+    fn count_traded(&mut self, bars: &[Bar], start: Timestamp, done: u64) {
+        let warm = bars.partition_point(|b| b.open_time < start) as u64;
+        self.traded_bars += done.saturating_sub(warm);
+    }
+
+    /// Several instruments in time order: at each moment the venue meets every candle that closes then, and only
+    /// afterwards is the engine told of any of them.
+    fn run_merged(&mut self, tape: &Tape, observer: &mut dyn Observer) -> Result<bool, RunError> {
+        let total = tape.len() as u64;
+        let mut cursors: Vec<Cursor<'_>> =
+            tape.tracks.iter().map(|t| Cursor::new(t, self.timeframe)).collect();
+        let detail = tape.detail_timeframe;
+        let mut day = Day::new(tape.span().map(|(from, _)| from));
+        let (mut done, mut next_look) = (0u64, PROGRESS_STEP);
+        let mut due = earliest(&cursors);
+        while due < Timestamp::MAX {
+            if due > day.end {
+                self.end_days(&mut day, due)?;
+            }
+            self.meet_due(&mut cursors, due, detail);
+            let mut next = Timestamp::MAX;
+            for (number, cursor) in (0u32..).zip(&mut cursors) {
+                if cursor.due == due {
+                    let bar = &cursor.bars[cursor.next];
+                    self.traded_bars += u64::from(bar.open_time >= tape.start);
+                    self.tell(InstrumentIx(number), bar, due);
+                    cursor.advance();
+                    done += 1;
+                }
+                next = next.min(cursor.due);
+            }
+            self.now = Some(due);
+            due = next;
+            if done >= next_look {
+                next_look = done + PROGRESS_STEP;
+                if observer.progress(done, total).is_break() && done < total {
+                    return Ok(true);
+                }
+            }
+        }
+        // The last word is about the end, whether or not it was broken off there.
+        let _ = observer.progress(done, total);
+        Ok(false)
+    }
+
+    /// Lets the venue meet everything that closes at `due`, and funding on its way.
+    #[inline]
+    fn meet_due(&mut self, cursors: &mut [Cursor<'_>], due: Timestamp, detail: Option<Timeframe>) {
+        for (number, cursor) in (0u32..).zip(cursors.iter_mut()) {
+            if cursor.due == due {
+                let open = cursor.bars[cursor.next].open_time;
+                self.fund(InstrumentIx(number), cursor, open);
+            }
+        }
+        if let Some(detail) = detail {
+            self.meet_detail(cursors, due, detail);
+        } else {
+            for (number, cursor) in (0u32..).zip(cursors.iter()) {
+                if cursor.due == due {
+                    self.meet(InstrumentIx(number), self.timeframe, &cursor.bars[cursor.next]);
+                }
+            }
+        }
+        for (number, cursor) in (0u32..).zip(cursors.iter_mut()) {
+            if cursor.due == due {
+                self.fund(InstrumentIx(number), cursor, due - Span::from_nanos(1));
+            }
+        }
+    }
+
+    /// The same with finer candles, in time order across instruments. An instrument without any inside this candle
+    /// meets the candle itself.
+    fn meet_detail(&mut self, cursors: &mut [Cursor<'_>], due: Timestamp, detail: Timeframe) {
+        for (number, cursor) in (0u32..).zip(cursors.iter_mut()) {
+            if cursor.due == due {
+                let bar = cursor.bars[cursor.next];
+                cursor.skip_detail_before(bar.open_time);
+                if !cursor.has_detail_before(due) {
+                    self.detail_missing += 1;
+                    self.meet(InstrumentIx(number), self.timeframe, &bar);
+                }
+            }
+        }
+        loop {
+            let open_cursors = cursors.iter().filter(|c| c.due == due && c.has_detail_before(due));
+            let Some(next) = open_cursors.map(|c| c.detail[c.next_detail].open_time).min() else { break };
+            for (number, cursor) in (0u32..).zip(cursors.iter_mut()) {
+                if cursor.due == due
+                    && cursor.has_detail_before(due)
+                    && cursor.detail[cursor.next_detail].open_time == next
+                {
+                    let bar = cursor.detail[cursor.next_detail];
+                    cursor.next_detail += 1;
+                    self.meet(InstrumentIx(number), detail, &bar);
+                }
+            }
+        }
+    }
+
+    /// Exchanges the funding that fell due up to `until`.
+    #[inline]
+    fn fund(&mut self, ix: InstrumentIx, cursor: &mut Cursor<'_>, until: Timestamp) {
+        while let Some(funding) = cursor.funding.get(cursor.next_funding)
+            && funding_time(funding) <= until
+        {
+            cursor.next_funding += 1;
+            let at = funding_time(funding);
+            let funding = FundingRate { instrument: ix, ..*funding };
+            self.venue.on_funding(at, &funding, None, &mut self.events);
+            self.deliver();
+        }
+    }
+
+    /// Lets the venue meet a candle and hands what it says to the engine.
+    #[inline]
+    fn meet(&mut self, ix: InstrumentIx, timeframe: Timeframe, bar: &Bar) {
+        if self.venue.is_idle(ix) {
+            self.venue.mark(ix, bar.close);
+        } else {
+            self.meet_resting(&Candle { instrument: ix, timeframe, bar: *bar });
+        }
+    }
+
+    #[inline(never)]
+    fn meet_resting(&mut self, candle: &Candle) {
+        self.venue.on_candle(candle, &mut self.events);
+        self.deliver();
+    }
+
+    /// Tells the engine a closed candle.
+    ///
+    /// Inlined, so that the input is built once and in place: copying a fact that was just written costs more than
+    /// everything else that happens to a quiet bar (a wide load of narrow stores waits for them).
+    #[inline(always)]
+    fn tell(&mut self, ix: InstrumentIx, bar: &Bar, close: Timestamp) {
+        self.step(close, Fact::Candle(Candle { instrument: ix, timeframe: self.timeframe, bar: *bar }));
+        if !self.events.is_empty() {
+            self.deliver();
+        }
+    }
+
+    /// Hands the venue's events to the engine, and what the engine commands to the venue, until both are silent.
+    fn deliver(&mut self) {
+        let mut next = 0;
+        while next < self.events.len() {
+            let Event { at, event } = self.events[next];
+            next += 1;
+            self.step_event(at, event);
+        }
+        self.events.clear();
+    }
+
+    #[inline(never)]
+    fn step_event(&mut self, at: Timestamp, event: VenueEvent) {
+        self.step(at, Fact::Venue(event));
+    }
+
+    /// One step of the engine. Time is clamped so that it strictly increases.
+    #[inline(always)]
+    fn step(&mut self, at: Timestamp, fact: Fact) {
+        self.at = if at > self.at { at } else { self.at + Span::from_nanos(1) };
+        self.seq += 1;
+        self.engine.step(&Input { seq: Seq(self.seq), at: self.at, fact }, &mut self.outbox);
+        if !self.outbox.is_empty() {
+            self.absorb();
+        }
+    }
+
+    /// Takes up what followed from a step.
+    #[inline(never)]
+    fn absorb(&mut self) {
+        for record in self.outbox.records() {
+            self.collector.on_record(record);
+        }
+        if !self.outbox.notices().is_empty() {
+            self.collector.on_notices(self.outbox.notices());
+        }
+        for command in self.outbox.commands() {
+            self.venue.on_command(self.at, command, &mut self.events);
+        }
+        self.outbox.clear();
+    }
+
+    /// Notes the equity of every day that ended before `now`, and compares the ledgers there.
+    #[cold]
+    fn end_days(&mut self, day: &mut Day, now: Timestamp) -> Result<(), RunError> {
+        agreement::compare(&self.engine, &self.venue).map_err(RunError::Disagreement)?;
+        let equity = self.engine.equity();
+        while now > day.end {
+            self.collector.on_day(day.number, equity);
+            *day = day.next();
+        }
+        Ok(())
+    }
+}
+
+/// The UTC day that is being run.
+struct Day {
+    number: i64,
+    end: Timestamp,
+}
+
+impl Day {
+    fn new(first: Option<Timestamp>) -> Self {
+        Self::numbered(first.unwrap_or(Timestamp::EPOCH).day())
+    }
+
+    fn numbered(number: i64) -> Self {
+        Self { number, end: Timestamp::from_nanos((number + 1) * Span::DAY.nanos()) }
+    }
+
+    fn next(&self) -> Self {
+        Self::numbered(self.number + 1)
+    }
+}
+
+/// Where a run stands in one track.
+struct Cursor<'a> {
+    bars: &'a [Bar],
+    next: usize,
+    /// The close of the next candle; the end of time when there is none.
+    due: Timestamp,
+    span: Span,
+    detail: &'a [Bar],
+    next_detail: usize,
+    funding: &'a [FundingRate],
+    next_funding: usize,
+}
+
+impl<'a> Cursor<'a> {
+    fn new(track: &'a crate::tape::Track, timeframe: Timeframe) -> Self {
+        let span = timeframe.span();
+        let due = track.bars.first().map_or(Timestamp::MAX, |b| b.open_time + span);
+        let funding: &[FundingRate] = &track.funding;
+        // What fell due before the first candle concerns no position.
+        let first = track.bars.first().map_or(Timestamp::MAX, |b| b.open_time);
+        let next_funding = funding.partition_point(|f| funding_time(f) < first);
+        Self {
+            bars: &track.bars,
+            next: 0,
+            due,
+            span,
+            detail: &track.detail,
+            next_detail: 0,
+            funding,
+            next_funding,
+        }
+    }
+
+    #[inline]
+    fn advance(&mut self) {
+        self.next += 1;
+        self.due = self.bars.get(self.next).map_or(Timestamp::MAX, |b| b.open_time + self.span);
+    }
+
+    fn skip_detail_before(&mut self, open: Timestamp) {
+        while self.detail.get(self.next_detail).is_some_and(|b| b.open_time < open) {
+            self.next_detail += 1;
+        }
+    }
+
+    fn has_detail_before(&self, due: Timestamp) -> bool {
+        self.detail.get(self.next_detail).is_some_and(|b| b.open_time < due)
+    }
+}
+
+fn earliest(cursors: &[Cursor<'_>]) -> Timestamp {
+    cursors.iter().map(|c| c.due).min().unwrap_or(Timestamp::MAX)
+}
+
+/// Exchanges stamp funding a few milliseconds late; it belongs to the minute.
+fn funding_time(funding: &FundingRate) -> Timestamp {
+    funding.funding_time.floor_to(Timeframe::MINUTE.span())
+}

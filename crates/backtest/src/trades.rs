@@ -1,0 +1,159 @@
+//! Round trips: from flat to flat, as traders count trades.
+
+use model::{Direction, FillCause, FillRecord, InstrumentIx, Side, Tag};
+use units::{Amount, Quantity, Rounding, Timestamp};
+
+/// Why a trade ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ExitReason {
+    /// What filled the last exit.
+    pub cause: FillCause,
+    /// The strategy whose signal it was, for orders.
+    pub strategy: u16,
+    /// Its tag, for orders.
+    pub tag: Tag,
+}
+
+/// A position from its opening to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trade {
+    /// What was traded.
+    pub instrument: InstrumentIx,
+    /// Long or short.
+    pub direction: Direction,
+    /// The strategy that opened it.
+    pub strategy: u16,
+    /// Why it was opened.
+    pub entry_tag: Tag,
+    /// When it was opened.
+    pub entry_time: Timestamp,
+    /// When it ended, or the last known moment of a trade that is still open.
+    pub exit_time: Timestamp,
+    /// Everything that was entered.
+    pub quantity: Quantity,
+    /// The exact value of all entries, above zero.
+    pub entry_value: Amount,
+    /// The exact value of all exits, above zero.
+    pub exit_value: Amount,
+    /// Profit before fees and funding.
+    pub gross: Amount,
+    /// Fees of entries and exits.
+    pub fees: Amount,
+    /// Funding received; negative when paid.
+    pub funding: Amount,
+    /// Why it ended.
+    pub exit: ExitReason,
+}
+
+impl Trade {
+    /// Profit after fees and funding.
+    #[must_use]
+    pub fn net(&self) -> Amount {
+        self.gross - self.fees + self.funding
+    }
+
+    /// Net profit as a fraction of the value entered. A statistic.
+    #[must_use]
+    pub fn net_ratio(&self) -> f64 {
+        if self.entry_value == Amount::ZERO { 0.0 } else { self.net().to_f64() / self.entry_value.to_f64() }
+    }
+}
+
+/// Builds trades out of fills, one open trade a position.
+#[derive(Debug)]
+pub(crate) struct TradeBuilder {
+    open: Vec<Option<Box<Trade>>>,
+    /// Trades that ended give their room to the next: nothing is allocated in steady state.
+    #[allow(clippy::vec_box)] // the boxes move between the two lists; unboxing would copy the trades
+    spare: Vec<Box<Trade>>,
+    instruments: usize,
+}
+
+impl TradeBuilder {
+    pub(crate) fn new(instruments: usize) -> Self {
+        Self { open: (0..instruments * 3).map(|_| None).collect(), spare: Vec::new(), instruments }
+    }
+
+    /// Takes a fill up; `ended` is told the trade that it ended.
+    #[inline]
+    pub(crate) fn on_fill(&mut self, record: &FillRecord, ended: impl FnOnce(&Trade)) {
+        let fill = &record.fill;
+        let slot = &mut self.open[fill.position_side.index() * self.instruments + fill.instrument.index()];
+        let opened = fill.quantity - record.closed;
+        // The fee belongs to what it was charged for; a fill that turns a position around splits it.
+        let closing_fee = if opened.is_zero() {
+            fill.fee
+        } else if record.closed.is_zero() {
+            Amount::ZERO
+        } else {
+            fill.fee.mul_div(record.closed.mantissa().into(), fill.quantity.mantissa().into(), Rounding::Down)
+        };
+        if record.closed.is_positive()
+            && let Some(trade) = slot
+        {
+            trade.exit_value += record.closed_cost.abs()
+                + if trade.direction == Direction::Long { record.realised } else { -record.realised };
+            trade.gross += record.realised;
+            trade.fees += closing_fee;
+            trade.exit_time = fill.exchange_time;
+            trade.exit = ExitReason { cause: fill.cause, strategy: record.strategy, tag: record.tag };
+            if record.position.is_zero() || opened.is_positive() {
+                ended(trade);
+                self.spare.extend(slot.take());
+            }
+        }
+        if opened.is_positive() {
+            let fee = fill.fee - closing_fee;
+            match slot {
+                Some(trade) => {
+                    trade.quantity += opened;
+                    trade.entry_value += record.opened_cost.abs();
+                    trade.fees += fee;
+                }
+                None => {
+                    let fresh = entered(record, opened, fee);
+                    *slot = Some(match self.spare.pop() {
+                        Some(mut room) => {
+                            *room = fresh;
+                            room
+                        }
+                        None => Box::new(fresh),
+                    });
+                }
+            }
+        }
+    }
+
+    /// Counts funding towards the open trade of a position.
+    pub(crate) fn on_funding(&mut self, ix: InstrumentIx, side: model::PositionSide, amount: Amount) {
+        if let Some(Some(trade)) = self.open.get_mut(side.index() * self.instruments + ix.index()) {
+            trade.funding += amount;
+        }
+    }
+
+    /// The trades that are still open.
+    pub(crate) fn open(&self) -> impl Iterator<Item = &Trade> {
+        self.open.iter().flatten().map(AsRef::as_ref)
+    }
+}
+
+/// A trade that a fill opens.
+#[inline]
+fn entered(record: &FillRecord, opened: Quantity, fee: Amount) -> Trade {
+    let fill = &record.fill;
+    Trade {
+        instrument: fill.instrument,
+        direction: if fill.side == Side::Buy { Direction::Long } else { Direction::Short },
+        strategy: record.strategy,
+        entry_tag: record.tag,
+        entry_time: fill.exchange_time,
+        exit_time: fill.exchange_time,
+        quantity: opened,
+        entry_value: record.opened_cost.abs(),
+        exit_value: Amount::ZERO,
+        gross: Amount::ZERO,
+        fees: fee,
+        funding: Amount::ZERO,
+        exit: ExitReason { cause: fill.cause, strategy: record.strategy, tag: record.tag },
+    }
+}

@@ -1,0 +1,763 @@
+//! One step: a fact in, commands and records out.
+
+use crate::digest::{add_command, add_fill};
+use crate::host::{FaultPolicy, Host, Hosted, Standing};
+use crate::ledger::Ledger;
+use crate::orders::{Order, Orders, may_become};
+use crate::outbox::Outbox;
+use crate::risk::{self, Context, Limits, Request};
+use crate::targets::{Opinion, Targets};
+use model::{
+    BalanceChange, Bar, Candle, ClientOrderId, Direction, Fact, Fill, FillCause, FillRecord, Input,
+    Instrument, InstrumentIx, NewOrder, Notice, NoticeKind, OperatorCommand, OrderKind, OrderState,
+    PositionSide, Protection, Record, Refusal, Seq, Severity, Side, Signal, Tag, TimeInForce, Timeframe,
+    VenueEvent,
+};
+use strategy::{CandleRun, History, Intent, Intents, Market, OrderIntent, Strategy, View};
+use units::{Amount, Digest, DigestWriter, Quantity, Rate, Timestamp};
+
+/// The strategy index of orders that the engine places for itself.
+const ENGINE: u16 = u16::MAX;
+
+/// What an engine is built from, besides its strategies.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// What may be traded; [`InstrumentIx`] counts along this list.
+    pub instruments: Vec<Instrument>,
+    /// The money at the start.
+    pub initial_balance: Amount,
+    /// The limits and defaults.
+    pub limits: Limits,
+    /// Strengths of at most this are taken for no opinion.
+    pub min_strength: Rate,
+    /// Candles that open before this moment, and other facts that come before it, are learnt from and not traded.
+    pub trade_from: Timestamp,
+}
+
+/// One strategy and how it takes part.
+pub struct StrategySetup {
+    /// What it is called.
+    pub name: String,
+    /// The strategy itself.
+    pub strategy: Box<dyn Strategy>,
+    /// What it trades.
+    pub instruments: Vec<InstrumentIx>,
+    /// The candles it is told.
+    pub timeframe: Timeframe,
+    /// Its weight among the strategies that trade the same instrument; above zero.
+    pub weight: Rate,
+    /// What becomes of its positions when it panics.
+    pub on_fault: FaultPolicy,
+    /// Whether the house stop guards its positions when it gives no stop itself.
+    pub wants_house_stop: bool,
+    /// Whether the house target applies when it gives none itself.
+    pub wants_house_target: bool,
+}
+
+/// The trading core. See the crate's documentation.
+#[derive(Debug)]
+pub struct Engine {
+    pub(crate) instruments: Vec<Instrument>,
+    pub(crate) limits: Limits,
+    pub(crate) min_strength: Rate,
+    pub(crate) trade_from: Timestamp,
+    pub(crate) now: Timestamp,
+    pub(crate) seq: Seq,
+    pub(crate) markets: Vec<Market>,
+    pub(crate) ledger: Ledger,
+    pub(crate) orders: Orders,
+    pub(crate) targets: Targets,
+    pub(crate) protections: Vec<Protection>,
+    pub(crate) host: Host,
+    pub(crate) halted: bool,
+    pub(crate) digest: DigestWriter,
+    intents: Intents,
+}
+
+impl Engine {
+    /// An engine at rest.
+    ///
+    /// # Panics
+    /// When a strategy names an instrument that is not in the setup, or there are 65 535 strategies or more.
+    #[must_use]
+    pub fn new(setup: Setup, strategies: Vec<StrategySetup>) -> Self {
+        assert!(strategies.len() < usize::from(u16::MAX), "too many strategies");
+        let n = setup.instruments.len();
+        let history = strategies.iter().map(|s| s.strategy.needs().history_bars).max().unwrap_or(0);
+        let mut targets = Targets::new(n);
+        let mut listeners = vec![Vec::new(); n];
+        let mut hosted = Vec::with_capacity(strategies.len());
+        for (number, s) in (0u16..).zip(strategies) {
+            for ix in &s.instruments {
+                listeners[ix.index()].push(number);
+                let opinion = Opinion { strategy: number, weight: s.weight, signal: None, counts: true };
+                targets.desks[ix.index()].opinions.push(opinion);
+            }
+            hosted.push(Hosted {
+                name: s.name,
+                takes_runs: s.strategy.takes_runs() && history == 0,
+                strategy: s.strategy,
+                timeframe: s.timeframe,
+                standing: Standing::Running,
+                on_fault: s.on_fault,
+                wants_house_stop: s.wants_house_stop,
+                wants_house_target: s.wants_house_target,
+            });
+        }
+        let history = History::with_capacity(usize::try_from(history).unwrap_or(usize::MAX));
+        Self {
+            limits: setup.limits,
+            min_strength: setup.min_strength,
+            trade_from: setup.trade_from,
+            now: Timestamp::MIN,
+            seq: Seq(0),
+            markets: (0..n).map(|_| Market { history: history.clone(), ..Market::default() }).collect(),
+            ledger: Ledger::new(n, setup.initial_balance),
+            orders: Orders::default(),
+            targets,
+            protections: vec![Protection::NONE; n * PositionSide::ALL.len()],
+            host: Host { hosted, listeners },
+            halted: false,
+            digest: DigestWriter::new(),
+            intents: Intents::default(),
+            instruments: setup.instruments,
+        }
+    }
+
+    /// Applies one input and appends everything that follows from it to `out`, which must be empty.
+    ///
+    /// # Panics
+    /// When the outbox was not drained, when time or sequence do not grow, or when an invariant of the engine itself is
+    /// broken. Never because of what a strategy, a venue or a market says.
+    #[inline]
+    pub fn step(&mut self, input: &Input, out: &mut Outbox) {
+        assert!(out.is_empty(), "the outbox is drained between steps");
+        assert!(input.at > self.now, "time strictly increases: {} after {}", input.at, self.now);
+        assert!(input.seq > self.seq, "sequence numbers grow: {} after {}", input.seq.0, self.seq.0);
+        self.now = input.at;
+        self.seq = input.seq;
+        match &input.fact {
+            Fact::Candle(candle) => self.on_candle(candle, &input.fact, out),
+            Fact::Venue(event) => self.on_venue(event, &input.fact, out),
+            other => self.on_rare(other, out),
+        }
+    }
+
+    /// Whether [`Engine::advance`] may be used for an instrument now: one strategy that takes runs listens alone, and
+    /// nothing waits to be pursued.
+    #[must_use]
+    pub fn takes_runs(&self, ix: InstrumentIx, timeframe: Timeframe) -> bool {
+        self.host.runner(ix, timeframe).is_some() && !self.targets.desks[ix.index()].is_dirty
+    }
+
+    /// Steps over consecutive candles of one instrument during which nothing else happens, up to the first that something
+    /// follows from. Returns how many were consumed; `out` holds what followed from the last of them.
+    ///
+    /// The result is that of calling [`Engine::step`] once per candle with consecutive sequence numbers, each candle known
+    /// at its close; only faster, because a quiet candle costs no more than the strategy's look at it. `seq` is the number
+    /// of the input before the first candle.
+    ///
+    /// # Panics
+    /// As [`Engine::step`], or when [`Engine::takes_runs`] does not hold.
+    pub fn advance(
+        &mut self,
+        seq: Seq,
+        ix: InstrumentIx,
+        timeframe: Timeframe,
+        bars: &[Bar],
+        out: &mut Outbox,
+    ) -> usize {
+        assert!(out.is_empty(), "the outbox is drained between steps");
+        assert!(seq >= self.seq, "sequence numbers grow: {} after {}", seq.0, self.seq.0);
+        let Some(strategy) = self.host.runner(ix, timeframe) else {
+            panic!("a run was handed to an engine that does not take runs")
+        };
+        let Some(first) = bars.first() else { return 0 };
+        assert!(first.open_time + timeframe.span() > self.now, "time strictly increases");
+        let mut run = CandleRun::new(ix, bars);
+        let outcome = self.host.ask_run(strategy, &self.instruments[ix.index()], &mut run, &mut self.intents);
+        let consumed = bars.len() - run.remaining();
+        let Some(bar) = consumed.checked_sub(1).and_then(|last| bars.get(last)) else { return 0 };
+        self.now = bar.open_time + timeframe.span();
+        self.seq = Seq(seq.0 + consumed as u64);
+        self.markets[ix.index()].last = Some(bar.close);
+        if let Err(message) = outcome {
+            self.intents.clear();
+            self.on_fault(strategy, message, out);
+        } else if !self.intents.is_empty() {
+            self.take_intents(strategy, out);
+        }
+        if self.targets.desks[ix.index()].is_dirty && bar.open_time >= self.trade_from {
+            self.pursue(ix, out);
+        }
+        consumed
+    }
+
+    /// The time of the last input.
+    #[must_use]
+    pub const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The money's own account.
+    #[must_use]
+    pub const fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The instruments of the run.
+    #[must_use]
+    pub fn instruments(&self) -> &[Instrument] {
+        &self.instruments
+    }
+
+    /// Cash plus unrealised profit at the last known prices.
+    #[must_use]
+    pub fn equity(&self) -> Amount {
+        self.ledger.equity(&self.instruments, &self.markets)
+    }
+
+    /// Whether trading is halted.
+    #[must_use]
+    pub const fn is_halted(&self) -> bool {
+        self.halted
+    }
+
+    /// Orders that may still change.
+    #[must_use]
+    pub fn live_orders(&self) -> usize {
+        self.orders.live.len()
+    }
+
+    /// What guards a position at the venue, as last confirmed.
+    #[must_use]
+    pub fn protection(&self, ix: InstrumentIx, side: PositionSide) -> Protection {
+        self.protections[side.index() * self.instruments.len() + ix.index()]
+    }
+
+    /// A fingerprint of everything that was commanded and filled so far, and of the books now.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        let mut digest = self.digest.clone();
+        for position in &self.ledger.positions {
+            digest.int(position.quantity.mantissa());
+            digest.wide(position.cost.units());
+        }
+        digest.wide(self.ledger.wallet().units());
+        digest.word(self.orders.counter);
+        digest.finish()
+    }
+
+    #[inline]
+    fn on_candle(&mut self, candle: &Candle, fact: &Fact, out: &mut Outbox) {
+        let ix = candle.instrument;
+        let Some(market) = self.markets.get_mut(ix.index()) else {
+            out.record(Record::Anomaly {
+                instrument: ix,
+                id: None,
+                what: "a candle of an unknown instrument",
+            });
+            return;
+        };
+        market.last = Some(candle.bar.close);
+        market.history.push(candle.bar);
+        for i in 0..self.host.listeners(ix).len() {
+            let strategy = self.host.listeners[ix.index()][i];
+            if self.host.listens(strategy, candle.timeframe) {
+                self.ask(strategy, fact, out);
+            }
+        }
+        if self.targets.desks[ix.index()].is_dirty && candle.bar.open_time >= self.trade_from {
+            self.pursue(ix, out);
+        }
+    }
+
+    /// Lets one strategy look at a fact and takes up its intents.
+    #[inline]
+    fn ask(&mut self, strategy: u16, fact: &Fact, out: &mut Outbox) {
+        let view = View::new(self.now, &self.instruments, &self.markets, self.ledger.net());
+        let outcome = self.host.ask(strategy, &view, fact, &mut self.intents);
+        if let Err(message) = outcome {
+            self.intents.clear();
+            self.on_fault(strategy, message, out);
+        } else if !self.intents.is_empty() {
+            self.take_intents(strategy, out);
+        }
+    }
+
+    #[cold]
+    fn on_fault(&mut self, strategy: u16, message: String, out: &mut Outbox) {
+        let hosted = &self.host.hosted[usize::from(strategy)];
+        if hosted.on_fault == FaultPolicy::Close {
+            self.targets.set_counts(strategy, false);
+        }
+        out.record(Record::StrategyFaulted { strategy });
+        let kind = NoticeKind::StrategyFaulted { strategy: hosted.name.clone(), message };
+        out.notice(Notice { severity: Severity::Critical, kind });
+    }
+
+    #[inline(never)]
+    fn take_intents(&mut self, strategy: u16, out: &mut Outbox) {
+        // The list is lent out and given back, so that its room is reused.
+        let intents = std::mem::take(&mut self.intents);
+        for intent in intents.as_slice() {
+            match intent {
+                Intent::Signal(signal) => self.note_signal(strategy, *signal, out),
+                Intent::Order(order) => self.place_intent(strategy, order, out),
+                Intent::Cancel { id, instrument } => self.cancel(*id, *instrument, out),
+            }
+        }
+        self.intents = intents;
+        self.intents.clear();
+    }
+
+    #[inline]
+    fn note_signal(&mut self, strategy: u16, signal: Signal, out: &mut Outbox) {
+        let seated = self.targets.desk(signal.instrument).is_some_and(|desk| desk.note(strategy, signal));
+        if !seated {
+            out.record(Record::Refused {
+                instrument: signal.instrument,
+                refusal: Refusal::UnknownInstrument,
+            });
+        }
+    }
+
+    /// Brings the position of an instrument to what its opinions ask for, if that changed.
+    #[inline(never)]
+    fn pursue(&mut self, ix: InstrumentIx, out: &mut Outbox) {
+        let desk = &mut self.targets.desks[ix.index()];
+        desk.is_dirty = false;
+        let target = desk.target(self.min_strength);
+        if desk.pursued == Some(target.strength) || (desk.pursued.is_none() && target.strength == 0) {
+            return;
+        }
+        desk.pursued = Some(target.strength);
+        let strength = Rate::from_units(target.strength.abs());
+        out.record(Record::Target { instrument: ix, direction: target.direction, strength });
+        match self.wanted_quantity(ix, target.strength) {
+            Ok(wanted) => {
+                let from = risk::committed(&self.ledger, &self.orders, ix);
+                let Some((side, quantity, reduces)) = risk::difference(from, wanted) else { return };
+                let protection = self.protection_for(ix, &target, side);
+                let order = NewOrder {
+                    id: ClientOrderId::new(0, 0),
+                    instrument: ix,
+                    side,
+                    position_side: PositionSide::Net,
+                    kind: OrderKind::Market,
+                    quantity,
+                    time_in_force: TimeInForce::ImmediateOrCancel,
+                    reduce_only: reduces,
+                    protection: if reduces { Protection::NONE } else { protection },
+                };
+                self.submit(Request { order, strategy: target.leader, tag: target.tag }, out);
+            }
+            Err(refusal) => out.record(Record::Refused { instrument: ix, refusal }),
+        }
+    }
+
+    /// The signed quantity that a strength asks for, rounded down to the step.
+    #[inline]
+    fn wanted_quantity(&self, ix: InstrumentIx, strength: i64) -> Result<Quantity, Refusal> {
+        if strength == 0 {
+            return Ok(Quantity::ZERO);
+        }
+        let instrument = &self.instruments[ix.index()];
+        let last = self.markets[ix.index()].last;
+        let base = risk::size(&self.limits, instrument, last, || self.equity())?;
+        let one = Rate::ONE.units();
+        let scaled = if strength.abs() == one {
+            base
+        } else {
+            let units = i128::from(base.mantissa()) * i128::from(strength.abs()) / i128::from(one);
+            // Not above `base`, which fits, because the strength is at most one.
+            Quantity::new(i64::try_from(units).unwrap_or(base.mantissa())).floor_to(instrument.quantity_step)
+        };
+        if scaled < instrument.min_quantity {
+            return Err(Refusal::BelowMinQuantity);
+        }
+        Ok(if strength < 0 { -scaled } else { scaled })
+    }
+
+    /// The leader's own stop and target where it gives them, the house's otherwise.
+    fn protection_for(&self, ix: InstrumentIx, target: &crate::targets::Target, side: Side) -> Protection {
+        if target.direction == Direction::Flat {
+            return Protection::NONE;
+        }
+        let Some(last) = self.markets[ix.index()].last else { return target.protection };
+        let house = match self.host.hosted.get(usize::from(target.leader)) {
+            Some(hosted) if hosted.wants_house_stop => {
+                let house = risk::house_protection(&self.limits, &self.instruments[ix.index()], side, last);
+                Protection { take_profit: house.take_profit.filter(|_| hosted.wants_house_target), ..house }
+            }
+            _ => Protection::NONE,
+        };
+        Protection {
+            stop_loss: target.protection.stop_loss.or(house.stop_loss),
+            take_profit: target.protection.take_profit.or(house.take_profit),
+        }
+    }
+
+    fn place_intent(&mut self, strategy: u16, intent: &OrderIntent, out: &mut Outbox) {
+        if self.now < self.trade_from {
+            return;
+        }
+        let order = NewOrder {
+            id: ClientOrderId::new(0, 0),
+            instrument: intent.instrument,
+            side: intent.side,
+            position_side: intent.position_side,
+            kind: intent.kind,
+            quantity: intent.quantity,
+            time_in_force: intent.time_in_force,
+            reduce_only: intent.reduce_only,
+            protection: intent.protection,
+        };
+        self.submit(Request { order, strategy, tag: intent.tag }, out);
+    }
+
+    /// The one path an order takes: risk, a name, a reservation, the outbox.
+    #[inline]
+    fn submit(&mut self, mut request: Request, out: &mut Outbox) {
+        let ix = request.order.instrument;
+        request.order.id = self.orders.next_id(request.strategy);
+        let context = Context {
+            instruments: &self.instruments,
+            markets: &self.markets,
+            ledger: &self.ledger,
+            orders: &self.orders,
+            limits: &self.limits,
+            halted: self.halted,
+        };
+        match risk::approve(&context, &request) {
+            Ok((approved, order)) => {
+                self.ledger.reserve(order.reserved);
+                self.orders.add(order);
+                let (id, decision_price) = (order.order.id, self.markets[ix.index()].last);
+                out.record(Record::Submitted { id, instrument: ix, decision_price });
+                out.command(approved);
+                if let Some(command) = out.commands().last() {
+                    add_command(&mut self.digest, command);
+                }
+            }
+            Err(refusal) => out.record(Record::Refused { instrument: ix, refusal }),
+        }
+    }
+
+    fn cancel(&mut self, id: ClientOrderId, instrument: InstrumentIx, out: &mut Outbox) {
+        match self.orders.find(id) {
+            Some(at) if may_become(self.orders.live[at].state, OrderState::Cancelling) => {
+                let order = &mut self.orders.live[at];
+                order.state = OrderState::Cancelling;
+                out.command(risk::approve_cancel(order));
+                out.record(Record::Order { id, instrument, state: OrderState::Cancelling });
+                if let Some(command) = out.commands().last() {
+                    add_command(&mut self.digest, command);
+                }
+            }
+            // Already on its way out: asking twice changes nothing.
+            Some(_) => {}
+            None => out.record(Record::Refused { instrument, refusal: Refusal::UnknownOrder }),
+        }
+    }
+
+    #[inline(never)]
+    fn on_venue(&mut self, event: &VenueEvent, fact: &Fact, out: &mut Outbox) {
+        match event {
+            VenueEvent::Accepted { id, .. } => self.move_order(*id, OrderState::Open, out),
+            VenueEvent::Filled(fill) => {
+                self.on_fill(fill, out);
+                self.tell(fill.instrument, fact, out);
+            }
+            VenueEvent::Rejected { id, reason, .. } => {
+                let kind = NoticeKind::OrderRejected { id: *id, reason: *reason };
+                out.notice(Notice { severity: Severity::Warning, kind });
+                self.move_order(*id, OrderState::Rejected(*reason), out);
+            }
+            VenueEvent::Cancelled { id, reason, .. } => {
+                self.move_order(*id, OrderState::Cancelled(*reason), out);
+            }
+            VenueEvent::Triggered { .. } => {}
+            VenueEvent::Amended { id, amendment, .. } => self.on_amended(*id, amendment),
+            VenueEvent::Refused { id, instrument, .. } => {
+                // The order is as it was before we tried to change it.
+                if let Some(at) = id.and_then(|id| self.orders.find(id))
+                    && self.orders.live[at].state == OrderState::Cancelling
+                {
+                    self.orders.live[at].state = OrderState::Open;
+                    let id = self.orders.live[at].order.id;
+                    out.record(Record::Order { id, instrument: *instrument, state: OrderState::Open });
+                }
+            }
+            VenueEvent::Protected { instrument, position_side, protection } => {
+                let slot = position_side.index() * self.instruments.len() + instrument.index();
+                if let Some(known) = self.protections.get_mut(slot) {
+                    *known = *protection;
+                }
+            }
+            VenueEvent::Balance(change) => self.on_balance(change, out),
+        }
+    }
+
+    /// Tells the strategies of an instrument about a fill.
+    #[inline]
+    fn tell(&mut self, ix: InstrumentIx, fact: &Fact, out: &mut Outbox) {
+        let Some(listeners) = self.host.listeners.get(ix.index()) else { return };
+        for i in 0..listeners.len() {
+            let strategy = self.host.listeners[ix.index()][i];
+            if self.host.hosted[usize::from(strategy)].standing == Standing::Running {
+                self.ask(strategy, fact, out);
+            }
+        }
+    }
+
+    /// Books a fill. Money that moved is booked even when its order is not known: then it is an anomaly too.
+    #[inline]
+    fn on_fill(&mut self, fill: &Fill, out: &mut Outbox) {
+        let ix = fill.instrument;
+        if ix.index() >= self.instruments.len() || !fill.quantity.is_positive() || !fill.price.is_positive() {
+            out.record(Record::Anomaly { instrument: ix, id: fill.order, what: "a fill that cannot be" });
+            return;
+        }
+        add_fill(&mut self.digest, fill);
+        let booking = self.ledger.book_fill(&self.instruments[ix.index()], fill);
+        let (strategy, tag) = self.settle_order(fill, out);
+        out.record(Record::Fill(FillRecord {
+            fill: *fill,
+            strategy,
+            tag,
+            closed: booking.closed,
+            closed_cost: booking.closed_cost,
+            opened_cost: booking.opened_cost,
+            realised: booking.realised,
+            position: booking.position,
+        }));
+        if booking.position.is_zero() {
+            self.protections[fill.position_side.index() * self.instruments.len() + ix.index()] =
+                Protection::NONE;
+        }
+        if fill.cause == FillCause::Liquidation {
+            let kind = NoticeKind::Liquidated { instrument: ix };
+            out.notice(Notice { severity: Severity::Critical, kind });
+        }
+    }
+
+    /// Counts a fill against its order and frees the margin that was set aside for it.
+    #[inline]
+    fn settle_order(&mut self, fill: &Fill, out: &mut Outbox) -> (u16, Tag) {
+        let Some(id) = fill.order else { return (ENGINE, Tag::default()) };
+        let Some(at) = self.orders.find(id) else {
+            out.record(Record::Anomaly {
+                instrument: fill.instrument,
+                id: Some(id),
+                what: "a fill of an unknown order",
+            });
+            return (id.strategy(), Tag::default());
+        };
+        let order = &mut self.orders.live[at];
+        let (remaining, tag) = (order.remaining(), order.tag);
+        if fill.quantity >= remaining {
+            if fill.quantity > remaining {
+                let what = "fills beyond the quantity of the order";
+                out.record(Record::Anomaly { instrument: fill.instrument, id: Some(id), what });
+            }
+            let order = self.orders.remove(at);
+            self.ledger.release(order.reserved);
+            out.record(Record::Order { id, instrument: fill.instrument, state: OrderState::Filled });
+        } else {
+            let share = units::Rounding::Down;
+            let freed =
+                order.reserved.mul_div(fill.quantity.mantissa().into(), remaining.mantissa().into(), share);
+            order.filled += fill.quantity;
+            order.reserved -= freed;
+            self.ledger.release(freed);
+            // A fill may overtake the acknowledgement: the order is evidently in the books.
+            if matches!(order.state, OrderState::Submitting | OrderState::Unknown) {
+                order.state = OrderState::Open;
+                out.record(Record::Order { id, instrument: fill.instrument, state: OrderState::Open });
+            }
+        }
+        (id.strategy(), tag)
+    }
+
+    /// Moves an order along its life; an edge that does not exist is an anomaly and changes nothing.
+    #[inline]
+    fn move_order(&mut self, id: ClientOrderId, to: OrderState, out: &mut Outbox) {
+        let Some(at) = self.orders.find(id) else {
+            // An acknowledgement that comes after the fill which settled the order is late, not wrong.
+            return;
+        };
+        let Order { order, state, .. } = self.orders.live[at];
+        if state == to {
+            return;
+        }
+        if !may_become(state, to) {
+            let what = "an order cannot go from its state to the one reported";
+            out.record(Record::Anomaly { instrument: order.instrument, id: Some(id), what });
+            return;
+        }
+        if to.is_final() {
+            let settled = self.orders.remove(at);
+            self.ledger.release(settled.reserved);
+        } else {
+            self.orders.live[at].state = to;
+        }
+        out.record(Record::Order { id, instrument: order.instrument, state: to });
+    }
+
+    fn on_amended(&mut self, id: ClientOrderId, amendment: &model::Amendment) {
+        let Some(at) = self.orders.find(id) else { return };
+        let order = &mut self.orders.live[at];
+        if let Some(quantity) = amendment.quantity {
+            order.order.quantity = quantity;
+        }
+        if let (OrderKind::Limit { price }, Some(new)) = (&mut order.order.kind, amendment.price) {
+            *price = new;
+        }
+    }
+
+    fn on_balance(&mut self, change: &BalanceChange, out: &mut Outbox) {
+        match *change {
+            BalanceChange::Funding { instrument, position_side, amount, .. } => {
+                self.ledger.book_funding(amount);
+                self.digest.wide(amount.units());
+                out.record(Record::Funding { instrument, position_side, amount });
+            }
+            BalanceChange::Deposit { amount } => {
+                self.ledger.book_deposit(amount);
+                self.digest.wide(amount.units());
+                out.record(Record::Deposit { amount });
+            }
+        }
+    }
+
+    /// The facts that do not come every bar.
+    #[inline(never)]
+    fn on_rare(&mut self, fact: &Fact, out: &mut Outbox) {
+        match fact {
+            Fact::Quote(quote) => {
+                if let Some(market) = self.markets.get_mut(quote.instrument.index()) {
+                    market.quote = Some(*quote);
+                    self.tell_needing(quote.instrument, fact, |needs| needs.quotes, out);
+                }
+            }
+            Fact::Trade(trade) => {
+                if let Some(market) = self.markets.get_mut(trade.instrument.index()) {
+                    market.last = Some(trade.price);
+                    self.tell_needing(trade.instrument, fact, |needs| needs.trades, out);
+                }
+            }
+            Fact::Book(change) => self.tell_needing(change.instrument, fact, |needs| needs.books, out),
+            Fact::Mark(mark) => {
+                if let Some(market) = self.markets.get_mut(mark.instrument.index()) {
+                    market.mark = Some(mark.mark);
+                }
+            }
+            Fact::Signal(signal) => {
+                // An outside opinion speaks for every strategy seated at the instrument's desk that has none of its own.
+                self.note_outside(*signal, out);
+            }
+            Fact::Operator(command) => self.on_operator(*command, out),
+            // Published funding rates and timers concern nobody until a strategy or the session asks for them.
+            Fact::Funding(_) | Fact::Timer(_) => {}
+            Fact::Candle(_) | Fact::Venue(_) => unreachable!("step handles candles and venue events itself"),
+        }
+    }
+
+    fn note_outside(&mut self, signal: Signal, out: &mut Outbox) {
+        let ix = signal.instrument;
+        let Some(desk) = self.targets.desk(ix) else {
+            out.record(Record::Refused { instrument: ix, refusal: Refusal::UnknownInstrument });
+            return;
+        };
+        if !desk.opinions.iter().any(|o| o.strategy == ENGINE) {
+            desk.opinions.push(Opinion { strategy: ENGINE, weight: Rate::ONE, signal: None, counts: true });
+        }
+        desk.note(ENGINE, signal);
+        if self.now >= self.trade_from {
+            self.pursue(ix, out);
+        }
+    }
+
+    fn tell_needing(
+        &mut self,
+        ix: InstrumentIx,
+        fact: &Fact,
+        wanted: fn(&strategy::Needs) -> bool,
+        out: &mut Outbox,
+    ) {
+        let Some(listeners) = self.host.listeners.get(ix.index()) else { return };
+        for i in 0..listeners.len() {
+            let strategy = self.host.listeners[ix.index()][i];
+            let hosted = &self.host.hosted[usize::from(strategy)];
+            if hosted.standing == Standing::Running && wanted(&hosted.strategy.needs()) {
+                self.ask(strategy, fact, out);
+            }
+        }
+        if self.targets.desks[ix.index()].is_dirty && self.now >= self.trade_from {
+            self.pursue(ix, out);
+        }
+    }
+
+    fn on_operator(&mut self, command: OperatorCommand, out: &mut Outbox) {
+        match command {
+            OperatorCommand::Halt => self.set_halted(true, out),
+            OperatorCommand::Resume => self.set_halted(false, out),
+            OperatorCommand::Flatten => self.flatten(out),
+            OperatorCommand::StopStrategy(strategy) => self.set_running(strategy, false, out),
+            OperatorCommand::StartStrategy(strategy) => self.set_running(strategy, true, out),
+        }
+    }
+
+    fn set_halted(&mut self, halted: bool, out: &mut Outbox) {
+        if self.halted != halted {
+            self.halted = halted;
+            out.record(Record::Halted { halted });
+            out.notice(Notice { severity: Severity::Warning, kind: NoticeKind::Halted { halted } });
+        }
+    }
+
+    /// Halts, cancels everything and closes every position at market, reduce-only.
+    fn flatten(&mut self, out: &mut Outbox) {
+        self.set_halted(true, out);
+        out.command(risk::approve_cancel_all());
+        if let Some(command) = out.commands().last() {
+            add_command(&mut self.digest, command);
+        }
+        for side in PositionSide::ALL {
+            for i in 0..self.instruments.len() {
+                let ix = InstrumentIx(u32::try_from(i).unwrap_or(u32::MAX));
+                let held = self.ledger.position(ix, side).quantity;
+                if !held.is_zero() {
+                    let order = NewOrder {
+                        id: ClientOrderId::new(0, 0),
+                        instrument: ix,
+                        side: Side::of(held).opposite(),
+                        position_side: side,
+                        kind: OrderKind::Market,
+                        quantity: held.abs(),
+                        time_in_force: TimeInForce::ImmediateOrCancel,
+                        reduce_only: true,
+                        protection: Protection::NONE,
+                    };
+                    self.submit(Request { order, strategy: ENGINE, tag: Tag::default() }, out);
+                }
+            }
+        }
+    }
+
+    fn set_running(&mut self, strategy: u16, running: bool, out: &mut Outbox) {
+        let Some(hosted) = self.host.hosted.get_mut(usize::from(strategy)) else { return };
+        // A faulted strategy is in an unknown state and stays out until the run ends.
+        if hosted.standing == Standing::Faulted {
+            return;
+        }
+        hosted.standing = if running { Standing::Running } else { Standing::Stopped };
+        self.targets.set_counts(strategy, running);
+        for i in 0..self.instruments.len() {
+            if self.targets.desks[i].is_dirty && self.now >= self.trade_from {
+                self.pursue(InstrumentIx(u32::try_from(i).unwrap_or(u32::MAX)), out);
+            }
+        }
+    }
+}

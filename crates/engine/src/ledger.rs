@@ -1,0 +1,227 @@
+//! Cash, positions and reservations: the engine's own account of the money, exact to 10⁻¹⁸.
+//!
+//! Average entry price is never stored: a position keeps its exact cost and divides only to be shown. On a partial close
+//! the cost is split, rounded towards zero, and the remainder stays in the open part, so that realised plus
+//! unrealised profit always equals the cash that flowed, to the last unit.
+
+#![deny(clippy::float_arithmetic)]
+
+use model::{Fill, Instrument, InstrumentIx, PositionSide};
+use strategy::{Market, Position};
+use units::{Amount, Quantity, Rate, Rounding};
+
+/// What a fill did to the books.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Booking {
+    /// How much of the fill closed an open position.
+    pub closed: Quantity,
+    /// The exact cost of what was closed, signed like the position.
+    pub closed_cost: Amount,
+    /// The exact cost of what was opened, signed like the position.
+    pub opened_cost: Amount,
+    /// Profit of what was closed, before fees.
+    pub realised: Amount,
+    /// The signed position after the fill.
+    pub position: Quantity,
+}
+
+/// The totals of an account since its start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// What was brought in.
+    pub deposits: Amount,
+    /// Profit of closed positions before fees and funding.
+    pub realised: Amount,
+    /// Fees paid; negative when rebates prevail.
+    pub fees: Amount,
+    /// Funding received; negative when paid.
+    pub funding: Amount,
+}
+
+/// One account in one settlement currency.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ledger {
+    pub(crate) totals: Totals,
+    /// Three sections of one position per instrument: net, long, short.
+    pub(crate) positions: Vec<Position>,
+    /// Margin set aside for orders that are on their way or resting.
+    pub(crate) reserved: Amount,
+    instruments: usize,
+    /// A long or short position of hedge mode was opened at some time.
+    is_hedged: bool,
+}
+
+impl Ledger {
+    /// An account that starts with `deposit`.
+    #[must_use]
+    pub fn new(instruments: usize, deposit: Amount) -> Self {
+        Self {
+            totals: Totals { deposits: deposit, ..Totals::default() },
+            positions: vec![Position::default(); instruments * PositionSide::ALL.len()],
+            reserved: Amount::ZERO,
+            instruments,
+            is_hedged: false,
+        }
+    }
+
+    #[inline]
+    fn slot(&self, ix: InstrumentIx, side: PositionSide) -> usize {
+        side.index() * self.instruments + ix.index()
+    }
+
+    /// A position; zero when there is none.
+    #[inline]
+    #[must_use]
+    pub fn position(&self, ix: InstrumentIx, side: PositionSide) -> Position {
+        self.positions[self.slot(ix, side)]
+    }
+
+    /// The net positions, by instrument.
+    #[inline]
+    #[must_use]
+    pub fn net(&self) -> &[Position] {
+        &self.positions[..self.instruments]
+    }
+
+    /// The positions that can be other than zero: only the net ones until hedge mode is used.
+    #[inline]
+    fn used(&self) -> &[Position] {
+        if self.is_hedged { &self.positions } else { self.net() }
+    }
+
+    /// The totals since the start.
+    #[must_use]
+    pub const fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// Cash: deposits plus realised profit minus fees plus funding.
+    #[inline]
+    #[must_use]
+    pub fn wallet(&self) -> Amount {
+        self.totals.deposits + self.totals.realised - self.totals.fees + self.totals.funding
+    }
+
+    /// Margin set aside for orders.
+    #[must_use]
+    pub const fn reserved(&self) -> Amount {
+        self.reserved
+    }
+
+    /// Profit of the open positions at the prices of `markets`; a position without a price counts at cost.
+    #[must_use]
+    pub fn unrealised(&self, instruments: &[Instrument], markets: &[Market]) -> Amount {
+        let mut sum = Amount::ZERO;
+        for (i, position) in self.used().iter().enumerate() {
+            if !position.quantity.is_zero() {
+                let ix = i % self.instruments;
+                if let Some(price) = markets[ix].valuation() {
+                    sum += instruments[ix].notional(price, position.quantity) - position.cost;
+                }
+            }
+        }
+        sum
+    }
+
+    /// Cash plus unrealised profit.
+    #[must_use]
+    pub fn equity(&self, instruments: &[Instrument], markets: &[Market]) -> Amount {
+        self.wallet() + self.unrealised(instruments, markets)
+    }
+
+    /// Initial margin of the open positions: their cost divided by the leverage, rounded up.
+    #[must_use]
+    pub fn position_margin(&self, leverage: Rate) -> Amount {
+        let cost: Amount = self.used().iter().map(|p| p.cost.abs()).sum();
+        margin(cost, leverage)
+    }
+
+    /// Books a fill.
+    #[inline]
+    pub fn book_fill(&mut self, instrument: &Instrument, fill: &Fill) -> Booking {
+        let slot = self.slot(fill.instrument, fill.position_side);
+        self.is_hedged |= fill.position_side != PositionSide::Net;
+        let position = &mut self.positions[slot];
+        let signed = fill.side.signed(fill.quantity);
+        let booking =
+            if position.quantity.is_zero() || position.quantity.is_negative() == signed.is_negative() {
+                let opened_cost = instrument.notional(fill.price, signed);
+                position.quantity += signed;
+                position.cost += opened_cost;
+                Booking {
+                    closed: Quantity::ZERO,
+                    closed_cost: Amount::ZERO,
+                    opened_cost,
+                    realised: Amount::ZERO,
+                    position: position.quantity,
+                }
+            } else {
+                close(position, instrument, fill, signed)
+            };
+        self.totals.realised += booking.realised;
+        self.totals.fees += fill.fee;
+        booking
+    }
+
+    /// Books funding; positive when received.
+    pub fn book_funding(&mut self, amount: Amount) {
+        self.totals.funding += amount;
+    }
+
+    /// Books money that came in, or went out when negative.
+    pub fn book_deposit(&mut self, amount: Amount) {
+        self.totals.deposits += amount;
+    }
+
+    /// Looks again whether hedge mode is in use, after positions were restored.
+    pub(crate) fn note_hedged(&mut self) {
+        self.is_hedged = self.positions[self.instruments..].iter().any(|p| !p.quantity.is_zero());
+    }
+
+    /// Sets margin aside for an order.
+    #[inline]
+    pub(crate) fn reserve(&mut self, amount: Amount) {
+        self.reserved += amount;
+    }
+
+    /// Frees margin that was set aside.
+    #[inline]
+    pub(crate) fn release(&mut self, amount: Amount) {
+        self.reserved -= amount;
+        debug_assert!(!self.reserved.is_negative(), "more margin was released than reserved");
+    }
+}
+
+/// The margin for `value` at `leverage`, rounded up.
+#[inline]
+#[must_use]
+pub fn margin(value: Amount, leverage: Rate) -> Amount {
+    if leverage == Rate::ONE {
+        return value;
+    }
+    value.mul_div(Rate::ONE.units().into(), leverage.units().into(), Rounding::Up)
+}
+
+/// Closes as much of `position` as the fill covers and opens the rest on the other side.
+#[inline]
+fn close(position: &mut Position, instrument: &Instrument, fill: &Fill, signed: Quantity) -> Booking {
+    let open = position.quantity.abs();
+    let closed = fill.quantity.min(open);
+    let closed_cost = if closed == open {
+        position.cost
+    } else {
+        position.cost.mul_div(closed.mantissa().into(), open.mantissa().into(), Rounding::Down)
+    };
+    // Signed like the position: what the closed part is worth at the fill's price.
+    let worth =
+        instrument.notional(fill.price, if position.quantity.is_negative() { -closed } else { closed });
+    position.quantity += signed;
+    let opened_cost = if closed < fill.quantity {
+        position.cost = instrument.notional(fill.price, position.quantity);
+        position.cost
+    } else {
+        position.cost -= closed_cost;
+        Amount::ZERO
+    };
+    Booking { closed, closed_cost, opened_cost, realised: worth - closed_cost, position: position.quantity }
+}

@@ -1,0 +1,403 @@
+//! The full state of an engine as bytes, and back. Versioned; configuration is not part of it but its shape is checked.
+
+use crate::engine::{Engine, Setup, StrategySetup};
+use crate::host::Standing;
+use crate::orders::Order;
+use model::{
+    CancelReason, ClientOrderId, Direction, InstrumentIx, NewOrder, OrderKind, OrderState, PositionSide,
+    Protection, Seq, Side, Signal, Tag, TimeInForce, TriggerBy,
+};
+use std::fmt;
+use strategy::{Position, StateError, StateReader, StateWriter};
+use units::{Amount, Price, Quantity, Rate, Timestamp};
+
+/// The format of the bytes. A change of layout is a new number and a migration.
+const VERSION: i64 = 1;
+
+/// The state of an engine after some input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    bytes: Vec<u8>,
+}
+
+/// Why a snapshot cannot be restored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SnapshotError {
+    /// The bytes are of another version.
+    Version(i64),
+    /// The bytes were taken of an engine with other instruments or strategies.
+    Shape(&'static str),
+    /// The bytes are damaged.
+    State(StateError),
+}
+
+impl fmt::Display for SnapshotError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Version(found) => {
+                write!(f, "snapshot version {found}; this program reads version {VERSION}")
+            }
+            Self::Shape(what) => write!(f, "the snapshot was taken with other {what}"),
+            Self::State(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl std::error::Error for SnapshotError {}
+
+impl From<StateError> for SnapshotError {
+    fn from(error: StateError) -> Self {
+        Self::State(error)
+    }
+}
+
+impl Snapshot {
+    /// The bytes, to be written down.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// From bytes that were written down; checked when they are restored.
+    #[must_use]
+    pub const fn from_bytes(bytes: Vec<u8>) -> Self {
+        Self { bytes }
+    }
+}
+
+impl Engine {
+    /// The full state, between two steps.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        let mut w = StateWriter::default();
+        w.int(VERSION);
+        w.int(self.instruments.len() as i64);
+        w.int(self.host.hosted.len() as i64);
+        w.int(self.now.nanos());
+        w.int(self.seq.0 as i64);
+        w.int(i64::from(self.halted));
+        self.digest.save(|word| w.int(word as i64));
+        self.save_books(&mut w);
+        self.save_orders(&mut w);
+        self.save_desks(&mut w);
+        self.save_markets(&mut w);
+        for hosted in &self.host.hosted {
+            w.int(standing_code(hosted.standing));
+            let mut state = StateWriter::default();
+            // What a panic left behind is not worth keeping.
+            if hosted.standing != Standing::Faulted {
+                hosted.strategy.save(&mut state);
+            }
+            w.blob(&state.into_bytes());
+        }
+        Snapshot { bytes: w.into_bytes() }
+    }
+
+    /// An engine in the state of `snapshot`, built from the same setup and strategies as the one it was taken of.
+    ///
+    /// # Errors
+    /// [`SnapshotError`] when the bytes are of another version, another shape, or damaged.
+    pub fn restore(
+        setup: Setup,
+        strategies: Vec<StrategySetup>,
+        snapshot: &Snapshot,
+    ) -> Result<Self, SnapshotError> {
+        let mut engine = Self::new(setup, strategies);
+        let mut r = StateReader::new(&snapshot.bytes);
+        let version = r.int()?;
+        if version != VERSION {
+            return Err(SnapshotError::Version(version));
+        }
+        if r.int()? != engine.instruments.len() as i64 {
+            return Err(SnapshotError::Shape("instruments"));
+        }
+        if r.int()? != engine.host.hosted.len() as i64 {
+            return Err(SnapshotError::Shape("strategies"));
+        }
+        engine.now = Timestamp::from_nanos(r.int()?);
+        engine.seq = Seq(r.int()? as u64);
+        engine.halted = r.int()? != 0;
+        engine.digest = units::DigestWriter::load(|| r.int().map(|word| word as u64))?;
+        engine.load_books(&mut r)?;
+        engine.load_orders(&mut r)?;
+        engine.load_desks(&mut r)?;
+        engine.load_markets(&mut r)?;
+        for hosted in &mut engine.host.hosted {
+            hosted.standing = standing_of(r.int()?)?;
+            let mut state = StateReader::new(r.blob()?);
+            if hosted.standing != Standing::Faulted {
+                hosted.strategy.load(&mut state)?;
+                state.finish()?;
+            }
+        }
+        r.finish()?;
+        Ok(engine)
+    }
+
+    fn save_books(&self, w: &mut StateWriter) {
+        let t = self.ledger.totals;
+        for amount in [t.deposits, t.realised, t.fees, t.funding, self.ledger.reserved] {
+            w.wide(amount.units());
+        }
+        for position in &self.ledger.positions {
+            w.int(position.quantity.mantissa());
+            w.wide(position.cost.units());
+        }
+        self.protections.iter().for_each(|p| save_protection(w, p));
+    }
+
+    fn load_books(&mut self, r: &mut StateReader<'_>) -> Result<(), StateError> {
+        let t = &mut self.ledger.totals;
+        for amount in
+            [&mut t.deposits, &mut t.realised, &mut t.fees, &mut t.funding, &mut self.ledger.reserved]
+        {
+            *amount = Amount::from_units(r.wide()?);
+        }
+        for position in &mut self.ledger.positions {
+            *position = Position { quantity: Quantity::new(r.int()?), cost: Amount::from_units(r.wide()?) };
+        }
+        self.ledger.note_hedged();
+        self.protections.iter_mut().try_for_each(|p| load_protection(r).map(|loaded| *p = loaded))
+    }
+
+    fn save_orders(&self, w: &mut StateWriter) {
+        w.int(self.orders.counter as i64);
+        w.int(self.orders.live.len() as i64);
+        for o in &self.orders.live {
+            save_order(w, o);
+        }
+    }
+
+    fn load_orders(&mut self, r: &mut StateReader<'_>) -> Result<(), StateError> {
+        self.orders.counter = r.int()? as u64;
+        let count = r.int()?;
+        self.orders.live.clear();
+        for _ in 0..count {
+            let order = load_order(r)?;
+            if order.order.instrument.index() >= self.instruments.len() {
+                return Err(StateError::Invalid("instrument"));
+            }
+            self.orders.live.push(order);
+        }
+        Ok(())
+    }
+
+    fn save_desks(&self, w: &mut StateWriter) {
+        for desk in &self.targets.desks {
+            w.int(i64::from(desk.is_dirty));
+            w.int(desk.pursued.unwrap_or(i64::MIN));
+            w.int(desk.opinions.len() as i64);
+            for o in &desk.opinions {
+                w.int(o.strategy.into());
+                w.int(o.weight.units());
+                w.int(i64::from(o.counts));
+                w.int(i64::from(o.signal.is_some()));
+                if let Some(s) = &o.signal {
+                    w.int(s.direction.sign());
+                    w.int(s.confidence.units());
+                    save_protection(w, &Protection { stop_loss: s.stop_loss, take_profit: s.take_profit });
+                    w.int(s.tag.0.into());
+                }
+            }
+        }
+    }
+
+    fn load_desks(&mut self, r: &mut StateReader<'_>) -> Result<(), StateError> {
+        for (i, desk) in (0u32..).zip(&mut self.targets.desks) {
+            desk.is_dirty = r.int()? != 0;
+            desk.pursued = Some(r.int()?).filter(|s| *s != i64::MIN);
+            let count = r.int()?;
+            desk.opinions.clear();
+            for _ in 0..count {
+                let strategy = small(r, "strategy")?;
+                let weight = Rate::from_units(r.int()?);
+                let counts = r.int()? != 0;
+                let signal = if r.int()? == 0 { None } else { Some(load_signal(r, InstrumentIx(i))?) };
+                desk.opinions.push(crate::targets::Opinion { strategy, weight, signal, counts });
+            }
+        }
+        Ok(())
+    }
+
+    fn save_markets(&self, w: &mut StateWriter) {
+        for market in &self.markets {
+            save_price(w, market.last);
+            save_price(w, market.mark);
+            w.int(market.history.len() as i64);
+            for bar in market.history.iter() {
+                w.int(bar.open_time.nanos());
+                for price in [bar.open, bar.high, bar.low, bar.close] {
+                    w.int(price.mantissa());
+                }
+                w.int(bar.volume.mantissa());
+            }
+        }
+    }
+
+    /// Quotes are not kept: a stale quote is worse than none, and the next one comes soon.
+    fn load_markets(&mut self, r: &mut StateReader<'_>) -> Result<(), StateError> {
+        for market in &mut self.markets {
+            market.last = load_price(r)?;
+            market.mark = load_price(r)?;
+            for _ in 0..r.int()? {
+                let open_time = Timestamp::from_nanos(r.int()?);
+                let mut price = || r.int().map(Price::new);
+                let (open, high, low, close) = (price()?, price()?, price()?, price()?);
+                let volume = Quantity::new(r.int()?);
+                market.history.push(model::Bar { open_time, open, high, low, close, volume });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn save_order(w: &mut StateWriter, o: &Order) {
+    let order = &o.order;
+    w.int(order.id.bits() as i64);
+    w.int(order.instrument.0.into());
+    w.int(i64::from(order.side == Side::Sell));
+    w.int(order.position_side.index() as i64);
+    let (code, by) = match order.kind {
+        OrderKind::Market => (0, TriggerBy::Last),
+        OrderKind::Limit { .. } => (1, TriggerBy::Last),
+        OrderKind::StopMarket { by, .. } => (2, by),
+        OrderKind::StopLimit { by, .. } => (3, by),
+        OrderKind::TakeProfitMarket { by, .. } => (4, by),
+        OrderKind::TakeProfitLimit { by, .. } => (5, by),
+    };
+    w.int(code);
+    w.int(by as i64);
+    save_price(w, order.kind.trigger());
+    save_price(w, order.kind.limit());
+    w.int(order.quantity.mantissa());
+    w.int(order.time_in_force as i64);
+    w.int(i64::from(order.reduce_only));
+    save_protection(w, &order.protection);
+    w.int(state_code(o.state));
+    w.int(o.filled.mantissa());
+    w.wide(o.reserved.units());
+    w.int(o.tag.0.into());
+}
+
+fn load_order(r: &mut StateReader<'_>) -> Result<Order, StateError> {
+    let id = ClientOrderId::from_bits(r.int()? as u64);
+    let instrument = InstrumentIx(u32::try_from(r.int()?).map_err(|_| StateError::Invalid("instrument"))?);
+    let side = if r.int()? == 0 { Side::Buy } else { Side::Sell };
+    let position_side = *usize::try_from(r.int()?)
+        .ok()
+        .and_then(|i| PositionSide::ALL.get(i))
+        .ok_or(StateError::Invalid("position side"))?;
+    let (code, by) = (r.int()?, r.int()?);
+    let by = match by {
+        0 => TriggerBy::Last,
+        1 => TriggerBy::Mark,
+        2 => TriggerBy::Index,
+        _ => return Err(StateError::Invalid("trigger")),
+    };
+    let (trigger, limit) = (load_price(r)?, load_price(r)?);
+    let kind = match (code, trigger, limit) {
+        (0, None, None) => OrderKind::Market,
+        (1, None, Some(price)) => OrderKind::Limit { price },
+        (2, Some(trigger), None) => OrderKind::StopMarket { trigger, by },
+        (3, Some(trigger), Some(price)) => OrderKind::StopLimit { trigger, by, price },
+        (4, Some(trigger), None) => OrderKind::TakeProfitMarket { trigger, by },
+        (5, Some(trigger), Some(price)) => OrderKind::TakeProfitLimit { trigger, by, price },
+        _ => return Err(StateError::Invalid("order kind")),
+    };
+    let quantity = Quantity::new(r.int()?);
+    let time_in_force = match r.int()? {
+        0 => TimeInForce::GoodTillCancel,
+        1 => TimeInForce::ImmediateOrCancel,
+        2 => TimeInForce::FillOrKill,
+        3 => TimeInForce::PostOnly,
+        _ => return Err(StateError::Invalid("time in force")),
+    };
+    let reduce_only = r.int()? != 0;
+    let protection = load_protection(r)?;
+    let order = NewOrder {
+        id,
+        instrument,
+        side,
+        position_side,
+        kind,
+        quantity,
+        time_in_force,
+        reduce_only,
+        protection,
+    };
+    let state = state_of(r.int()?)?;
+    let filled = Quantity::new(r.int()?);
+    let reserved = Amount::from_units(r.wide()?);
+    Ok(Order { order, state, filled, reserved, tag: Tag(small(r, "tag")?) })
+}
+
+/// Live orders are in one of four states; settled ones are not kept.
+const fn state_code(state: OrderState) -> i64 {
+    match state {
+        OrderState::Submitting => 0,
+        OrderState::Open => 1,
+        OrderState::Cancelling => 2,
+        OrderState::Unknown | OrderState::Filled | OrderState::Cancelled(CancelReason::Requested) => 3,
+        OrderState::Cancelled(_) | OrderState::Rejected(_) => 3,
+    }
+}
+
+const fn state_of(code: i64) -> Result<OrderState, StateError> {
+    match code {
+        0 => Ok(OrderState::Submitting),
+        1 => Ok(OrderState::Open),
+        2 => Ok(OrderState::Cancelling),
+        3 => Ok(OrderState::Unknown),
+        _ => Err(StateError::Invalid("order state")),
+    }
+}
+
+const fn standing_code(standing: Standing) -> i64 {
+    match standing {
+        Standing::Running => 0,
+        Standing::Stopped => 1,
+        Standing::Faulted => 2,
+    }
+}
+
+const fn standing_of(code: i64) -> Result<Standing, StateError> {
+    match code {
+        0 => Ok(Standing::Running),
+        1 => Ok(Standing::Stopped),
+        2 => Ok(Standing::Faulted),
+        _ => Err(StateError::Invalid("standing of a strategy")),
+    }
+}
+
+fn load_signal(r: &mut StateReader<'_>, instrument: InstrumentIx) -> Result<Signal, StateError> {
+    let sign = r.int()?;
+    if !(-1..=1).contains(&sign) {
+        return Err(StateError::Invalid("direction"));
+    }
+    let confidence = Rate::from_units(r.int()?);
+    let Protection { stop_loss, take_profit } = load_protection(r)?;
+    let tag = Tag(small(r, "tag")?);
+    Ok(Signal { instrument, direction: Direction::of(sign), confidence, stop_loss, take_profit, tag })
+}
+
+fn small(r: &mut StateReader<'_>, what: &'static str) -> Result<u16, StateError> {
+    u16::try_from(r.int()?).map_err(|_| StateError::Invalid(what))
+}
+
+/// Prices are above zero, so zero stands for none.
+fn save_price(w: &mut StateWriter, price: Option<Price>) {
+    w.int(price.map_or(0, Price::mantissa));
+}
+
+fn load_price(r: &mut StateReader<'_>) -> Result<Option<Price>, StateError> {
+    r.int().map(|mantissa| Some(Price::new(mantissa)).filter(|p| !p.is_zero()))
+}
+
+fn save_protection(w: &mut StateWriter, protection: &Protection) {
+    save_price(w, protection.stop_loss);
+    save_price(w, protection.take_profit);
+}
+
+fn load_protection(r: &mut StateReader<'_>) -> Result<Protection, StateError> {
+    Ok(Protection { stop_loss: load_price(r)?, take_profit: load_price(r)? })
+}

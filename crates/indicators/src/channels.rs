@@ -1,0 +1,183 @@
+//! Bands and channels around the price.
+
+use crate::admissible;
+use crate::error::{ParameterError, period};
+use crate::volatility::StandardDeviation;
+use crate::window::{Extreme, Side};
+
+/// What [`Bollinger`] returns, in the units of its input.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BollingerBands {
+    /// Middle plus `width` standard deviations.
+    pub upper: f64,
+    /// The simple moving average.
+    pub middle: f64,
+    /// Middle minus `width` standard deviations.
+    pub lower: f64,
+}
+
+impl BollingerBands {
+    /// %b, `(price - lower) / (upper - lower)`: 0 on the lower band, 1 on the upper; `None` when the bands coincide.
+    #[must_use]
+    pub fn percent_b(&self, price: f64) -> Option<f64> {
+        Some((price - self.lower) / (self.upper - self.lower)).filter(|b| b.is_finite())
+    }
+
+    /// Bandwidth, `(upper - lower) / middle`, a fraction; `None` when the middle is zero.
+    #[must_use]
+    pub fn bandwidth(&self) -> Option<f64> {
+        Some((self.upper - self.lower) / self.middle).filter(|width| width.is_finite())
+    }
+}
+
+/// Bollinger bands: `SMA(n) ± k·sd(n)`, `sd` of a population (ddof 0).
+///
+/// Source: TA-Lib `BBANDS` with a simple average; John Bollinger, "Bollinger on Bollinger Bands" (2001). pandas'
+/// default `std()` (ddof 1) gives wider bands. Warm-up: `n` bars.
+#[derive(Debug, Clone)]
+pub struct Bollinger {
+    deviation: StandardDeviation,
+    width: f64,
+}
+
+impl Bollinger {
+    /// Bands `width` standard deviations from the average of `period` bars; the usual parameters are 20 and 2.
+    ///
+    /// # Errors
+    /// [`ParameterError::Period`] if `period` is not in `1..=MAX_PERIOD`; [`ParameterError::Width`] if `width` is not
+    /// more than 0 and at most 1000.
+    pub fn new(bars: usize, width: f64) -> Result<Self, ParameterError> {
+        let bars = period("Bollinger bands", "period", bars)?;
+        if !(width > 0.0 && width <= 1000.0) {
+            return Err(ParameterError::Width { indicator: "Bollinger bands", value: width });
+        }
+        Ok(Self { deviation: StandardDeviation::new(bars)?, width })
+    }
+
+    /// Takes one value; returns the bands.
+    #[inline]
+    pub fn update(&mut self, x: f64) -> Option<BollingerBands> {
+        self.deviation.update(x)?;
+        self.value()
+    }
+
+    /// The last output.
+    #[must_use]
+    pub fn value(&self) -> Option<BollingerBands> {
+        let (middle, deviation) = (self.deviation.mean()?, self.deviation.value()?);
+        let reach = self.width * deviation;
+        Some(BollingerBands { upper: middle + reach, middle, lower: middle - reach })
+    }
+
+    /// Whether there is an output.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.deviation.is_ready()
+    }
+
+    /// Bars up to and including the first output: `period`.
+    #[must_use]
+    pub fn warm_up(&self) -> usize {
+        self.deviation.warm_up()
+    }
+}
+
+/// What [`Donchian`] returns, in price units.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DonchianChannel {
+    /// The highest high.
+    pub upper: f64,
+    /// The mean of the two.
+    pub middle: f64,
+    /// The lowest low.
+    pub lower: f64,
+}
+
+/// Donchian channel: `max(high)` and `min(low)` over the last `n` bars, the current bar included.
+///
+/// Source: Richard Donchian; TA-Lib `MAX` and `MIN`. Because the current bar counts, a close can touch but never cross
+/// the channel: a breakout rule compares with the value before the bar. Warm-up: `n` bars.
+#[derive(Debug, Clone)]
+pub struct Donchian {
+    highest: Extreme,
+    lowest: Extreme,
+}
+
+impl Donchian {
+    /// A channel over `period` bars.
+    ///
+    /// # Errors
+    /// [`ParameterError::Period`] if `period` is not in `1..=MAX_PERIOD`.
+    pub fn new(bars: usize) -> Result<Self, ParameterError> {
+        let bars = period("Donchian channel", "period", bars)?;
+        Ok(Self { highest: Extreme::new(Side::Highest, bars), lowest: Extreme::new(Side::Lowest, bars) })
+    }
+
+    /// Takes one bar, in price units; returns the channel.
+    #[inline]
+    pub fn update(&mut self, high: f64, low: f64) -> Option<DonchianChannel> {
+        if !(admissible(high) && admissible(low)) {
+            return None;
+        }
+        self.highest.push(high);
+        self.lowest.push(low);
+        self.value()
+    }
+
+    /// The last output.
+    #[must_use]
+    pub fn value(&self) -> Option<DonchianChannel> {
+        let (upper, lower) = (self.highest.value()?, self.lowest.value()?);
+        Some(DonchianChannel { upper, middle: (upper + lower) / 2.0, lower })
+    }
+
+    /// Whether there is an output.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.highest.value().is_some()
+    }
+
+    /// Bars up to and including the first output: `period`.
+    #[must_use]
+    pub fn warm_up(&self) -> usize {
+        self.highest.period()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bands_lie_around_the_mean() {
+        let mut bands = Bollinger::new(2, 2.0).unwrap();
+        assert_eq!(bands.update(1.0), None);
+        let got = bands.update(3.0).unwrap();
+        assert_eq!(got, BollingerBands { upper: 4.0, middle: 2.0, lower: 0.0 });
+        assert_eq!(got.percent_b(3.0), Some(0.75));
+        assert_eq!(got.bandwidth(), Some(2.0));
+    }
+
+    #[test]
+    fn flat_bands_have_no_percent_b() {
+        let mut bands = Bollinger::new(2, 2.0).unwrap();
+        bands.update(0.0);
+        let flat = bands.update(0.0).unwrap();
+        assert_eq!((flat.percent_b(0.0), flat.bandwidth()), (None, None));
+    }
+
+    #[test]
+    fn a_width_must_be_a_positive_number() {
+        for width in [0.0, -1.0, f64::NAN, f64::INFINITY, 1000.5] {
+            assert!(matches!(Bollinger::new(20, width), Err(ParameterError::Width { .. })), "{width}");
+        }
+    }
+
+    #[test]
+    fn the_channel_includes_the_current_bar() {
+        let mut channel = Donchian::new(2).unwrap();
+        assert_eq!(channel.update(5.0, 1.0), None);
+        assert_eq!(channel.update(4.0, 2.0), Some(DonchianChannel { upper: 5.0, middle: 3.0, lower: 1.0 }));
+        assert_eq!(channel.update(6.0, 3.0), Some(DonchianChannel { upper: 6.0, middle: 4.0, lower: 2.0 }));
+    }
+}

@@ -1,0 +1,89 @@
+//! What a constructor says when a parameter is out of range.
+
+use core::fmt;
+
+use crate::MAX_PERIOD;
+
+/// A parameter that an indicator refuses.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum ParameterError {
+    /// A period outside `1..=MAX_PERIOD` bars.
+    Period {
+        /// The indicator that was to be built.
+        indicator: &'static str,
+        /// The name of the parameter.
+        parameter: &'static str,
+        /// The refused number of bars.
+        value: usize,
+    },
+    /// A fast period that is not shorter than the slow one.
+    Order {
+        /// The indicator that was to be built.
+        indicator: &'static str,
+        /// The fast period, in bars.
+        fast: usize,
+        /// The slow period, in bars.
+        slow: usize,
+    },
+    /// A band width that is not in `(0, 1000]` standard deviations.
+    Width {
+        /// The indicator that was to be built.
+        indicator: &'static str,
+        /// The refused width, in standard deviations.
+        value: f64,
+    },
+}
+
+impl fmt::Display for ParameterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Period { indicator, parameter, value } => {
+                write!(f, "{indicator}: {parameter} is {value} bars, allowed are 1 to {MAX_PERIOD}")
+            }
+            Self::Order { indicator, fast, slow } => {
+                write!(
+                    f,
+                    "{indicator}: the fast period ({fast}) must be shorter than the slow period ({slow})"
+                )
+            }
+            Self::Width { indicator, value } => {
+                write!(
+                    f,
+                    "{indicator}: width is {value} standard deviations, allowed is more than 0 and at most 1000"
+                )
+            }
+        }
+    }
+}
+
+impl core::error::Error for ParameterError {}
+
+/// Passes a period in `1..=MAX_PERIOD` through.
+///
+/// # Errors
+/// [`ParameterError::Period`] for any other number.
+pub(crate) fn period(
+    indicator: &'static str,
+    parameter: &'static str,
+    value: usize,
+) -> Result<usize, ParameterError> {
+    if (1..=MAX_PERIOD).contains(&value) {
+        Ok(value)
+    } else {
+        Err(ParameterError::Period { indicator, parameter, value })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_names_the_indicator_the_value_and_what_is_allowed() {
+        let refusal = period("RSI", "period", 0).unwrap_err();
+        assert_eq!(refusal.to_string(), "RSI: period is 0 bars, allowed are 1 to 100000");
+        assert!(period("RSI", "period", MAX_PERIOD).is_ok());
+        assert!(period("RSI", "period", MAX_PERIOD + 1).is_err());
+    }
+}

@@ -1,0 +1,84 @@
+//! The command line: the verbs, and what happens when it cannot be understood.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::failure::{ExitKind, Failure};
+use crate::globals::Globals;
+use crate::verbs;
+
+/// Algorithmic trading for crypto perpetual futures: one engine from backtest to live.
+#[derive(Debug, Parser)]
+#[command(
+    name = "plimsoll",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true,
+    after_help = "Example:\n  plimsoll config check plimsoll.yaml\n\n\
+        Exit codes: 0 ok, 1 failed, 2 usage or configuration, 3 refused by a safety check, 130 interrupted."
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) globals: Globals,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// One line per verb; its module has `Args` and `run`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Show, check and describe the configuration
+    Config(verbs::config::Args),
+}
+
+impl Verb {
+    /// Does what the user asked for.
+    pub(crate) fn run(self, globals: &Globals) -> Result<(), Failure> {
+        match self {
+            Self::Config(args) => verbs::config::run(args, globals),
+        }
+    }
+}
+
+/// Understands the arguments, or prints the help, the version or the complaint and gives the exit code.
+pub(crate) fn parse(arguments: &[OsString]) -> Result<Cli, ExitCode> {
+    Cli::try_parse_from(arguments).map_err(|error| answer(&error, arguments))
+}
+
+fn answer(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
+    let asked_for_json = arguments.iter().any(|argument| argument == "--json");
+    if error.use_stderr() && asked_for_json {
+        let text = error.render().to_string();
+        let message = text.trim().trim_start_matches("error: ").to_owned();
+        Failure::new(ExitKind::Usage, message).report(true, false);
+    } else {
+        // The reader of a closed pipe has had enough; there is nobody left to tell.
+        let _ = error.print();
+    }
+    if error.use_stderr() { ExitKind::Usage.into() } else { ExitCode::SUCCESS }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_verb_shows_an_example() {
+        fn visit(command: &clap::Command, path: &str) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("Example"), "`{path}` has no example in its help");
+            for verb in command.get_subcommands() {
+                visit(verb, &format!("{path} {}", verb.get_name()));
+            }
+        }
+        visit(&Cli::command(), "plimsoll");
+    }
+}

@@ -1,0 +1,403 @@
+//! The table of settings: the one place that says which settings exist, what they may hold, what they are when
+//! nobody sets them, and what they mean.
+//!
+//! Validation, defaults, the JSON Schema, `config show`, the annotated `config/default.yaml` and the reference in
+//! `docs/configuration.md` are all made from it.
+
+use super::kind::{Bound, Kind};
+
+/// A section of the configuration.
+#[derive(Debug, Clone, Copy)]
+pub struct Section {
+    /// Its key at the top level.
+    pub name: &'static str,
+    /// What it is about: one sentence.
+    pub about: &'static str,
+    /// One set of settings, or a list of them.
+    pub shape: Shape,
+    /// Its settings, in the order they are shown.
+    pub settings: &'static [Setting],
+}
+
+/// Whether a section is there once or is a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// `risk: {max_leverage: 10}`
+    Single,
+    /// `pairs: [{symbol: BTCUSDT}]`
+    List,
+}
+
+/// One setting.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// Its key inside the section.
+    pub key: &'static str,
+    /// What it may hold.
+    pub kind: Kind,
+    /// Its value when nobody sets it.
+    pub default: Default,
+    /// The unit of its value; empty when it has none.
+    pub unit: &'static str,
+    /// Never shown, logged or repeated in an error.
+    pub secret: bool,
+    /// A value to show in examples.
+    pub example: &'static str,
+    /// What it means: one or two sentences, without a full stop at the end.
+    pub about: &'static str,
+}
+
+/// What a setting is when nobody sets it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Default {
+    /// This value, written as in YAML.
+    Value(&'static str),
+    /// Nothing; the text says what happens then.
+    Unset(&'static str),
+    /// An item of a list cannot be without it.
+    Required,
+}
+
+impl Setting {
+    const fn new(key: &'static str, kind: Kind, default: &'static str, about: &'static str) -> Self {
+        let default = Default::Value(default);
+        Self { key, kind, default, unit: "", secret: false, example: "", about }
+    }
+
+    const fn unset(key: &'static str, kind: Kind, then: &'static str, about: &'static str) -> Self {
+        let default = Default::Unset(then);
+        Self { key, kind, default, unit: "", secret: false, example: "", about }
+    }
+
+    const fn required(key: &'static str, kind: Kind, about: &'static str) -> Self {
+        Self { key, kind, default: Default::Required, unit: "", secret: false, example: "", about }
+    }
+
+    const fn unit(self, unit: &'static str) -> Self {
+        Self { unit, ..self }
+    }
+
+    const fn example(self, example: &'static str) -> Self {
+        Self { example, ..self }
+    }
+
+    const fn secret(self) -> Self {
+        Self { secret: true, ..self }
+    }
+
+    /// What is allowed, with the unit.
+    pub fn allowed(&self) -> String {
+        let allowed = self.kind.allowed();
+        if self.unit.is_empty() { allowed } else { format!("{allowed} ({})", self.unit) }
+    }
+}
+
+impl Section {
+    /// The setting with this key.
+    pub fn setting(&self, key: &str) -> Option<&'static Setting> {
+        self.settings.iter().find(|setting| setting.key == key)
+    }
+}
+
+/// The section with this name.
+pub fn section(name: &str) -> Option<&'static Section> {
+    SECTIONS.iter().find(|section| section.name == name)
+}
+
+const fn whole(min: u32, max: u32) -> Kind {
+    Kind::Whole { min, max }
+}
+
+/// From `min` to `max`, both allowed.
+const fn within(min: &'static str, max: &'static str) -> Kind {
+    Kind::Decimal { from: Bound::Included(min), to: Bound::Included(max) }
+}
+
+/// Above zero, up to `max`.
+const fn positive(max: &'static str) -> Kind {
+    Kind::Decimal { from: Bound::Excluded("0"), to: Bound::Included(max) }
+}
+
+const TEXT: Kind = Kind::Text { longest: 64 };
+const SECRET: Kind = Kind::Text { longest: 500 };
+
+/// Every section, in the order it is shown.
+pub static SECTIONS: &[Section] = &[
+    Section { name: "system", shape: Shape::Single, about: "This installation", settings: SYSTEM },
+    Section { name: "exchange", shape: Shape::Single, about: "Where orders go", settings: EXCHANGE },
+    Section { name: "pairs", shape: Shape::List, about: "The instruments to trade", settings: PAIRS },
+    Section { name: "strategies", shape: Shape::List, about: "The strategies to run", settings: STRATEGIES },
+    Section { name: "risk", shape: Shape::Single, about: "What no strategy may exceed", settings: RISK },
+    Section {
+        name: "execution",
+        shape: Shape::Single,
+        about: "How signals become orders",
+        settings: EXECUTION,
+    },
+    Section { name: "backtest", shape: Shape::Single, about: "How history is replayed", settings: BACKTEST },
+    Section { name: "storage", shape: Shape::Single, about: "Where results are kept", settings: STORAGE },
+    Section {
+        name: "logging",
+        shape: Shape::Single,
+        about: "What is written down while it runs",
+        settings: LOGGING,
+    },
+];
+
+/// The environments; a file named after the current one is read when it lies beside the main file.
+pub const ENVIRONMENTS: &[&str] = &["development", "testing", "staging", "production"];
+
+const SYSTEM: &[Setting] = &[
+    Setting::new("id", TEXT, "plimsoll", "Name of this installation, shown in logs and alerts"),
+    Setting::new(
+        "environment",
+        Kind::Choice(ENVIRONMENTS),
+        "development",
+        "Which environment this is; also names the extra file read beside the main one",
+    ),
+    Setting::new(
+        "data_dir",
+        Kind::Path,
+        "data",
+        "Directory for candles, journals, databases, reports and logs",
+    ),
+    Setting::unset(
+        "max_workers",
+        whole(1, 1024),
+        "one per processor core",
+        "How many backtests run at the same time",
+    )
+    .unit("threads")
+    .example("4"),
+    Setting::new(
+        "update_interval_seconds",
+        whole(1, 3600),
+        "60",
+        "How often to ask again where an exchange has no stream to listen to",
+    )
+    .unit("seconds"),
+];
+
+const EXCHANGE: &[Setting] = &[
+    Setting::new(
+        "name",
+        Kind::Choice(&["bybit", "binance", "kraken", "coinbase", "btc_markets", "coinjar", "swyftx"]),
+        "bybit",
+        "Which exchange",
+    ),
+    Setting::new("testnet", Kind::Switch, "true", "Use the exchange's test network, where money is not real"),
+    Setting::unset("api_key", SECRET, "only public data", "Key of the account").secret(),
+    Setting::unset("api_secret", SECRET, "only public data", "Secret of the account's key").secret(),
+    Setting::new("rate_limit", whole(1, 1000), "10", "Most requests sent to the exchange in a second")
+        .unit("requests per second"),
+    Setting::new("timeout", whole(1, 300), "30", "How long to wait for an answer").unit("seconds"),
+    Setting::new("max_retries", whole(0, 20), "3", "How often to repeat a request that is safe to repeat"),
+];
+
+const PAIRS: &[Setting] = &[
+    Setting::required("symbol", Kind::Symbol, "The exchange's name for the instrument").example("BTCUSDT"),
+    Setting::unset("base", Kind::Symbol, "as the exchange says", "The currency bought and sold")
+        .example("BTC"),
+    Setting::unset("quote", Kind::Symbol, "as the exchange says", "The currency of the price")
+        .example("USDT"),
+    Setting::new(
+        "is_active",
+        Kind::Switch,
+        "true",
+        "Whether it is traded; false keeps the entry without using it",
+    ),
+    Setting::unset(
+        "max_leverage",
+        within("1", "125"),
+        "risk.max_leverage",
+        "Highest leverage for this instrument; risk.max_leverage holds as well",
+    )
+    .unit("times")
+    .example("5"),
+];
+
+const STRATEGIES: &[Setting] = &[
+    Setting::required("name", TEXT, "Name of a registered strategy or rule file").example("ema_cross"),
+    Setting::new(
+        "is_active",
+        Kind::Switch,
+        "true",
+        "Whether it runs; false keeps the entry without using it",
+    ),
+    Setting::new("timeframe", Kind::Timeframe, "1h", "Length of the candles it decides on"),
+    Setting::new("weight", within("0", "1000"), "1", "Share of the capital, relative to the other weights"),
+    Setting::unset("symbols", Kind::Symbols, "every active pair", "The pairs it trades").example("[BTCUSDT]"),
+    Setting::new(
+        "parameters",
+        Kind::Parameters,
+        "{}",
+        "The strategy's own parameters; what is missing takes its default",
+    )
+    .example("{fast_period: 12, slow_period: 26}"),
+];
+
+const RISK: &[Setting] = &[
+    Setting::new(
+        "max_position_size_percent",
+        positive("100"),
+        "10",
+        "Largest position, as a share of equity",
+    )
+    .unit("percent of equity"),
+    Setting::new(
+        "max_risk_per_trade_percent",
+        positive("2"),
+        "1",
+        "Most that one trade may lose when its stop is hit; 2 is a hard cap",
+    )
+    .unit("percent of equity"),
+    Setting::new(
+        "max_daily_loss_percent",
+        positive("100"),
+        "5",
+        "Loss in one UTC day after which trading stops",
+    )
+    .unit("percent of equity at the start of the day"),
+    Setting::new(
+        "max_drawdown_percent",
+        positive("100"),
+        "15",
+        "Fall from the highest equity after which trading stops",
+    )
+    .unit("percent of the highest equity"),
+    Setting::new(
+        "stop_loss_percent",
+        positive("100"),
+        "3",
+        "Distance of the stop when a strategy gives none",
+    )
+    .unit("percent of the entry price"),
+    Setting::new(
+        "stop_loss_atr_multiplier",
+        positive("100"),
+        "2.0",
+        "Distance of a stop that follows volatility, in average true ranges",
+    )
+    .unit("times ATR"),
+    Setting::new(
+        "take_profit_risk_reward_ratio",
+        positive("100"),
+        "2.0",
+        "Distance of the take-profit, as a multiple of the distance of the stop",
+    )
+    .unit("times the stop distance"),
+    Setting::new("default_leverage", within("1", "125"), "1", "Leverage set when nothing else says so")
+        .unit("times"),
+    Setting::new("max_leverage", within("1", "125"), "10", "Highest leverage for any instrument")
+        .unit("times"),
+    Setting::new("max_open_positions", whole(1, 1000), "5", "Most positions open at the same time"),
+    Setting::new("max_daily_trades", whole(1, 100_000), "50", "Most positions opened in one UTC day"),
+    Setting::new(
+        "circuit_breaker_consecutive_losses",
+        whole(1, 1000),
+        "3",
+        "Losing trades in a row after which trading pauses",
+    ),
+    Setting::new(
+        "use_trailing_stop",
+        Kind::Switch,
+        "false",
+        "Let stops follow the price in the winning direction",
+    ),
+];
+
+const EXECUTION: &[Setting] = &[
+    Setting::new(
+        "buffer_bars",
+        whole(1, 100_000),
+        "500",
+        "Closed candles kept in memory for each pair and timeframe",
+    )
+    .unit("candles"),
+    Setting::new("min_score", within("0", "1"), "0.0", "Signals with a lower score are ignored"),
+];
+
+const BACKTEST: &[Setting] = &[
+    Setting::unset("start", Kind::Date, "must be given to run a backtest", "First day, UTC")
+        .example("2024-01-01"),
+    Setting::unset("end", Kind::Date, "must be given to run a backtest", "Day after the last, UTC")
+        .example("2024-07-01"),
+    Setting::new("initial_balance", positive("1000000000000"), "10000", "Balance on the first day")
+        .unit("quote currency"),
+    Setting::unset(
+        "fee_rate",
+        within("-1", "10"),
+        "taker_fee_percent and maker_fee_percent",
+        "One fee for every fill; when set, it replaces both fees below",
+    )
+    .unit("percent of the traded value")
+    .example("0.05"),
+    Setting::new("taker_fee_percent", within("-1", "10"), "0.055", "Fee of a fill that takes liquidity")
+        .unit("percent of the traded value"),
+    Setting::new(
+        "maker_fee_percent",
+        within("-1", "10"),
+        "0.02",
+        "Fee of a fill that gives liquidity; below zero is a rebate",
+    )
+    .unit("percent of the traded value"),
+    Setting::new(
+        "slippage_percent",
+        within("0", "10"),
+        "0.05",
+        "How much worse than the candle says a taker's price is",
+    )
+    .unit("percent of the price"),
+    Setting::new("slippage_ticks", whole(0, 10_000), "0", "Further price steps a taker pays").unit("ticks"),
+    Setting::unset(
+        "timeframe",
+        Kind::Timeframe,
+        "each strategy's own",
+        "Length of the candles to decide on, for every strategy",
+    )
+    .example("1h"),
+    Setting::unset(
+        "timeframe_detail",
+        Kind::Timeframe,
+        "the deciding candles",
+        "Shorter candles that fill orders, for a finer picture of what happened inside a candle",
+    )
+    .example("1m"),
+    Setting::new(
+        "sizing",
+        Kind::Sizing,
+        "equity_percent=10",
+        "Size of a position when a strategy gives none",
+    ),
+    Setting::unset(
+        "warm_up",
+        whole(0, 100_000),
+        "as many as the strategies need",
+        "Candles before the first day that fill the indicators and place no order",
+    )
+    .unit("candles")
+    .example("500"),
+];
+
+const STORAGE: &[Setting] = &[Setting::unset(
+    "database_url",
+    SECRET,
+    "an SQLite file in system.data_dir",
+    "PostgreSQL database, as postgres://user:password@host/name",
+)
+.secret()];
+
+const LOGGING: &[Setting] = &[
+    Setting::new(
+        "level",
+        Kind::Choice(&["error", "warn", "info", "debug", "trace"]),
+        "info",
+        "How much to log, from least to most",
+    ),
+    Setting::new(
+        "format",
+        Kind::Choice(&["text", "json"]),
+        "text",
+        "Lines for people, or one JSON object per line",
+    ),
+];

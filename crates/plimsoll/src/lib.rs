@@ -1,0 +1,34 @@
+//! Command line, configuration and wiring of the `plimsoll` program.
+//!
+//! * [`config`]: the layered configuration, from the table of settings to typed values;
+//! * [`failure`]: how a verb says that it did not succeed, and with which exit code;
+//! * [`globals`]: the flags every verb understands, and the way to standard output;
+//! * one module per verb in `verbs`, each with `Args` and `run(args, &Globals)`.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+mod cli;
+pub mod config;
+pub mod failure;
+pub mod globals;
+mod verbs;
+
+/// Runs the program with these arguments (the first is the program's name) and returns its exit code.
+///
+/// Results go to standard output, complaints to standard error.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let cli = match cli::parse(&arguments) {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
+    let globals = cli.globals;
+    match cli.verb.run(&globals) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.report(globals.json, globals.colour_on_stderr());
+            failure.exit.into()
+        }
+    }
+}

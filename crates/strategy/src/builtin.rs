@@ -1,0 +1,3 @@
+//! The built-in strategies, one file a family.
+
+pub mod crossover;

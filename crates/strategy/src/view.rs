@@ -1,0 +1,179 @@
+//! What a strategy may see: closed data, its instruments and its positions. Read-only, and nothing from the future.
+
+use model::{Bar, Instrument, InstrumentIx, Quote};
+use std::collections::VecDeque;
+use units::{Amount, Price, Quantity, Timestamp};
+
+/// The most recent closed candles of one instrument, oldest first, up to a fixed number.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct History {
+    bars: VecDeque<Bar>,
+    capacity: usize,
+}
+
+impl History {
+    /// Room for `capacity` candles, reserved once.
+    #[must_use]
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self { bars: VecDeque::with_capacity(capacity), capacity }
+    }
+
+    /// Adds the newest candle; the oldest gives way.
+    #[inline]
+    pub fn push(&mut self, bar: Bar) {
+        if self.capacity == 0 {
+            return;
+        }
+        if self.bars.len() == self.capacity {
+            self.bars.pop_front();
+        }
+        self.bars.push_back(bar);
+    }
+
+    /// How many candles are held.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.bars.len()
+    }
+
+    /// Whether none is held.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bars.is_empty()
+    }
+
+    /// The candle that closed `ago` candles before the newest one; 0 is the newest.
+    #[must_use]
+    pub fn ago(&self, ago: usize) -> Option<&Bar> {
+        self.bars.len().checked_sub(ago + 1).and_then(|i| self.bars.get(i))
+    }
+
+    /// Oldest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Bar> {
+        self.bars.iter()
+    }
+}
+
+/// What is known of one instrument's market.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Market {
+    /// The last price that is known: the close of a candle or a trade.
+    pub last: Option<Price>,
+    /// The price positions are valued at, where the exchange publishes one; otherwise the last price stands in.
+    pub mark: Option<Price>,
+    /// The best bid and ask, where they are followed.
+    pub quote: Option<Quote>,
+    /// The closed candles that a strategy asked to be kept.
+    pub history: History,
+}
+
+impl Market {
+    /// The price to value a position at: the mark price, or the last price where there is none.
+    #[inline]
+    #[must_use]
+    pub const fn valuation(&self) -> Option<Price> {
+        match self.mark {
+            Some(mark) => Some(mark),
+            None => self.last,
+        }
+    }
+}
+
+/// A position as a strategy sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Position {
+    /// Above zero when long, below when short.
+    pub quantity: Quantity,
+    /// What it cost, exactly, signed like the quantity.
+    pub cost: Amount,
+}
+
+/// Everything a strategy may look at while it decides.
+#[derive(Debug)]
+pub struct View<'a> {
+    now: Timestamp,
+    instruments: &'a [Instrument],
+    markets: &'a [Market],
+    positions: &'a [Position],
+}
+
+impl<'a> View<'a> {
+    /// A view of one moment. The three slices are indexed by [`InstrumentIx`].
+    #[inline]
+    #[must_use]
+    pub const fn new(
+        now: Timestamp,
+        instruments: &'a [Instrument],
+        markets: &'a [Market],
+        positions: &'a [Position],
+    ) -> Self {
+        Self { now, instruments, markets, positions }
+    }
+
+    /// The time of the fact that is being looked at.
+    #[inline]
+    #[must_use]
+    pub const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The rules of an instrument.
+    ///
+    /// # Panics
+    /// For an index that is not of this run; facts only carry ones that are.
+    #[inline]
+    #[must_use]
+    pub fn instrument(&self, ix: InstrumentIx) -> &'a Instrument {
+        &self.instruments[ix.index()]
+    }
+
+    /// Every instrument of the run.
+    #[must_use]
+    pub const fn instruments(&self) -> &'a [Instrument] {
+        self.instruments
+    }
+
+    /// What is known of an instrument's market.
+    ///
+    /// # Panics
+    /// For an index that is not of this run.
+    #[inline]
+    #[must_use]
+    pub fn market(&self, ix: InstrumentIx) -> &'a Market {
+        &self.markets[ix.index()]
+    }
+
+    /// The net position of an instrument.
+    ///
+    /// # Panics
+    /// For an index that is not of this run.
+    #[inline]
+    #[must_use]
+    pub fn position(&self, ix: InstrumentIx) -> Position {
+        self.positions[ix.index()]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bar(close: i64) -> Bar {
+        let p = Price::new(close);
+        Bar { open_time: Timestamp::EPOCH, open: p, high: p, low: p, close: p, volume: Quantity::ZERO }
+    }
+
+    #[test]
+    fn history_keeps_the_newest() {
+        let mut history = History::with_capacity(2);
+        assert!(history.ago(0).is_none());
+        (1..=3).for_each(|c| history.push(bar(c)));
+        assert_eq!(history.len(), 2);
+        assert_eq!(history.ago(0).map(|b| b.close), Some(Price::new(3)));
+        assert_eq!(history.ago(1).map(|b| b.close), Some(Price::new(2)));
+        assert!(history.ago(2).is_none());
+        let mut none = History::default();
+        none.push(bar(1));
+        assert!(none.is_empty());
+    }
+}
