@@ -202,7 +202,7 @@ fn accept(file: &Path, options: &ImportOptions) -> Result<Accepted, ImportError>
         }
         Table::Funding(tables) => {
             faults.into_result(file)?;
-            funding(file, tables, options, guess.symbol.clone(), &mut report)?
+            funding(file, tables, options, guess.symbol.as_ref(), &mut report)?
                 .into_iter()
                 .map(|(symbol, rows)| (key(symbol, Kind::Funding), Parcel::Funding(rows)))
                 .collect()
@@ -278,20 +278,23 @@ fn candles(
     Ok(rows)
 }
 
+/// The funding rates of a symbol.
+type NamedFunding = (String, Rows<Received<FundingRate>>);
+
 /// The funding rates of each symbol, in order of time.
 fn funding(
     file: &Path,
     tables: BTreeMap<String, Rows<Received<FundingRate>>>,
     options: &ImportOptions,
-    guessed: Option<String>,
+    guessed: Option<&String>,
     report: &mut FileReport,
-) -> Result<Vec<(String, Rows<Received<FundingRate>>)>, ImportError> {
+) -> Result<Vec<NamedFunding>, ImportError> {
     let mut named = Vec::new();
     let present: Vec<String> = tables.keys().cloned().collect();
     for (column, mut rows) in tables {
         report.rounded += rows.rounded;
         let symbol = match (column.is_empty(), &options.symbol) {
-            (true, _) => symbol(file, options, guessed.clone())?,
+            (true, _) => symbol(file, options, guessed.cloned())?,
             (false, Some(wanted)) if *wanted != column => continue,
             (false, _) => checked_symbol(file, column)?,
         };

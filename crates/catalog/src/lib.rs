@@ -1,4 +1,13 @@
 //! Market data in Parquet: import, validation, merging, resampling and the tape.
+//!
+//! * [`Catalog`]: what is stored below one folder; loading ([`Catalog::load_bars`]), importing ([`Catalog::import`]) and
+//!   exporting ([`Catalog::export`]);
+//! * [`read_series`], [`check_file`]: files of candles without the catalog;
+//! * [`check()`], [`repair()`], [`resample()`]: candles in memory;
+//! * [`generate()`]: seeded synthetic markets; [`resolve`]: the trading rules that go with a series.
+//!
+//! The only crate that knows Arrow and Parquet. May not: import anything of ours but `units` and `model`, read a clock
+//! (the time of an import is an argument), print, or invent data without being told to.
 
 mod arrow_input;
 mod catalog;

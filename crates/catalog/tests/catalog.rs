@@ -1,5 +1,7 @@
 //! The catalog from outside: files in, tapes out, and what happens when things go wrong.
 
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "helpers of tests, where a panic is the report")]
+
 use catalog::{
     Catalog, CatalogError, DataKind, GenerateOptions, Generated, ImportError, ImportOptions, Kind,
     ReadOptions, Received, RepairOptions, Scale, Series, SeriesKey, Source, TimeRange, generate, read_series,

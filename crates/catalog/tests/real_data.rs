@@ -1,5 +1,7 @@
 //! Against recorded exchange data, which is not part of the repository. Without it these tests say so and pass.
 
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "helpers of tests, where a panic is the report")]
+
 use catalog::{
     Catalog, CheckOptions, CheckReport, FindingKind, ImportOptions, ReadOptions, SeriesKey, TimeRange,
     check_file, read_series, resample, resolve,

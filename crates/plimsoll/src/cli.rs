@@ -31,6 +31,8 @@ pub(crate) struct Cli {
 pub(crate) enum Verb {
     /// Show, check and describe the configuration
     Config(verbs::config::Args),
+    /// Import, list, check, resample, export and generate market data
+    Data(verbs::data::Args),
 }
 
 impl Verb {
@@ -38,6 +40,7 @@ impl Verb {
     pub(crate) fn run(self, globals: &Globals) -> Result<(), Failure> {
         match self {
             Self::Config(args) => verbs::config::run(args, globals),
+            Self::Data(args) => verbs::data::run(args, globals),
         }
     }
 }

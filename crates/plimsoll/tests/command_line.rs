@@ -188,3 +188,51 @@ fn nothing_is_coloured_outside_a_terminal() {
     bytes.read_to_string(&mut text).unwrap();
     assert!(!text.contains('\u{1b}'));
 }
+
+/// Five good minutes.
+const CANDLES: &str = "open_time,open,high,low,close,volume\n1704067200,1,2,0.5,1.5,3\n1704067260,1.5,2,1,1,0\n\
+    1704067320,1,1,1,1,1\n1704067380,1,1,1,1,1\n1704067440,1,1,1,1,1\n";
+
+#[test]
+fn market_data_goes_in_and_comes_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    std::fs::write(at("BTCUSDT.csv"), CANDLES).unwrap();
+    let run = |arguments: &[&str]| plimsoll(directory.path(), arguments).output().unwrap();
+    let (out, _) = exits(&run(&["data", "import", "BTCUSDT.csv", "--exchange", "bybit"]), 0);
+    assert!(out.contains("candles-1m"), "{out}");
+    let (out, _) = exits(&run(&["data", "list", "--json"]), 0);
+    let list: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&list[0]["symbol"], &list[0]["rows"]), (&Value::from("BTCUSDT"), &Value::from(5)));
+    exits(&run(&["data", "export", "-s", "BTCUSDT", "-o", "out.csv", "--from", "2024-01-01T00:01"]), 0);
+    let text = std::fs::read_to_string(at("out.csv")).unwrap();
+    assert_eq!(text.lines().nth(1), Some("1704067260000,1.5,2.0,1.0,1.0,0"));
+    let (out, _) = exits(&run(&["data", "resample", "-s", "BTCUSDT", "--to", "3m"]), 0);
+    assert!(out.contains("candles-3m: 1 candles"), "{out}");
+    let (out, _) = exits(&run(&["data", "check", "-s", "BTCUSDT"]), 0);
+    assert!(out.contains("zero_volume: 1"), "{out}");
+    let generate = ["data", "generate", "--seed", "7", "--bars", "1000", "--json"];
+    let (first, _) = exits(&run(&generate), 0);
+    assert_eq!(first, exits(&run(&generate), 0).0, "a seed names a market");
+}
+
+#[test]
+fn bad_market_data_is_two_and_leaves_no_trace() {
+    let directory = tempfile::tempdir().unwrap();
+    let bad = CANDLES.replace("1.5,2,1,1,0", "1.5,2,1,NaN,0");
+    std::fs::write(directory.path().join("BTCUSDT.csv"), bad).unwrap();
+    let run = |arguments: &[&str]| plimsoll(directory.path(), arguments).output().unwrap();
+    let (out, err) = exits(&run(&["data", "import", "BTCUSDT.csv", "--exchange", "bybit"]), 2);
+    assert!(out.is_empty() && err.contains("BTCUSDT.csv: line 3, column close, value \"NaN\""), "{err}");
+    assert!(!directory.path().join("data").exists());
+    let (_, err) = exits(&run(&["data", "import", "BTCUSDT.csv", "--exchange", "bybit", "--json"]), 2);
+    let error: Value = serde_json::from_str(&err).unwrap();
+    assert_eq!(error["details"]["faults"][0]["line"], 3);
+    let (out, _) = exits(&run(&["data", "check", "BTCUSDT.csv"]), 1);
+    assert!(out.contains("unreadable: 1"), "{out}");
+    exits(&run(&["data", "check", "BTCUSDT.csv", "--repair", "--fill-gaps", "-o", "BTCUSDT-clean.csv"]), 0);
+    exits(&run(&["data", "check", "BTCUSDT-clean.csv"]), 0);
+    exits(&run(&["data", "export", "-s", "NOPE", "-o", "x.csv"]), 2);
+    exits(&run(&["data", "generate", "--bars", "0"]), 2);
+    assert!(!directory.path().join("data").exists(), "a refusal made a folder");
+}
