@@ -49,7 +49,7 @@ pub(crate) fn compare(engine: &Engine, venue: &Venue) -> Result<(), Disagreement
 }
 
 #[inline]
-fn equal<T: PartialEq + fmt::Display>(
+fn equal<T: PartialEq + fmt::Display + Copy>(
     engine: T,
     venue: T,
     what: impl FnOnce() -> String,

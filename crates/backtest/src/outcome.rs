@@ -121,12 +121,13 @@ impl Collector {
             Record::Fill(fill) => {
                 self.fills += 1;
                 self.volume += fill.closed_cost.abs() + fill.opened_cost.abs();
-                if let Some(trade) = self.builder.on_fill(fill) {
-                    self.trade_count += 1;
-                    if self.keep_trades {
-                        self.trades.push(trade);
+                let Self { builder, trades, trade_count, keep_trades, .. } = self;
+                builder.on_fill(fill, |trade| {
+                    *trade_count += 1;
+                    if *keep_trades {
+                        trades.push(*trade);
                     }
-                }
+                });
             }
             Record::Funding { instrument, position_side, amount } => {
                 self.builder.on_funding(*instrument, *position_side, *amount);
@@ -152,6 +153,9 @@ impl Collector {
     /// Notes the equity at the end of `day`, and of the days without candles before it.
     pub(crate) fn on_day(&mut self, day: i64, equity: Amount) {
         if let Some(last) = self.days.last().copied() {
+            if day <= last.day {
+                return;
+            }
             self.days.extend((last.day + 1..day).map(|day| DayEquity { day, equity: last.equity }));
         }
         self.days.push(DayEquity { day, equity });

@@ -48,10 +48,13 @@ fn add_order(digest: &mut DigestWriter, order: &NewOrder) {
     digest.word(flags);
     digest.word(order.id.bits());
     digest.int(order.quantity.mantissa());
+    // Most orders are plain market orders: nothing more to say of them.
+    if kind == 0 && order.protection.is_none() {
+        return;
+    }
     let guards = order.protection;
-    let prices = [order.kind.limit(), order.kind.trigger(), guards.stop_loss, guards.take_profit];
-    for price in prices.into_iter().flatten() {
-        digest.int(price.mantissa());
+    for price in [order.kind.limit(), order.kind.trigger(), guards.stop_loss, guards.take_profit] {
+        digest.int(price.map_or(0, units::Price::mantissa));
     }
 }
 
@@ -68,6 +71,8 @@ pub(crate) fn add_fill(digest: &mut DigestWriter, fill: &Fill) {
     digest.word(fill.order.map_or(0, |id| id.bits()));
     digest.int(fill.price.mantissa());
     digest.int(fill.quantity.mantissa());
-    digest.wide(fill.fee.units());
+    // Fees are far below 2^64 units in practice; folding the halves keeps every bit in play at the cost of one word.
+    let fee = fill.fee.units();
+    digest.word((fee as u64) ^ ((fee >> 64) as u64).rotate_left(32));
     digest.int(fill.exchange_time.nanos());
 }

@@ -2,7 +2,7 @@
 
 use crate::ledger::{Ledger, margin};
 use crate::orders::{Order, Orders};
-use model::{Instrument, InstrumentIx, NewOrder, OrderCommand, OrderState, PositionSide, Refusal, Side, Tag};
+use model::{Instrument, InstrumentIx, NewOrder, OrderCommand, PositionSide, Refusal, Side, Tag};
 use strategy::Market;
 use units::{Amount, Decimal, Price, Quantity, Rate, Rounding};
 
@@ -41,6 +41,12 @@ pub struct Approved {
 }
 
 impl Approved {
+    /// What was approved.
+    #[inline]
+    pub(crate) const fn command(&self) -> &OrderCommand {
+        &self.command
+    }
+
     #[inline]
     pub(crate) fn into_command(self) -> OrderCommand {
         self.command
@@ -95,8 +101,10 @@ impl<'a> Context<'a> {
         let opening_value =
             if opening == order.quantity { value } else { instrument.checked_notional(price, opening) };
         let margin = match (value, opening_value) {
-            (Some(value), Some(opening_value)) if opening.is_positive() => {
-                self.margin_for(order, value, opening, opening_value)
+            (Some(_), Some(opening_value)) if opening.is_positive() => {
+                let fee =
+                    instrument.notional_share(price, order.quantity, self.limits.taker_fee, Rounding::Up);
+                self.margin_for(order, opening, opening_value) + fee
             }
             _ => Amount::ZERO,
         };
@@ -119,26 +127,19 @@ impl<'a> Context<'a> {
         (order.quantity - closable).max(Quantity::ZERO)
     }
 
-    /// The margin and the fee that approving the order sets aside.
+    /// The margin that approving the order sets aside, besides its fee.
     ///
     /// An order that turns a position around first frees the margin of what it closes, so only what it opens beyond
     /// that needs new margin.
     #[inline]
-    fn margin_for(
-        &self,
-        order: &NewOrder,
-        value: Amount,
-        opening: Quantity,
-        opening_value: Amount,
-    ) -> Amount {
+    fn margin_for(&self, order: &NewOrder, opening: Quantity, opening_value: Amount) -> Amount {
         let leverage = self.limits.leverage;
         let freed = if order.quantity > opening {
             margin(self.ledger.position(order.instrument, order.position_side).cost.abs(), leverage)
         } else {
             Amount::ZERO
         };
-        let fee = value.times_rate(self.limits.taker_fee, Rounding::Up);
-        (margin(opening_value, leverage) - freed).max(Amount::ZERO) + fee
+        (margin(opening_value, leverage) - freed).max(Amount::ZERO)
     }
 
     /// What is left of the equity after the margin of positions and of orders.
@@ -247,21 +248,17 @@ fn check_margin(context: &Context<'_>, draft: &Draft<'_>) -> Result<(), Refusal>
     Ok(())
 }
 
-/// Checks a request; what passes is a command, and the order as it is to be tracked with its margin set aside.
+/// Checks a request; what passes is a command, and the margin to set aside for it.
 #[inline]
-pub(crate) fn approve<'a>(context: &Context<'a>, request: &'a Request) -> Result<(Approved, Order), Refusal> {
+pub(crate) fn approve<'a>(
+    context: &Context<'a>,
+    request: &'a Request,
+) -> Result<(Approved, Amount), Refusal> {
     let draft = context.draft(request)?;
     for (_, check) in &CHECKS {
         check(context, &draft)?;
     }
-    let order = Order {
-        order: request.order,
-        state: OrderState::Submitting,
-        filled: Quantity::ZERO,
-        reserved: draft.margin,
-        tag: request.tag,
-    };
-    Ok((Approved { command: OrderCommand::Place(request.order) }, order))
+    Ok((Approved { command: OrderCommand::Place(request.order) }, draft.margin))
 }
 
 /// A cancellation needs no check but that the order lives.
