@@ -9,6 +9,7 @@
 mod agreement;
 pub mod metrics;
 mod outcome;
+pub mod report;
 mod run;
 mod tape;
 mod trades;

@@ -1,0 +1,81 @@
+//! Names for the numbers in an outcome.
+
+use super::ReportInput;
+use crate::{ExitReason, Trade};
+use model::{FillCause, InstrumentIx, NoticeKind, Severity, Tag};
+
+/// What is ordered by nobody's strategy: a vote without a leader, an operator, a fault policy.
+const ENGINE: &str = "engine";
+
+impl ReportInput<'_> {
+    pub(super) fn symbol(&self, ix: InstrumentIx) -> String {
+        match self.instruments.get(ix.index()) {
+            Some(instrument) => instrument.symbol.clone(),
+            None => format!("instrument {}", ix.0),
+        }
+    }
+
+    pub(super) fn strategy(&self, number: u16) -> String {
+        match self.strategies.get(usize::from(number)) {
+            Some(strategy) => strategy.name.clone(),
+            None => ENGINE.to_owned(),
+        }
+    }
+
+    fn tag(&self, strategy: u16, tag: Tag) -> String {
+        let Some(info) = self.strategies.get(usize::from(strategy)) else { return ENGINE.to_owned() };
+        info.tags.get(usize::from(tag.0)).cloned().unwrap_or_else(|| format!("tag {}", tag.0))
+    }
+
+    /// A tag as a key of a table: with its strategy where several could mean different things by it.
+    fn tag_key(&self, strategy: u16, tag: Tag) -> String {
+        let text = self.tag(strategy, tag);
+        let is_shared = self.strategies.len() > 1 && usize::from(strategy) < self.strategies.len();
+        if is_shared { format!("{}: {text}", self.strategy(strategy)) } else { text }
+    }
+
+    pub(super) fn enter_tag(&self, trade: &Trade) -> String {
+        self.tag(trade.strategy, trade.entry_tag)
+    }
+
+    pub(super) fn enter_key(&self, trade: &Trade) -> String {
+        self.tag_key(trade.strategy, trade.entry_tag)
+    }
+
+    /// Why a trade ended: the guard that closed it, or the tag of the strategy that did.
+    pub(super) fn exit_reason(&self, exit: ExitReason) -> String {
+        match exit.cause {
+            FillCause::Order => self.tag(exit.strategy, exit.tag),
+            guard => guard.name().to_owned(),
+        }
+    }
+
+    pub(super) fn exit_key(&self, exit: ExitReason) -> String {
+        match exit.cause {
+            FillCause::Order => self.tag_key(exit.strategy, exit.tag),
+            guard => guard.name().to_owned(),
+        }
+    }
+
+    pub(super) fn notice(&self, kind: &NoticeKind) -> String {
+        match kind {
+            NoticeKind::StrategyFaulted { strategy, message } => {
+                format!("strategy {strategy} panicked: {message}")
+            }
+            NoticeKind::OrderRejected { reason, .. } => format!("the venue rejected an order: {reason}"),
+            NoticeKind::Liquidated { instrument } => {
+                format!("the venue liquidated the position in {}", self.symbol(*instrument))
+            }
+            NoticeKind::Halted { halted: true } => "trading was halted".to_owned(),
+            NoticeKind::Halted { halted: false } => "trading was resumed".to_owned(),
+        }
+    }
+}
+
+pub(super) fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info => "info",
+        Severity::Warning => "warning",
+        Severity::Critical => "critical",
+    }
+}
