@@ -32,22 +32,30 @@ impl std::error::Error for Disagreement {}
 /// Compares cash, fees, funding, every position and its cost, and the equity.
 pub(crate) fn compare(engine: &Engine, venue: &Venue) -> Result<(), Disagreement> {
     let (ledger, account) = (engine.ledger(), venue.account());
-    let equal = |what: &str, engine: &dyn fmt::Display, venue: &dyn fmt::Display| {
-        let (engine, venue) = (engine.to_string(), venue.to_string());
-        if engine == venue { Ok(()) } else { Err(Disagreement { what: what.to_owned(), engine, venue }) }
-    };
-    equal("the wallet", &ledger.wallet(), &account.wallet())?;
-    equal("fees", &ledger.totals().fees, &account.fees_paid())?;
-    equal("funding", &ledger.totals().funding, &account.funding_received())?;
+    equal(ledger.wallet(), account.wallet(), || "the wallet".to_owned())?;
+    equal(ledger.totals().fees, account.fees_paid(), || "fees".to_owned())?;
+    equal(ledger.totals().funding, account.funding_received(), || "funding".to_owned())?;
     for (number, instrument) in (0u32..).zip(engine.instruments()) {
         for side in PositionSide::ALL {
-            let (ours, theirs) =
-                (ledger.position(InstrumentIx(number), side), account.holding(InstrumentIx(number), side));
+            let ours = ledger.position(InstrumentIx(number), side);
+            let theirs = account.holding(InstrumentIx(number), side);
             let what = |part: &str| format!("the {part} of the {side:?} position of {}", instrument.symbol);
             let decimals = instrument.quantity_decimals;
-            equal(&what("size"), &ours.quantity.decimal(decimals), &theirs.signed().decimal(decimals))?;
-            equal(&what("cost"), &ours.cost.abs(), &theirs.entry_value)?;
+            equal(ours.quantity.decimal(decimals), theirs.signed().decimal(decimals), || what("size"))?;
+            equal(ours.cost.abs(), theirs.entry_value, || what("cost"))?;
         }
     }
-    equal("the equity", &engine.equity(), &venue.equity())
+    equal(engine.equity(), venue.equity(), || "the equity".to_owned())
+}
+
+#[inline]
+fn equal<T: PartialEq + fmt::Display + Copy>(
+    engine: T,
+    venue: T,
+    what: impl FnOnce() -> String,
+) -> Result<(), Disagreement> {
+    if engine == venue {
+        return Ok(());
+    }
+    Err(Disagreement { what: what(), engine: engine.to_string(), venue: venue.to_string() })
 }

@@ -7,6 +7,7 @@
 //! May not: decide anything about orders (that is `engine`), or how they fill (that is `venue`).
 
 mod agreement;
+pub mod metrics;
 mod outcome;
 mod run;
 mod tape;

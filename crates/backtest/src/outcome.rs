@@ -121,12 +121,13 @@ impl Collector {
             Record::Fill(fill) => {
                 self.fills += 1;
                 self.volume += fill.closed_cost.abs() + fill.opened_cost.abs();
-                if let Some(trade) = self.builder.on_fill(fill) {
-                    self.trade_count += 1;
-                    if self.keep_trades {
-                        self.trades.push(trade);
+                let Self { builder, trades, trade_count, keep_trades, .. } = self;
+                builder.on_fill(fill, |trade| {
+                    *trade_count += 1;
+                    if *keep_trades {
+                        trades.push(*trade);
                     }
-                }
+                });
             }
             Record::Funding { instrument, position_side, amount } => {
                 self.builder.on_funding(*instrument, *position_side, *amount);

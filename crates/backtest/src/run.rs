@@ -4,7 +4,7 @@ use crate::agreement::{self, Disagreement};
 use crate::outcome::{Collector, Outcome};
 use crate::tape::Tape;
 use engine::{Engine, Outbox, Setup, StrategySetup};
-use model::{Bar, Candle, Fact, FundingRate, Input, InstrumentIx, Seq, Timeframe};
+use model::{Bar, Candle, Fact, FundingRate, Input, InstrumentIx, Seq, Timeframe, VenueEvent};
 use std::fmt;
 use std::ops::ControlFlow;
 use units::{Span, Timestamp};
@@ -126,16 +126,36 @@ impl Runner {
         let (ix, total) = (InstrumentIx(0), bars.len() as u64);
         let span = self.timeframe.span();
         let mut day = Day::new(bars.iter().map(|b| b.open_time).find(|at| *at >= start));
+        // Bounds the search for a day's end, which would otherwise touch memory all over the chunk.
+        let most_per_day = usize::try_from(Span::DAY.nanos() / span.nanos() + 1).unwrap_or(usize::MAX);
         let mut done = 0;
         for chunk in bars.chunks(PROGRESS_STEP as usize) {
-            for bar in chunk {
+            let mut rest = chunk;
+            // What is left of the chunk after the running day, so that the day's end is searched once a day.
+            let mut later = rest.len();
+            while let Some(bar) = rest.first() {
                 let close = bar.open_time + span;
                 if close > day.end {
                     self.end_days(&mut day, close)?;
+                    later = rest.len();
                 }
-                let candle = Candle { instrument: ix, timeframe: self.timeframe, bar: *bar };
-                self.meet(&candle);
-                self.tell(&candle, close);
+                if later == rest.len() {
+                    let reach = &rest[..rest.len().min(most_per_day)];
+                    later -= reach.partition_point(|b| b.open_time + span <= day.end);
+                }
+                // Candles that close within the day and that nothing at the venue waits for go by in one run.
+                let quiet = if self.engine.takes_runs(ix, self.timeframe) {
+                    self.venue.quiet(ix, &rest[..rest.len() - later])
+                } else {
+                    0
+                };
+                if quiet > 0 {
+                    rest = &rest[self.advance(ix, &rest[..quiet])..];
+                } else {
+                    self.meet(ix, self.timeframe, bar);
+                    self.tell(ix, bar, close);
+                    rest = &rest[1..];
+                }
             }
             done += chunk.len() as u64;
             self.now = chunk.last().map(|b| b.open_time + span);
@@ -146,6 +166,22 @@ impl Runner {
         }
         self.count_traded(bars, start, done);
         Ok(false)
+    }
+
+    /// Lets the engine step over quiet candles up to the first it has something to say about. Returns how many.
+    #[inline]
+    fn advance(&mut self, ix: InstrumentIx, bars: &[Bar]) -> usize {
+        let consumed = self.engine.advance(Seq(self.seq), ix, self.timeframe, bars, &mut self.outbox);
+        self.seq += consumed as u64;
+        self.at = self.engine.now();
+        if let Some(last) = consumed.checked_sub(1).and_then(|i| bars.get(i)) {
+            self.venue.mark(ix, last.close);
+        }
+        if !self.outbox.is_empty() {
+            self.absorb();
+            self.deliver();
+        }
+        consumed
     }
 
     fn count_traded(&mut self, bars: &[Bar], start: Timestamp, done: u64) {
@@ -173,9 +209,7 @@ impl Runner {
                 if cursor.due == due {
                     let bar = &cursor.bars[cursor.next];
                     self.traded_bars += u64::from(bar.open_time >= tape.start);
-                    let candle =
-                        Candle { instrument: InstrumentIx(number), timeframe: self.timeframe, bar: *bar };
-                    self.tell(&candle, due);
+                    self.tell(InstrumentIx(number), bar, due);
                     cursor.advance();
                     done += 1;
                 }
@@ -209,8 +243,7 @@ impl Runner {
         } else {
             for (number, cursor) in (0u32..).zip(cursors.iter()) {
                 if cursor.due == due {
-                    let bar = cursor.bars[cursor.next];
-                    self.meet(&Candle { instrument: InstrumentIx(number), timeframe: self.timeframe, bar });
+                    self.meet(InstrumentIx(number), self.timeframe, &cursor.bars[cursor.next]);
                 }
             }
         }
@@ -230,7 +263,7 @@ impl Runner {
                 cursor.skip_detail_before(bar.open_time);
                 if !cursor.has_detail_before(due) {
                     self.detail_missing += 1;
-                    self.meet(&Candle { instrument: InstrumentIx(number), timeframe: self.timeframe, bar });
+                    self.meet(InstrumentIx(number), self.timeframe, &bar);
                 }
             }
         }
@@ -244,7 +277,7 @@ impl Runner {
                 {
                     let bar = cursor.detail[cursor.next_detail];
                     cursor.next_detail += 1;
-                    self.meet(&Candle { instrument: InstrumentIx(number), timeframe: detail, bar });
+                    self.meet(InstrumentIx(number), detail, &bar);
                 }
             }
         }
@@ -266,19 +299,27 @@ impl Runner {
 
     /// Lets the venue meet a candle and hands what it says to the engine.
     #[inline]
-    fn meet(&mut self, candle: &Candle) {
-        if self.venue.is_idle(candle.instrument) {
-            self.venue.mark(candle.instrument, candle.bar.close);
+    fn meet(&mut self, ix: InstrumentIx, timeframe: Timeframe, bar: &Bar) {
+        if self.venue.is_idle(ix) {
+            self.venue.mark(ix, bar.close);
         } else {
-            self.venue.on_candle(candle, &mut self.events);
-            self.deliver();
+            self.meet_resting(&Candle { instrument: ix, timeframe, bar: *bar });
         }
     }
 
+    #[inline(never)]
+    fn meet_resting(&mut self, candle: &Candle) {
+        self.venue.on_candle(candle, &mut self.events);
+        self.deliver();
+    }
+
     /// Tells the engine a closed candle.
-    #[inline]
-    fn tell(&mut self, candle: &Candle, close: Timestamp) {
-        self.step(close, Fact::Candle(*candle));
+    ///
+    /// Inlined, so that the input is built once and in place: copying a fact that was just written costs more than
+    /// everything else that happens to a quiet bar (a wide load of narrow stores waits for them).
+    #[inline(always)]
+    fn tell(&mut self, ix: InstrumentIx, bar: &Bar, close: Timestamp) {
+        self.step(close, Fact::Candle(Candle { instrument: ix, timeframe: self.timeframe, bar: *bar }));
         if !self.events.is_empty() {
             self.deliver();
         }
@@ -290,13 +331,18 @@ impl Runner {
         while next < self.events.len() {
             let Event { at, event } = self.events[next];
             next += 1;
-            self.step(at, Fact::Venue(event));
+            self.step_event(at, event);
         }
         self.events.clear();
     }
 
+    #[inline(never)]
+    fn step_event(&mut self, at: Timestamp, event: VenueEvent) {
+        self.step(at, Fact::Venue(event));
+    }
+
     /// One step of the engine. Time is clamped so that it strictly increases.
-    #[inline]
+    #[inline(always)]
     fn step(&mut self, at: Timestamp, fact: Fact) {
         self.at = if at > self.at { at } else { self.at + Span::from_nanos(1) };
         self.seq += 1;
@@ -307,6 +353,7 @@ impl Runner {
     }
 
     /// Takes up what followed from a step.
+    #[inline(never)]
     fn absorb(&mut self) {
         for record in self.outbox.records() {
             self.collector.on_record(record);

@@ -62,18 +62,21 @@ impl Trade {
 /// Builds trades out of fills, one open trade a position.
 #[derive(Debug)]
 pub(crate) struct TradeBuilder {
-    open: Vec<Option<Trade>>,
+    open: Vec<Option<Box<Trade>>>,
+    /// Trades that ended give their room to the next: nothing is allocated in steady state.
+    #[allow(clippy::vec_box)] // the boxes move between the two lists; unboxing would copy the trades
+    spare: Vec<Box<Trade>>,
     instruments: usize,
 }
 
 impl TradeBuilder {
     pub(crate) fn new(instruments: usize) -> Self {
-        Self { open: vec![None; instruments * 3], instruments }
+        Self { open: (0..instruments * 3).map(|_| None).collect(), spare: Vec::new(), instruments }
     }
 
-    /// Takes a fill up; returns the trade that it ended.
+    /// Takes a fill up; `ended` is told the trade that it ended.
     #[inline]
-    pub(crate) fn on_fill(&mut self, record: &FillRecord) -> Option<Trade> {
+    pub(crate) fn on_fill(&mut self, record: &FillRecord, ended: impl FnOnce(&Trade)) {
         let fill = &record.fill;
         let slot = &mut self.open[fill.position_side.index() * self.instruments + fill.instrument.index()];
         let opened = fill.quantity - record.closed;
@@ -85,7 +88,6 @@ impl TradeBuilder {
         } else {
             fill.fee.mul_div(record.closed.mantissa().into(), fill.quantity.mantissa().into(), Rounding::Down)
         };
-        let mut ended = None;
         if record.closed.is_positive()
             && let Some(trade) = slot
         {
@@ -96,13 +98,30 @@ impl TradeBuilder {
             trade.exit_time = fill.exchange_time;
             trade.exit = ExitReason { cause: fill.cause, strategy: record.strategy, tag: record.tag };
             if record.position.is_zero() || opened.is_positive() {
-                ended = slot.take();
+                ended(trade);
+                self.spare.extend(slot.take());
             }
         }
         if opened.is_positive() {
-            enter(slot, record, opened, fill.fee - closing_fee);
+            let fee = fill.fee - closing_fee;
+            match slot {
+                Some(trade) => {
+                    trade.quantity += opened;
+                    trade.entry_value += record.opened_cost.abs();
+                    trade.fees += fee;
+                }
+                None => {
+                    let fresh = entered(record, opened, fee);
+                    *slot = Some(match self.spare.pop() {
+                        Some(mut room) => {
+                            *room = fresh;
+                            room
+                        }
+                        None => Box::new(fresh),
+                    });
+                }
+            }
         }
-        ended
     }
 
     /// Counts funding towards the open trade of a position.
@@ -114,36 +133,27 @@ impl TradeBuilder {
 
     /// The trades that are still open.
     pub(crate) fn open(&self) -> impl Iterator<Item = &Trade> {
-        self.open.iter().flatten()
+        self.open.iter().flatten().map(AsRef::as_ref)
     }
 }
 
-/// Opens a trade or adds to it.
+/// A trade that a fill opens.
 #[inline]
-fn enter(slot: &mut Option<Trade>, record: &FillRecord, opened: Quantity, fee: Amount) {
+fn entered(record: &FillRecord, opened: Quantity, fee: Amount) -> Trade {
     let fill = &record.fill;
-    match slot {
-        Some(trade) => {
-            trade.quantity += opened;
-            trade.entry_value += record.opened_cost.abs();
-            trade.fees += fee;
-        }
-        None => {
-            *slot = Some(Trade {
-                instrument: fill.instrument,
-                direction: if fill.side == Side::Buy { Direction::Long } else { Direction::Short },
-                strategy: record.strategy,
-                entry_tag: record.tag,
-                entry_time: fill.exchange_time,
-                exit_time: fill.exchange_time,
-                quantity: opened,
-                entry_value: record.opened_cost.abs(),
-                exit_value: Amount::ZERO,
-                gross: Amount::ZERO,
-                fees: fee,
-                funding: Amount::ZERO,
-                exit: ExitReason { cause: fill.cause, strategy: record.strategy, tag: record.tag },
-            });
-        }
+    Trade {
+        instrument: fill.instrument,
+        direction: if fill.side == Side::Buy { Direction::Long } else { Direction::Short },
+        strategy: record.strategy,
+        entry_tag: record.tag,
+        entry_time: fill.exchange_time,
+        exit_time: fill.exchange_time,
+        quantity: opened,
+        entry_value: record.opened_cost.abs(),
+        exit_value: Amount::ZERO,
+        gross: Amount::ZERO,
+        fees: fee,
+        funding: Amount::ZERO,
+        exit: ExitReason { cause: fill.cause, strategy: record.strategy, tag: record.tag },
     }
 }

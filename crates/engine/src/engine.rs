@@ -8,11 +8,12 @@ use crate::outbox::Outbox;
 use crate::risk::{self, Context, Limits, Request};
 use crate::targets::{Opinion, Targets};
 use model::{
-    BalanceChange, Candle, ClientOrderId, Direction, Fact, Fill, FillCause, FillRecord, Input, Instrument,
-    InstrumentIx, NewOrder, Notice, NoticeKind, OperatorCommand, OrderKind, OrderState, PositionSide,
-    Protection, Record, Refusal, Seq, Severity, Side, Signal, Tag, TimeInForce, Timeframe, VenueEvent,
+    BalanceChange, Bar, Candle, ClientOrderId, Direction, Fact, Fill, FillCause, FillRecord, Input,
+    Instrument, InstrumentIx, NewOrder, Notice, NoticeKind, OperatorCommand, OrderKind, OrderState,
+    PositionSide, Protection, Record, Refusal, Seq, Severity, Side, Signal, Tag, TimeInForce, Timeframe,
+    VenueEvent,
 };
-use strategy::{History, Intent, Intents, Market, OrderIntent, Strategy, View};
+use strategy::{CandleRun, History, Intent, Intents, Market, OrderIntent, Strategy, View};
 use units::{Amount, Digest, DigestWriter, Quantity, Rate, Timestamp};
 
 /// The strategy index of orders that the engine places for itself.
@@ -94,6 +95,7 @@ impl Engine {
             }
             hosted.push(Hosted {
                 name: s.name,
+                takes_runs: s.strategy.takes_runs() && history == 0,
                 strategy: s.strategy,
                 timeframe: s.timeframe,
                 standing: Standing::Running,
@@ -139,6 +141,62 @@ impl Engine {
             Fact::Venue(event) => self.on_venue(event, &input.fact, out),
             other => self.on_rare(other, out),
         }
+    }
+
+    /// Whether [`Engine::advance`] may be used for an instrument now: one strategy that takes runs listens alone, and
+    /// nothing waits to be pursued.
+    #[must_use]
+    pub fn takes_runs(&self, ix: InstrumentIx, timeframe: Timeframe) -> bool {
+        self.host.runner(ix, timeframe).is_some() && !self.targets.desks[ix.index()].is_dirty
+    }
+
+    /// Steps over consecutive candles of one instrument during which nothing else happens, up to the first that something
+    /// follows from. Returns how many were consumed; `out` holds what followed from the last of them.
+    ///
+    /// The result is that of calling [`Engine::step`] once per candle with consecutive sequence numbers, each candle known
+    /// at its close; only faster, because a quiet candle costs no more than the strategy's look at it. `seq` is the number
+    /// of the input before the first candle.
+    ///
+    /// # Panics
+    /// As [`Engine::step`], or when [`Engine::takes_runs`] does not hold.
+    pub fn advance(
+        &mut self,
+        seq: Seq,
+        ix: InstrumentIx,
+        timeframe: Timeframe,
+        bars: &[Bar],
+        out: &mut Outbox,
+    ) -> usize {
+        assert!(out.is_empty(), "the outbox is drained between steps");
+        assert!(seq >= self.seq, "sequence numbers grow: {} after {}", seq.0, self.seq.0);
+        let Some(strategy) = self.host.runner(ix, timeframe) else {
+            panic!("a run was handed to an engine that does not take runs")
+        };
+        let Some(first) = bars.first() else { return 0 };
+        assert!(first.open_time + timeframe.span() > self.now, "time strictly increases");
+        let mut run = CandleRun::new(ix, bars);
+        let outcome = self.host.ask_run(strategy, &self.instruments[ix.index()], &mut run, &mut self.intents);
+        let consumed = bars.len() - run.remaining();
+        let Some(bar) = consumed.checked_sub(1).and_then(|last| bars.get(last)) else { return 0 };
+        self.now = bar.open_time + timeframe.span();
+        self.seq = Seq(seq.0 + consumed as u64);
+        self.markets[ix.index()].last = Some(bar.close);
+        if let Err(message) = outcome {
+            self.intents.clear();
+            self.on_fault(strategy, message, out);
+        } else if !self.intents.is_empty() {
+            self.take_intents(strategy, out);
+        }
+        if self.targets.desks[ix.index()].is_dirty && bar.open_time >= self.trade_from {
+            self.pursue(ix, out);
+        }
+        consumed
+    }
+
+    /// The time of the last input.
+    #[must_use]
+    pub const fn now(&self) -> Timestamp {
+        self.now
     }
 
     /// The money's own account.
@@ -238,6 +296,7 @@ impl Engine {
         out.notice(Notice { severity: Severity::Critical, kind });
     }
 
+    #[inline(never)]
     fn take_intents(&mut self, strategy: u16, out: &mut Outbox) {
         // The list is lent out and given back, so that its room is reused.
         let intents = std::mem::take(&mut self.intents);
@@ -264,6 +323,7 @@ impl Engine {
     }
 
     /// Brings the position of an instrument to what its opinions ask for, if that changed.
+    #[inline(never)]
     fn pursue(&mut self, ix: InstrumentIx, out: &mut Outbox) {
         let desk = &mut self.targets.desks[ix.index()];
         desk.is_dirty = false;
@@ -373,14 +433,8 @@ impl Engine {
             Ok((approved, order)) => {
                 self.ledger.reserve(order.reserved);
                 self.orders.add(order);
-                if let Some(price) = self.markets[ix.index()].last {
-                    out.record(Record::Decided { id: order.order.id, instrument: ix, price });
-                }
-                out.record(Record::Order {
-                    id: order.order.id,
-                    instrument: ix,
-                    state: OrderState::Submitting,
-                });
+                let (id, decision_price) = (order.order.id, self.markets[ix.index()].last);
+                out.record(Record::Submitted { id, instrument: ix, decision_price });
                 out.command(approved);
                 if let Some(command) = out.commands().last() {
                     add_command(&mut self.digest, command);
@@ -407,7 +461,7 @@ impl Engine {
         }
     }
 
-    #[inline]
+    #[inline(never)]
     fn on_venue(&mut self, event: &VenueEvent, fact: &Fact, out: &mut Outbox) {
         match event {
             VenueEvent::Accepted { id, .. } => self.move_order(*id, OrderState::Open, out),
@@ -578,6 +632,7 @@ impl Engine {
     }
 
     /// The facts that do not come every bar.
+    #[inline(never)]
     fn on_rare(&mut self, fact: &Fact, out: &mut Outbox) {
         match fact {
             Fact::Quote(quote) => {

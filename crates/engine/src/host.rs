@@ -3,9 +3,10 @@
 //! Panics are deterministic, so a replay faults the same strategy at the same input (hence `panic = "unwind"`). Any panic
 //! outside strategies stops the process.
 
-use model::{Fact, InstrumentIx, Timeframe};
+use model::{Fact, Instrument, InstrumentIx, Timeframe};
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use strategy::{Intents, Strategy, View};
+use strategy::{CandleRun, Intents, Strategy, View};
 
 /// What becomes of the positions of a strategy that panicked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -29,6 +30,7 @@ pub(crate) struct Hosted {
     pub(crate) name: String,
     pub(crate) strategy: Box<dyn Strategy>,
     pub(crate) timeframe: Timeframe,
+    pub(crate) takes_runs: bool,
     pub(crate) standing: Standing,
     pub(crate) on_fault: FaultPolicy,
     pub(crate) wants_house_stop: bool,
@@ -55,12 +57,35 @@ impl Host {
         let hosted = &mut self.hosted[usize::from(strategy)];
         // A strategy that panicked is never asked again, so whatever state it was left in is never seen.
         let outcome = catch_unwind(AssertUnwindSafe(|| hosted.strategy.on_fact(view, fact, intents)));
-        outcome.map_err(|payload| {
-            hosted.standing = Standing::Faulted;
-            let text = payload.downcast_ref::<&str>().map(ToString::to_string);
-            text.or_else(|| payload.downcast_ref::<String>().cloned())
-                .unwrap_or_else(|| "no message".to_owned())
-        })
+        outcome.map_err(|payload| self.fault(strategy, payload.as_ref()))
+    }
+
+    /// The one strategy that may be handed runs of an instrument's candles, if it listens alone.
+    pub(crate) fn runner(&self, ix: InstrumentIx, timeframe: Timeframe) -> Option<u16> {
+        let [strategy] = self.listeners(ix) else { return None };
+        let hosted = &self.hosted[usize::from(*strategy)];
+        let fits = hosted.standing == Standing::Running && hosted.timeframe == timeframe && hosted.takes_runs;
+        fits.then_some(*strategy)
+    }
+
+    /// Hands a strategy a run. `Err` carries what it said when it panicked.
+    pub(crate) fn ask_run(
+        &mut self,
+        strategy: u16,
+        instrument: &Instrument,
+        run: &mut CandleRun<'_>,
+        intents: &mut Intents,
+    ) -> Result<(), String> {
+        let hosted = &mut self.hosted[usize::from(strategy)];
+        let outcome = catch_unwind(AssertUnwindSafe(|| hosted.strategy.on_run(instrument, run, intents)));
+        outcome.map_err(|payload| self.fault(strategy, payload.as_ref()))
+    }
+
+    /// Marks a strategy as faulted and reads its last words.
+    fn fault(&mut self, strategy: u16, payload: &(dyn Any + Send)) -> String {
+        self.hosted[usize::from(strategy)].standing = Standing::Faulted;
+        let text = payload.downcast_ref::<&str>().map(ToString::to_string);
+        text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
     }
 
     /// Whether a strategy is to be told a candle of this timeframe.

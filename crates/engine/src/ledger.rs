@@ -47,6 +47,8 @@ pub struct Ledger {
     /// Margin set aside for orders that are on their way or resting.
     pub(crate) reserved: Amount,
     instruments: usize,
+    /// A long or short position of hedge mode was opened at some time.
+    is_hedged: bool,
 }
 
 impl Ledger {
@@ -58,6 +60,7 @@ impl Ledger {
             positions: vec![Position::default(); instruments * PositionSide::ALL.len()],
             reserved: Amount::ZERO,
             instruments,
+            is_hedged: false,
         }
     }
 
@@ -78,6 +81,12 @@ impl Ledger {
     #[must_use]
     pub fn net(&self) -> &[Position] {
         &self.positions[..self.instruments]
+    }
+
+    /// The positions that can be other than zero: only the net ones until hedge mode is used.
+    #[inline]
+    fn used(&self) -> &[Position] {
+        if self.is_hedged { &self.positions } else { self.net() }
     }
 
     /// The totals since the start.
@@ -103,7 +112,7 @@ impl Ledger {
     #[must_use]
     pub fn unrealised(&self, instruments: &[Instrument], markets: &[Market]) -> Amount {
         let mut sum = Amount::ZERO;
-        for (i, position) in self.positions.iter().enumerate() {
+        for (i, position) in self.used().iter().enumerate() {
             if !position.quantity.is_zero() {
                 let ix = i % self.instruments;
                 if let Some(price) = markets[ix].valuation() {
@@ -123,7 +132,7 @@ impl Ledger {
     /// Initial margin of the open positions: their cost divided by the leverage, rounded up.
     #[must_use]
     pub fn position_margin(&self, leverage: Rate) -> Amount {
-        let cost: Amount = self.positions.iter().map(|p| p.cost.abs()).sum();
+        let cost: Amount = self.used().iter().map(|p| p.cost.abs()).sum();
         margin(cost, leverage)
     }
 
@@ -131,6 +140,7 @@ impl Ledger {
     #[inline]
     pub fn book_fill(&mut self, instrument: &Instrument, fill: &Fill) -> Booking {
         let slot = self.slot(fill.instrument, fill.position_side);
+        self.is_hedged |= fill.position_side != PositionSide::Net;
         let position = &mut self.positions[slot];
         let signed = fill.side.signed(fill.quantity);
         let booking =
@@ -161,6 +171,11 @@ impl Ledger {
     /// Books money that came in, or went out when negative.
     pub fn book_deposit(&mut self, amount: Amount) {
         self.totals.deposits += amount;
+    }
+
+    /// Looks again whether hedge mode is in use, after positions were restored.
+    pub(crate) fn note_hedged(&mut self) {
+        self.is_hedged = self.positions[self.instruments..].iter().any(|p| !p.quantity.is_zero());
     }
 
     /// Sets margin aside for an order.

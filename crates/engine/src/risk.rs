@@ -2,9 +2,7 @@
 
 use crate::ledger::{Ledger, margin};
 use crate::orders::{Order, Orders};
-use model::{
-    Instrument, InstrumentIx, NewOrder, OrderCommand, OrderKind, OrderState, PositionSide, Refusal, Side, Tag,
-};
+use model::{Instrument, InstrumentIx, NewOrder, OrderCommand, OrderState, PositionSide, Refusal, Side, Tag};
 use strategy::Market;
 use units::{Amount, Decimal, Price, Quantity, Rate, Rounding};
 
@@ -67,20 +65,49 @@ pub(crate) struct Context<'a> {
     pub(crate) halted: bool,
 }
 
-impl Context<'_> {
-    fn instrument(&self, request: &Request) -> &Instrument {
-        &self.instruments[request.order.instrument.index()]
-    }
-
+/// A request with everything that the checks need to know of it, worked out once.
+pub(crate) struct Draft<'a> {
+    order: &'a NewOrder,
+    instrument: &'a Instrument,
     /// The price the order is valued at: its limit, its trigger, or the last price.
-    fn price(&self, request: &Request) -> Option<Price> {
-        let kind = request.order.kind;
-        kind.limit().or(kind.trigger()).or(self.markets[request.order.instrument.index()].last)
+    price: Price,
+    /// The value of the whole order; `None` when it does not fit.
+    value: Option<Amount>,
+    /// How much of the order could make the position larger.
+    opening: Quantity,
+    /// The value of that part; `None` when it does not fit.
+    opening_value: Option<Amount>,
+    /// The margin and the fee to set aside.
+    margin: Amount,
+}
+
+impl<'a> Context<'a> {
+    /// Works a request out.
+    #[inline]
+    fn draft(&self, request: &'a Request) -> Result<Draft<'a>, Refusal> {
+        let order = &request.order;
+        let instrument: &'a Instrument =
+            self.instruments.get(order.instrument.index()).ok_or(Refusal::UnknownInstrument)?;
+        let last = self.markets[order.instrument.index()].last;
+        let price = order.kind.limit().or(order.kind.trigger()).or(last).ok_or(Refusal::NoPrice)?;
+        let opening = self.opening(order);
+        let value = instrument.checked_notional(price, order.quantity);
+        let opening_value =
+            if opening == order.quantity { value } else { instrument.checked_notional(price, opening) };
+        let margin = match (value, opening_value) {
+            (Some(_), Some(opening_value)) if opening.is_positive() => {
+                let fee =
+                    instrument.notional_share(price, order.quantity, self.limits.taker_fee, Rounding::Up);
+                self.margin_for(order, opening, opening_value) + fee
+            }
+            _ => Amount::ZERO,
+        };
+        Ok(Draft { order, instrument, price, value, opening, opening_value, margin })
     }
 
-    /// How much of the order could make the position larger, counting what else is on its way in the same direction.
-    fn opening(&self, request: &Request) -> Quantity {
-        let order = &request.order;
+    /// How much of an order could make the position larger, counting what else is on its way in the same direction.
+    #[inline]
+    fn opening(&self, order: &NewOrder) -> Quantity {
         if order.reduce_only {
             return Quantity::ZERO;
         }
@@ -94,26 +121,23 @@ impl Context<'_> {
         (order.quantity - closable).max(Quantity::ZERO)
     }
 
-    /// The margin and the fee that approving the order sets aside.
+    /// The margin that approving the order sets aside, besides its fee.
     ///
     /// An order that turns a position around first frees the margin of what it closes, so only what it opens beyond
     /// that needs new margin.
-    fn margin_needed(&self, request: &Request, price: Price) -> Option<Amount> {
-        let opening = self.opening(request);
-        let value = self.instrument(request).checked_notional(price, opening)?;
-        let fee_value = self.instrument(request).checked_notional(price, request.order.quantity)?;
-        let fee = fee_value.times_rate(self.limits.taker_fee, Rounding::Up);
-        let freed = match request.order.quantity > opening {
-            true => margin(
-                self.ledger.position(request.order.instrument, request.order.position_side).cost.abs(),
-                self.limits.leverage,
-            ),
-            false => Amount::ZERO,
+    #[inline]
+    fn margin_for(&self, order: &NewOrder, opening: Quantity, opening_value: Amount) -> Amount {
+        let leverage = self.limits.leverage;
+        let freed = if order.quantity > opening {
+            margin(self.ledger.position(order.instrument, order.position_side).cost.abs(), leverage)
+        } else {
+            Amount::ZERO
         };
-        Some((margin(value, self.limits.leverage) - freed).max(Amount::ZERO) + fee)
+        (margin(opening_value, leverage) - freed).max(Amount::ZERO)
     }
 
     /// What is left of the equity after the margin of positions and of orders.
+    #[inline]
     fn free(&self) -> Amount {
         self.ledger.equity(self.instruments, self.markets)
             - self.ledger.position_margin(self.limits.leverage)
@@ -121,7 +145,7 @@ impl Context<'_> {
     }
 }
 
-type Check = fn(&Context<'_>, &Request) -> Result<(), Refusal>;
+type Check = fn(&Context<'_>, &Draft<'_>) -> Result<(), Refusal>;
 
 /// Every check an order passes, by name, in the order they are made. The first refusal stands.
 pub(crate) const CHECKS: [(&str, Check); 7] = [
@@ -139,19 +163,15 @@ pub fn checks() -> impl Iterator<Item = &'static str> {
     CHECKS.iter().map(|(name, _)| *name)
 }
 
-fn check_halted(context: &Context<'_>, request: &Request) -> Result<(), Refusal> {
-    if context.halted && context.opening(request).is_positive() { Err(Refusal::Halted) } else { Ok(()) }
+fn check_halted(context: &Context<'_>, draft: &Draft<'_>) -> Result<(), Refusal> {
+    if context.halted && draft.opening.is_positive() { Err(Refusal::Halted) } else { Ok(()) }
 }
 
-fn check_quantity(context: &Context<'_>, request: &Request) -> Result<(), Refusal> {
-    let (instrument, quantity) = (context.instrument(request), request.order.quantity);
-    let max = match request.order.kind {
-        OrderKind::Limit { .. } | OrderKind::StopLimit { .. } | OrderKind::TakeProfitLimit { .. } => {
-            instrument.max_limit_quantity
-        }
-        OrderKind::Market | OrderKind::StopMarket { .. } | OrderKind::TakeProfitMarket { .. } => {
-            instrument.max_market_quantity
-        }
+fn check_quantity(_: &Context<'_>, draft: &Draft<'_>) -> Result<(), Refusal> {
+    let (instrument, quantity) = (draft.instrument, draft.order.quantity);
+    let max = match draft.order.kind.limit() {
+        Some(_) => instrument.max_limit_quantity,
+        None => instrument.max_market_quantity,
     };
     if !quantity.is_positive() || !quantity.is_multiple_of(instrument.quantity_step) {
         Err(Refusal::InvalidQuantity)
@@ -164,29 +184,26 @@ fn check_quantity(context: &Context<'_>, request: &Request) -> Result<(), Refusa
     }
 }
 
-fn check_price(context: &Context<'_>, request: &Request) -> Result<(), Refusal> {
-    if context.price(request).is_none() {
-        return Err(Refusal::NoPrice);
-    }
-    let tick = context.instrument(request).tick_size;
-    let kind = request.order.kind;
-    let valid = |price: Option<Price>| price.is_none_or(|p| p.is_positive() && p.is_multiple_of(tick));
-    if valid(kind.limit()) && valid(kind.trigger()) { Ok(()) } else { Err(Refusal::InvalidPrice) }
+/// Whether a price, if there is one, is one that an order may carry.
+fn is_valid(price: Option<Price>, instrument: &Instrument) -> bool {
+    price.is_none_or(|p| p.is_positive() && p.is_multiple_of(instrument.tick_size))
 }
 
-fn check_protection(context: &Context<'_>, request: &Request) -> Result<(), Refusal> {
-    let protection = request.order.protection;
-    if protection.is_none() {
-        return Ok(());
-    }
-    let tick = context.instrument(request).tick_size;
-    let Some(price) = context.price(request) else { return Err(Refusal::NoPrice) };
-    let valid = |p: Option<Price>| p.is_none_or(|p| p.is_positive() && p.is_multiple_of(tick));
-    if !valid(protection.stop_loss) || !valid(protection.take_profit) {
+fn check_price(_: &Context<'_>, draft: &Draft<'_>) -> Result<(), Refusal> {
+    let kind = draft.order.kind;
+    let valid = is_valid(kind.limit(), draft.instrument) && is_valid(kind.trigger(), draft.instrument);
+    if valid { Ok(()) } else { Err(Refusal::InvalidPrice) }
+}
+
+fn check_protection(_: &Context<'_>, draft: &Draft<'_>) -> Result<(), Refusal> {
+    let (protection, price) = (draft.order.protection, draft.price);
+    if !is_valid(protection.stop_loss, draft.instrument)
+        || !is_valid(protection.take_profit, draft.instrument)
+    {
         return Err(Refusal::InvalidPrice);
     }
     // A buy is stopped below and takes profit above; a sell the other way round.
-    let (below, above) = match request.order.side {
+    let (below, above) = match draft.order.side {
         Side::Buy => (protection.stop_loss, protection.take_profit),
         Side::Sell => (protection.take_profit, protection.stop_loss),
     };
@@ -196,66 +213,47 @@ fn check_protection(context: &Context<'_>, request: &Request) -> Result<(), Refu
     Ok(())
 }
 
-fn check_notional(context: &Context<'_>, request: &Request) -> Result<(), Refusal> {
-    let Some(price) = context.price(request) else { return Err(Refusal::NoPrice) };
-    // What only makes a position smaller may be small: venues exempt it, and a remnant must be closable.
-    if request.order.reduce_only {
-        return Ok(());
-    }
-    match context.instrument(request).checked_notional(price, request.order.quantity) {
+fn check_notional(_: &Context<'_>, draft: &Draft<'_>) -> Result<(), Refusal> {
+    match draft.value {
         None => Err(Refusal::AboveMaxQuantity),
-        Some(value) if value < context.instrument(request).min_notional => Err(Refusal::BelowMinNotional),
+        // What only makes a position smaller may be small: venues exempt it, and a remnant must be closable.
+        Some(value) if value < draft.instrument.min_notional && !draft.order.reduce_only => {
+            Err(Refusal::BelowMinNotional)
+        }
         Some(_) => Ok(()),
     }
 }
 
-fn check_leverage(context: &Context<'_>, request: &Request) -> Result<(), Refusal> {
-    let Some(price) = context.price(request) else { return Err(Refusal::NoPrice) };
-    let opening = context.opening(request);
-    if opening.is_zero() {
-        return Ok(());
-    }
-    let instrument = context.instrument(request);
-    let Some(value) = instrument.checked_notional(price, opening) else {
-        return Err(Refusal::AboveMaxQuantity);
-    };
-    if context.limits.leverage > instrument.tier(value).max_leverage {
-        Err(Refusal::Leverage)
-    } else {
-        Ok(())
+fn check_leverage(context: &Context<'_>, draft: &Draft<'_>) -> Result<(), Refusal> {
+    match draft.opening_value {
+        None => Err(Refusal::AboveMaxQuantity),
+        Some(value) if draft.opening.is_positive() => {
+            let allowed = draft.instrument.tier(value).max_leverage;
+            if context.limits.leverage > allowed { Err(Refusal::Leverage) } else { Ok(()) }
+        }
+        Some(_) => Ok(()),
     }
 }
 
-fn check_margin(context: &Context<'_>, request: &Request) -> Result<(), Refusal> {
-    let Some(price) = context.price(request) else { return Err(Refusal::NoPrice) };
-    if context.opening(request).is_zero() {
-        return Ok(());
+fn check_margin(context: &Context<'_>, draft: &Draft<'_>) -> Result<(), Refusal> {
+    if draft.opening.is_positive() && draft.margin > context.free() {
+        return Err(Refusal::InsufficientMargin);
     }
-    match context.margin_needed(request, price) {
-        Some(needed) if needed <= context.free() => Ok(()),
-        _ => Err(Refusal::InsufficientMargin),
-    }
+    Ok(())
 }
 
 /// Checks a request; what passes is a command, and the order as it is to be tracked with its margin set aside.
 #[inline]
-pub(crate) fn approve(context: &Context<'_>, request: &Request) -> Result<(Approved, Order), Refusal> {
-    if request.order.instrument.index() >= context.instruments.len() {
-        return Err(Refusal::UnknownInstrument);
-    }
+pub(crate) fn approve<'a>(context: &Context<'a>, request: &'a Request) -> Result<(Approved, Order), Refusal> {
+    let draft = context.draft(request)?;
     for (_, check) in &CHECKS {
-        check(context, request)?;
+        check(context, &draft)?;
     }
-    let reserved = if context.opening(request).is_zero() {
-        Amount::ZERO
-    } else {
-        context.price(request).and_then(|price| context.margin_needed(request, price)).unwrap_or(Amount::ZERO)
-    };
     let order = Order {
         order: request.order,
         state: OrderState::Submitting,
         filled: Quantity::ZERO,
-        reserved,
+        reserved: draft.margin,
         tag: request.tag,
     };
     Ok((Approved { command: OrderCommand::Place(request.order) }, order))

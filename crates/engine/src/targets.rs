@@ -77,7 +77,12 @@ impl Desk {
                 }
             }
         }
-        let strength = if weights == 0 { 0 } else { i64::try_from(sum / weights).unwrap_or(0) };
+        let strength = match (i64::try_from(sum), i64::try_from(weights)) {
+            (_, Ok(0)) => 0,
+            (Ok(sum), Ok(weights)) => sum / weights,
+            // Not above 10⁹ in magnitude: a weighted mean of confidences.
+            _ => i64::try_from(sum / weights).unwrap_or(0),
+        };
         let strength = if strength.abs() <= min_strength.units() { 0 } else { strength };
         let direction = Direction::of(strength);
         let leader = lead.filter(|(_, _, s)| s.direction == direction || direction == Direction::Flat);

@@ -160,6 +160,42 @@ impl Ema {
     }
 }
 
+/// An exponential average past its warm-up, as three numbers that fit into registers. See [`Ema::steady`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SteadyEma {
+    alpha: f64,
+    keep: f64,
+    value: f64,
+}
+
+impl SteadyEma {
+    /// Takes one value and returns the average; the same operations in the same order as [`Ema::update`].
+    ///
+    /// `x` must be admissible (finite and within [`crate::MAX_INPUT`]), which prices are by construction.
+    #[inline]
+    pub fn update(&mut self, x: f64) -> f64 {
+        self.value = self.alpha * x + self.keep * self.value;
+        self.value
+    }
+}
+
+impl Ema {
+    /// The average without its warm-up, to be run over many values at once and given back with [`Ema::resume`]; `None`
+    /// until it is ready.
+    #[inline]
+    #[must_use]
+    pub fn steady(&self) -> Option<SteadyEma> {
+        let Self { alpha, keep, value, .. } = *self;
+        self.is_ready().then_some(SteadyEma { alpha, keep, value })
+    }
+
+    /// Goes on from where `steady` has come to, which must have been taken from this average.
+    #[inline]
+    pub fn resume(&mut self, steady: SteadyEma) {
+        self.value = steady.value;
+    }
+}
+
 impl Persist for Ema {
     fn save(&self, put: &mut dyn FnMut(f64)) {
         put(self.value);

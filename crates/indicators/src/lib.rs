@@ -31,7 +31,7 @@ mod persist;
 pub mod volatility;
 mod window;
 
-pub use averages::{Ema, Seed, Sma, Wilder, Wma};
+pub use averages::{Ema, Seed, Sma, SteadyEma, Wilder, Wma};
 pub use channels::{Bollinger, BollingerBands, Donchian, DonchianChannel};
 pub use error::ParameterError;
 pub use momentum::{Macd, MacdLines, RateOfChange, Rsi};

@@ -164,14 +164,21 @@ impl fmt::Display for NumberError {
 impl std::error::Error for NumberError {}
 
 /// A checked instrument. Built once by [`Instrument::new`]; readable as its [`InstrumentSpec`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Instrument {
     spec: InstrumentSpec,
     amount_per_step: i128,
-    /// 10^price_decimals, kept for the conversion to f64.
-    price_scale: i64,
-    quantity_scale: i64,
+    /// The same where it fits into 64 bits, as it nearly always does.
+    small_amount_per_step: Option<i64>,
+    /// One ten-to-the-ninth of it where that is a whole number: then a rate of any value is a whole amount too.
+    billionth_per_step: Option<i64>,
+    /// 10^price_decimals and 10^quantity_decimals: exact in f64, kept for the conversion.
+    price_scale: f64,
+    quantity_scale: f64,
 }
+
+/// The scales are whole numbers, never NaN.
+impl Eq for Instrument {}
 
 impl std::ops::Deref for Instrument {
     type Target = InstrumentSpec;
@@ -221,6 +228,10 @@ impl Instrument {
         match amount_per_step(&spec) {
             Some(amount_per_step) => Ok(Self {
                 amount_per_step,
+                small_amount_per_step: i64::try_from(amount_per_step).ok(),
+                billionth_per_step: (amount_per_step % i128::from(Rate::ONE.units()) == 0)
+                    .then(|| i64::try_from(amount_per_step / i128::from(Rate::ONE.units())).ok())
+                    .flatten(),
                 price_scale: scale(spec.price_decimals),
                 quantity_scale: scale(spec.quantity_decimals),
                 spec,
@@ -252,15 +263,42 @@ impl Instrument {
     #[inline]
     #[must_use]
     pub fn notional(&self, price: Price, quantity: Quantity) -> Amount {
-        let steps = i128::from(price.mantissa()) * i128::from(quantity.mantissa());
-        Amount::from_units(steps * self.amount_per_step)
+        match self.checked_notional(price, quantity) {
+            Some(value) => value,
+            None => panic!(
+                "{quantity:?} at {price:?} of {} is worth more than an amount can hold",
+                self.spec.symbol
+            ),
+        }
     }
 
     /// The same, or `None` when it does not fit. For input that is not trusted.
+    #[inline]
     #[must_use]
     pub fn checked_notional(&self, price: Price, quantity: Quantity) -> Option<Amount> {
         let steps = i128::from(price.mantissa()) * i128::from(quantity.mantissa());
-        steps.checked_mul(self.amount_per_step).map(Amount::from_units)
+        // The product of two 64-bit numbers always fits, which spares the checked 128-bit product its slow path.
+        match (i64::try_from(steps), self.small_amount_per_step) {
+            (Ok(steps), Some(amount)) => Some(Amount::from_units(i128::from(steps) * i128::from(amount))),
+            _ => steps.checked_mul(self.amount_per_step).map(Amount::from_units),
+        }
+    }
+
+    /// `value of quantity at price · rate`, rounded as told: fees, funding. Where the scales of the instrument allow (they
+    /// nearly always do) this is exact and needs no division.
+    ///
+    /// # Panics
+    /// When the result leaves the range of an [`Amount`].
+    #[inline]
+    #[must_use]
+    pub fn notional_share(&self, price: Price, quantity: Quantity, rate: Rate, rounding: Rounding) -> Amount {
+        let steps = i128::from(price.mantissa()) * i128::from(quantity.mantissa());
+        if let (Some(billionth), Ok(steps)) = (self.billionth_per_step, i64::try_from(steps))
+            && let Some(units) = (i128::from(steps) * i128::from(rate.units())).checked_mul(billionth.into())
+        {
+            return Amount::from_units(units);
+        }
+        self.notional(price, quantity).times_rate(rate, rounding)
     }
 
     /// A price as the nearest f64, for indicators and charts.
@@ -268,7 +306,7 @@ impl Instrument {
     #[must_use]
     #[allow(clippy::float_arithmetic)] // the marked edge from money to statistics; correctly rounded
     pub fn price_f64(&self, price: Price) -> f64 {
-        price.mantissa() as f64 / self.price_scale as f64
+        price.mantissa() as f64 / self.price_scale
     }
 
     /// A quantity as the nearest f64, for indicators and charts.
@@ -276,7 +314,7 @@ impl Instrument {
     #[must_use]
     #[allow(clippy::float_arithmetic)] // the marked edge from money to statistics; correctly rounded
     pub fn quantity_f64(&self, quantity: Quantity) -> f64 {
-        quantity.mantissa() as f64 / self.quantity_scale as f64
+        quantity.mantissa() as f64 / self.quantity_scale
     }
 
     /// The valid price (multiple of the tick) nearest to `x` in the given direction: the one way back from statistics.
@@ -285,7 +323,7 @@ impl Instrument {
     /// [`NumberError`] for NaN, infinities, and what is not above zero or does not fit.
     #[allow(clippy::float_arithmetic)] // the one way back from statistics to a price
     pub fn price_near(&self, x: f64, rounding: Rounding) -> Result<Price, NumberError> {
-        let ticks = to_steps(x * self.price_scale as f64 / self.tick_size.mantissa() as f64, x, rounding)?;
+        let ticks = to_steps(x * self.price_scale / self.tick_size.mantissa() as f64, x, rounding)?;
         match ticks.checked_mul(self.tick_size.mantissa()) {
             Some(mantissa) if mantissa > 0 => Ok(Price::new(mantissa)),
             _ => Err(NumberError::OutOfRange(x)),
@@ -301,11 +339,8 @@ impl Instrument {
         if x < 0.0 {
             return Err(NumberError::OutOfRange(x));
         }
-        let steps = to_steps(
-            x * self.quantity_scale as f64 / self.quantity_step.mantissa() as f64,
-            x,
-            Rounding::Floor,
-        )?;
+        let steps =
+            to_steps(x * self.quantity_scale / self.quantity_step.mantissa() as f64, x, Rounding::Floor)?;
         steps.checked_mul(self.quantity_step.mantissa()).map(Quantity::new).ok_or(NumberError::OutOfRange(x))
     }
 
@@ -355,8 +390,9 @@ fn is_symbol_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
 }
 
-fn scale(decimals: u8) -> i64 {
-    10i64.pow(decimals.into())
+/// 10^decimals as an f64; exact, because at most 12 decimals are allowed.
+fn scale(decimals: u8) -> f64 {
+    10i64.pow(decimals.into()) as f64
 }
 
 /// 10^(18 − price decimals − quantity decimals) · contract size, if that is a whole number.
@@ -519,6 +555,19 @@ mod tests {
             let quantity = btc.quantity_for(value, price);
             prop_assert!(btc.notional(price, quantity) <= value);
             prop_assert!(btc.notional(price, quantity + btc.quantity_step) > value);
+        }
+
+        #[test]
+        fn a_share_is_the_notional_times_the_rate(p in any::<i32>(), q in any::<i32>(), rate in -1_000_000_000i64..=1_000_000_000) {
+            let coarse = Instrument::new(spec()).unwrap();
+            let fine = InstrumentSpec { price_decimals: 8, quantity_decimals: 8, ..spec() };
+            let (p, q, rate) = (Price::new(p.into()), Quantity::new(q.into()), Rate::from_units(rate));
+            for instrument in [coarse, Instrument::new(fine).unwrap()] {
+                for rounding in [Rounding::Up, Rounding::Down, Rounding::Ceil, Rounding::Floor] {
+                    let expected = instrument.notional(p, q).times_rate(rate, rounding);
+                    prop_assert_eq!(instrument.notional_share(p, q, rate, rounding), expected);
+                }
+            }
         }
 
         #[test]

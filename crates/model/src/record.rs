@@ -171,14 +171,14 @@ pub enum Record {
         /// Whether it is halted now.
         halted: bool,
     },
-    /// A decision price next to what came of it: the market's last price when an order was decided.
-    Decided {
+    /// An order passed risk and was handed over for sending. The decision price stands next to what will come of it.
+    Submitted {
         /// Which order.
         id: ClientOrderId,
         /// Whose it is.
         instrument: InstrumentIx,
         /// The last price at that moment.
-        price: Price,
+        decision_price: Option<Price>,
     },
 }
 

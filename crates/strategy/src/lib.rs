@@ -11,6 +11,7 @@ mod builtin;
 mod intent;
 mod parameters;
 mod registry;
+mod series_run;
 mod state;
 mod view;
 
@@ -18,10 +19,11 @@ pub use builtin::crossover;
 pub use intent::{Intent, Intents, OrderIntent};
 pub use parameters::{Parameter, ParameterKind, ParameterProblem, Parameters, Value, nearest};
 pub use registry::{Build, Descriptor, StrategyError, all, build, find};
+pub use series_run::CandleRun;
 pub use state::{StateError, StateReader, StateWriter};
 pub use view::{History, Market, Position, View};
 
-use model::{Candle, Fact, InstrumentIx};
+use model::{Bar, Fact, Instrument, InstrumentIx};
 
 /// What a strategy needs to be told, declared before it is told anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -52,6 +54,18 @@ pub trait Strategy: Send {
     /// A candle arrives once it is closed. The view already contains it.
     fn on_fact(&mut self, view: &View<'_>, fact: &Fact, intents: &mut Intents);
 
+    /// Whether it may be handed runs of candles. Only for strategies whose intents follow from the candles of each
+    /// instrument by itself: not from its positions, not from the clock, not from other instruments.
+    fn takes_runs(&self) -> bool {
+        false
+    }
+
+    /// Is told the candles of a run, oldest first, until it has something to say or the run ends. It must leave what
+    /// [`Strategy::on_fact`] would have left, candle by candle. Never called unless [`Strategy::takes_runs`].
+    fn on_run(&mut self, instrument: &Instrument, run: &mut CandleRun<'_>, intents: &mut Intents) {
+        let _ = (instrument, run, intents);
+    }
+
     /// Writes everything it remembers.
     fn save(&self, state: &mut StateWriter);
 
@@ -62,12 +76,23 @@ pub trait Strategy: Send {
     fn load(&mut self, state: &mut StateReader<'_>) -> Result<(), StateError>;
 }
 
-/// A strategy that looks at the candles of one instrument. [`PerInstrument`] runs one for each.
+/// A strategy that decides on the candles of one instrument and on nothing else. [`PerInstrument`] runs one for each.
+///
+/// Because neither prices of other instruments nor positions enter, such a strategy can be handed a whole run of candles in
+/// one call, which is what makes sweeps fast; see [`Strategy::on_run`].
 pub trait CandleStrategy: Send {
     /// What it needs.
     fn needs(&self) -> Needs;
     /// Is told a closed candle of its instrument.
-    fn on_candle(&mut self, view: &View<'_>, candle: &Candle, intents: &mut Intents);
+    fn on_candle(&mut self, instrument: &Instrument, ix: InstrumentIx, bar: &Bar, intents: &mut Intents);
+    /// Is told the candles of a run until it has something to say. Overridden only to be faster.
+    #[inline]
+    fn on_run(&mut self, instrument: &Instrument, run: &mut CandleRun<'_>, intents: &mut Intents) {
+        let ix = run.instrument();
+        while let Some(bar) = run.next(intents) {
+            self.on_candle(instrument, ix, bar, intents);
+        }
+    }
     /// Writes everything it remembers.
     fn save(&self, state: &mut StateWriter);
     /// Reads back what [`CandleStrategy::save`] wrote.
@@ -88,10 +113,8 @@ impl<S: CandleStrategy + Clone> PerInstrument<S> {
     #[must_use]
     pub fn new(prototype: &S, instruments: &[InstrumentIx]) -> Self {
         let len = instruments.iter().map(|ix| ix.index() + 1).max().unwrap_or(0);
-        let copies = (0..len)
-            .map(|i| instruments.iter().any(|ix| ix.index() == i).then(|| prototype.clone()))
-            .collect();
-        Self { copies }
+        let seated = |i: usize| instruments.iter().any(|ix| ix.index() == i);
+        Self { copies: (0..len).map(|i| seated(i).then(|| prototype.clone())).collect() }
     }
 }
 
@@ -105,7 +128,18 @@ impl<S: CandleStrategy> Strategy for PerInstrument<S> {
         if let Fact::Candle(candle) = fact
             && let Some(Some(copy)) = self.copies.get_mut(candle.instrument.index())
         {
-            copy.on_candle(view, candle, intents);
+            let ix = candle.instrument;
+            copy.on_candle(view.instrument(ix), ix, &candle.bar, intents);
+        }
+    }
+
+    fn takes_runs(&self) -> bool {
+        true
+    }
+
+    fn on_run(&mut self, instrument: &Instrument, run: &mut CandleRun<'_>, intents: &mut Intents) {
+        if let Some(Some(copy)) = self.copies.get_mut(run.instrument().index()) {
+            copy.on_run(instrument, run, intents);
         }
     }
 

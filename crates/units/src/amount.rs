@@ -1,8 +1,8 @@
 //! Money: exact, signed, 128 bits, 10⁻¹⁸ of one currency.
 
 use crate::decimal::{Decimal, DecimalError};
-use crate::wide::{Rounding, mul_div};
-use crate::{RATE_DECIMALS, Rate, pow10};
+use crate::wide::{Rounding, mul_div, mul_rate};
+use crate::{Rate, pow10};
 use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
@@ -86,7 +86,10 @@ impl Amount {
     #[inline]
     #[must_use]
     pub fn times_rate(self, rate: Rate, rounding: Rounding) -> Self {
-        self.mul_div(rate.units().into(), pow10(RATE_DECIMALS), rounding)
+        match mul_rate(self.0, rate.units(), rounding) {
+            Some(units) => Self(units),
+            None => panic!("amount {self} at the rate {rate} leaves the range of an amount"),
+        }
     }
 
     /// `self + other`, or `None` when it does not fit. For input that is not trusted.

@@ -77,14 +77,15 @@ macro_rules! mantissa {
             #[inline]
             #[must_use]
             pub const fn is_multiple_of(self, step: Self) -> bool {
-                self.0 % step.0 == 0
+                // A step of one, the most common, needs no division.
+                step.0 == 1 || self.0 % step.0 == 0
             }
 
             /// The nearest multiple of `step` at or below (towards negative infinity).
             #[inline]
             #[must_use]
             pub const fn floor_to(self, step: Self) -> Self {
-                Self(self.0 - self.0.rem_euclid(step.0))
+                if step.0 == 1 { self } else { Self(self.0 - self.0.rem_euclid(step.0)) }
             }
 
             /// The nearest multiple of `step` at or above (towards positive infinity).

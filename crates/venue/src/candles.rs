@@ -32,6 +32,29 @@ impl Venue {
         self.desks[candle.instrument.index()].last = Some(candle.bar.close);
     }
 
+    /// How many of `bars`, from the first, can do no more than move the price of an instrument: nothing rests, and
+    /// none of them reaches what guards its position.
+    #[must_use]
+    pub fn quiet(&self, ix: InstrumentIx, bars: &[Bar]) -> usize {
+        let desk = &self.desks[ix.index()];
+        if desk.is_idle {
+            return bars.len();
+        } else if !desk.orders.is_empty() {
+            return 0;
+        }
+        let (mut floor, mut ceiling) = (Price::new(i64::MIN), Price::MAX);
+        for side in PositionSide::ALL {
+            let Some((held, guard)) = self.guarded(ix, side) else { continue };
+            let (below, above) = match held {
+                Side::Buy => (guard.stop_loss, guard.take_profit),
+                Side::Sell => (guard.take_profit, guard.stop_loss),
+            };
+            floor = floor.max(below.unwrap_or(floor));
+            ceiling = ceiling.min(above.unwrap_or(ceiling));
+        }
+        bars.iter().position(|bar| bar.low <= floor || bar.high >= ceiling).unwrap_or(bars.len())
+    }
+
     fn match_candle(&mut self, candle: &Candle, out: &mut Vec<Event>) {
         let (ix, bar) = (candle.instrument, &candle.bar);
         let opening = bar.open_time;
@@ -41,11 +64,10 @@ impl Venue {
         // A position that stood before the candle, or was entered at its open, lived through the whole range.
         self.meet_orders(opening, ix, |v, r| v.meet_open(r, bar.open), out);
         self.meet_guards_at_open(opening, ix, bar.open, out);
-        let entered: [Side; 3] = self.sides(ix);
-        let held: [bool; 3] = self.held(ix);
         if self.desks[ix.index()].is_idle {
             return;
         }
+        let (held, entered) = (self.held(ix), self.sides(ix));
         self.meet_stops(inside, ix, bar, out);
         self.meet_orders(inside, ix, |v, r| v.meet_range(r, bar), out);
         // Orders filled inside may have opened positions whose stops the range also reaches.
@@ -71,8 +93,7 @@ impl Venue {
     ) {
         let mut i = 0;
         while i < self.desks[ix.index()].orders.len() {
-            let resting = self.desks[ix.index()].orders[i];
-            match meet(self, &resting) {
+            match meet(self, &self.desks[ix.index()].orders[i]) {
                 Meeting::Waits => {
                     self.desks[ix.index()].orders[i].is_new = false;
                     i += 1;
@@ -81,27 +102,27 @@ impl Venue {
                     let live = &mut self.desks[ix.index()].orders[i];
                     live.is_triggered = true;
                     live.is_new = true;
-                    let (id, instrument) = (resting.order.id, ix);
+                    let (id, instrument) = (live.order.id, ix);
                     out.push(Event { at, event: VenueEvent::Triggered { id, instrument } });
                     // Not advanced: the limit order that it left meets the same price.
                 }
                 Meeting::Ends(reason) => {
-                    self.take_out(ix, i);
-                    let (id, instrument) = (resting.order.id, ix);
+                    let (id, instrument) = (self.take_out(ix, i).order.id, ix);
                     out.push(Event { at, event: VenueEvent::Cancelled { id, instrument, reason } });
                 }
                 Meeting::Fills(price, liquidity) => {
-                    self.take_out(ix, i);
+                    let resting = self.take_out(ix, i);
                     self.fill(at, &resting, price, liquidity, out);
                 }
             }
         }
     }
 
-    fn take_out(&mut self, ix: InstrumentIx, at: usize) {
+    fn take_out(&mut self, ix: InstrumentIx, at: usize) -> Resting {
         let desk = &mut self.desks[ix.index()];
-        desk.orders.remove(at);
+        let resting = desk.orders.remove(at);
         desk.refresh_idle();
+        resting
     }
 
     /// Fills what remains of an order. A reduce-only order shrinks to what is left to reduce.

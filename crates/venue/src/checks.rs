@@ -82,7 +82,7 @@ impl Venue {
         // A position that is turned around frees its own margin before the other side needs it.
         let freed =
             if closable.is_positive() { self.initial_margin(holding.entry_value) } else { Amount::ZERO };
-        let fee = instrument.notional(price, order.quantity).times_rate(self.config.taker_fee, Rounding::Up);
+        let fee = instrument.notional_share(price, order.quantity, self.config.taker_fee, Rounding::Up);
         let needed = self.initial_margin(value) + fee - freed;
         (needed > Amount::ZERO && needed > self.available()).then_some(RejectReason::InsufficientMargin)
     }

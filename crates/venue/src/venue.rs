@@ -344,7 +344,7 @@ impl Venue {
             price: deal.price,
             quantity: deal.quantity,
             // Rounded away from the trader, rebates included.
-            fee: instrument.notional(deal.price, deal.quantity).times_rate(rate, Rounding::Ceil),
+            fee: instrument.notional_share(deal.price, deal.quantity, rate, Rounding::Ceil),
             liquidity: deal.liquidity,
             exchange_time: at,
         };

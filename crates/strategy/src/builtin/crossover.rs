@@ -3,9 +3,9 @@
 use crate::parameters::{Parameter, ParameterKind, ParameterProblem, Parameters};
 use crate::registry::Descriptor;
 use crate::state::{StateError, StateReader, StateWriter};
-use crate::{CandleStrategy, Intents, Needs, PerInstrument, Strategy, View};
-use indicators::{Ema, Persist, Seed, Sma};
-use model::{Candle, Direction, InstrumentIx, Signal, Tag};
+use crate::{CandleRun, CandleStrategy, Intents, Needs, PerInstrument, Strategy};
+use indicators::{Ema, Persist, Seed, Sma, SteadyEma};
+use model::{Bar, Direction, Instrument, InstrumentIx, Signal, Tag};
 
 const FAST: Parameter = Parameter {
     name: "fast",
@@ -93,12 +93,32 @@ fn assemble<A: Average + Clone + Send + 'static>(
 /// What the two kinds of average have in common here.
 trait Average: Persist {
     fn update(&mut self, x: f64) -> Option<f64>;
+
+    /// The average in registers, where its kind has such a form and it is ready.
+    fn steady(&self) -> Option<SteadyEma> {
+        None
+    }
+
+    /// Takes the average back from registers.
+    fn resume(&mut self, steady: SteadyEma) {
+        let _ = steady;
+    }
 }
 
 impl Average for Ema {
     #[inline]
     fn update(&mut self, x: f64) -> Option<f64> {
         self.update(x)
+    }
+
+    #[inline]
+    fn steady(&self) -> Option<SteadyEma> {
+        self.steady()
+    }
+
+    #[inline]
+    fn resume(&mut self, steady: SteadyEma) {
+        self.resume(steady);
     }
 }
 
@@ -119,15 +139,10 @@ struct Crossover<A> {
     said: Option<Direction>,
 }
 
-impl<A: Average + Clone + Send> CandleStrategy for Crossover<A> {
-    fn needs(&self) -> Needs {
-        Needs { warm_up_bars: self.slow_period, ..Needs::default() }
-    }
-
+impl<A> Crossover<A> {
+    /// Speaks when the averages have changed places since it last spoke.
     #[inline]
-    fn on_candle(&mut self, view: &View<'_>, candle: &Candle, intents: &mut Intents) {
-        let close = view.instrument(candle.instrument).price_f64(candle.bar.close);
-        let (Some(fast), Some(slow)) = (self.fast.update(close), self.slow.update(close)) else { return };
+    fn judge(&mut self, ix: InstrumentIx, fast: f64, slow: f64, intents: &mut Intents) {
         let (want, tag) = if fast > slow {
             (Direction::Long, Tag(0))
         } else if fast < slow {
@@ -137,8 +152,45 @@ impl<A: Average + Clone + Send> CandleStrategy for Crossover<A> {
         };
         if self.said != Some(want) {
             self.said = Some(want);
-            intents.signal(Signal::new(candle.instrument, want, tag));
+            intents.signal(Signal::new(ix, want, tag));
         }
+    }
+}
+
+impl<A: Average + Clone + Send> CandleStrategy for Crossover<A> {
+    fn needs(&self) -> Needs {
+        Needs { warm_up_bars: self.slow_period, ..Needs::default() }
+    }
+
+    fn on_run(&mut self, instrument: &Instrument, run: &mut CandleRun<'_>, intents: &mut Intents) {
+        let ix = run.instrument();
+        while let Some(bar) = run.next(intents) {
+            let close = instrument.price_f64(bar.close);
+            // While it has an opinion and both averages are steady, most candles only have to confirm it.
+            if let (Some(said), Some(mut fast), Some(mut slow)) =
+                (self.said, self.fast.steady(), self.slow.steady())
+            {
+                let sign = if said == Direction::Long { 1.0 } else { -1.0 };
+                let (mut f, mut s) = (fast.update(close), slow.update(close));
+                while (f - s) * sign >= 0.0 {
+                    let Some(bar) = run.next(intents) else { break };
+                    let close = instrument.price_f64(bar.close);
+                    (f, s) = (fast.update(close), slow.update(close));
+                }
+                self.fast.resume(fast);
+                self.slow.resume(slow);
+                self.judge(ix, f, s, intents);
+            } else {
+                self.on_candle(instrument, ix, bar, intents);
+            }
+        }
+    }
+
+    #[inline]
+    fn on_candle(&mut self, instrument: &Instrument, ix: InstrumentIx, bar: &Bar, intents: &mut Intents) {
+        let close = instrument.price_f64(bar.close);
+        let (Some(fast), Some(slow)) = (self.fast.update(close), self.slow.update(close)) else { return };
+        self.judge(ix, fast, slow, intents);
     }
 
     fn save(&self, state: &mut StateWriter) {
