@@ -25,19 +25,12 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Learns from one line of a runner's output.
-    pub fn read(&mut self, line: &str) {
-        let line = without_colours(line);
-        let line = line.trim();
+    /// Learns from one line of the runner's output, stripped of colours.
+    fn read(&mut self, runner: Runner, line: &str) {
         if let Some(skip) = line.find("SKIPPED:") {
-            self.skips.insert(line[skip..].to_owned());
+            self.skips.insert(line[skip..].trim_end().to_owned());
         }
-        let counts = line.strip_prefix("test result: ").or_else(|| {
-            line.strip_prefix("Summary [")
-                .and_then(|rest| rest.split_once("tests run: ").or_else(|| rest.split_once("test run: ")))
-                .map(|(_, counts)| counts)
-        });
-        for part in counts.unwrap_or_default().split([',', ';', '.']) {
+        for part in runner.counts(line).unwrap_or_default().split([',', ';', '.']) {
             self.count(part);
         }
     }
@@ -57,6 +50,54 @@ impl Tally {
     }
 }
 
+/// Who runs the tests, and how its output reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Runner {
+    Cargo,
+    Nextest,
+}
+
+impl Runner {
+    /// The counts, if the line is the runner's own summary and not something that a test printed.
+    fn counts(self, line: &str) -> Option<&str> {
+        match self {
+            Self::Cargo => line.strip_prefix("test result: "),
+            Self::Nextest => {
+                let summary = line.trim_start().strip_prefix("Summary [")?;
+                summary.split_once(" run: ").map(|(_, counts)| counts)
+            }
+        }
+    }
+
+    /// Whether the output of passing tests begins with this line; with nextest it names the test and is worth showing.
+    fn hides_from(self, line: &str) -> bool {
+        match self {
+            Self::Cargo => line == "successes:",
+            Self::Nextest => line.trim_start().starts_with("PASS ["),
+        }
+    }
+
+    /// Whether the output of passing tests ends before this line.
+    fn shows_from(self, line: &str) -> bool {
+        const NEXTEST: &[&str] = &[
+            "FAIL [",
+            "SLOW [",
+            "TIMEOUT [",
+            "LEAK [",
+            "SIG",
+            "ABORT [",
+            "Summary [",
+            "Cancel",
+            "───",
+            "error:",
+        ];
+        match self {
+            Self::Cargo => line == "failures:" || line.starts_with("test result: "),
+            Self::Nextest => NEXTEST.iter().any(|status| line.trim_start().starts_with(status)),
+        }
+    }
+}
+
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for skip in &self.skips {
@@ -65,7 +106,7 @@ impl fmt::Display for Tally {
         let Self { passed, failed, ignored, skips } = self;
         write!(
             f,
-            "tests: {passed} passed, {failed} failed, {ignored} ignored, {} notes of skipped reference data",
+            "tests: {passed} passed, {failed} failed, {ignored} ignored, {} kinds of test data not at hand",
             skips.len()
         )
     }
@@ -95,12 +136,12 @@ fn has_nextest() -> bool {
 fn nextest(tally: &mut Tally) -> Result<bool, Failure> {
     let mut command = cargo();
     command.args(["nextest", "run", "--workspace", "--locked", "--no-fail-fast", "--no-tests=pass"]);
-    command.args(["--success-output=immediate", "--status-level=fail", "--show-progress=none"]);
+    command.args(["--success-output=immediate", "--status-level=pass", "--show-progress=none"]);
     command.args(["--color", if std::io::stderr().is_terminal() { "always" } else { "never" }]);
     command.stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|e| Failure(format!("cargo nextest: {e}")))?;
     let output = child.stderr.take();
-    follow(output, tally);
+    follow(Runner::Nextest, output, tally);
     finished(&mut child)
 }
 
@@ -113,18 +154,24 @@ fn plain(flags: &[&str], tally: &mut Tally) -> Result<bool, Failure> {
     command.stdout(Stdio::piped());
     let mut child = command.spawn().map_err(|e| Failure(format!("cargo test: {e}")))?;
     let output = child.stdout.take();
-    follow(output, tally);
+    follow(Runner::Cargo, output, tally);
     finished(&mut child)
 }
 
-/// Passes the runner's output on, line by line, and counts.
-fn follow(output: Option<impl std::io::Read>, tally: &mut Tally) {
+/// Passes the runner's output on, line by line, and counts. What passing tests printed is read and not repeated.
+fn follow(runner: Runner, output: Option<impl std::io::Read>, tally: &mut Tally) {
     let Some(output) = output else { return };
+    let mut hiding = false;
     for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
         let line = String::from_utf8_lossy(&line);
-        tally.read(&line);
-        // A reader that went away must not stop the tests.
-        let _ = writeln!(std::io::stdout(), "{line}");
+        let plain = without_colours(&line);
+        tally.read(runner, &plain);
+        let begins = runner.hides_from(&plain);
+        hiding = begins || (hiding && !runner.shows_from(&plain));
+        if !hiding || (begins && runner == Runner::Nextest) {
+            // A reader that went away must not stop the tests.
+            let _ = writeln!(std::io::stdout(), "{line}");
+        }
     }
 }
 
@@ -147,15 +194,16 @@ mod tests {
     use super::*;
     use expect_test::{Expect, expect};
 
-    fn check(output: &str, expected: &Expect) {
+    fn check(runner: Runner, output: &str, expected: &Expect) {
         let mut tally = Tally::default();
-        output.lines().for_each(|line| tally.read(line));
+        output.lines().for_each(|line| tally.read(runner, &without_colours(line)));
         expected.assert_eq(&tally.to_string());
     }
 
     #[test]
     fn counts_what_cargo_says() {
         check(
+            Runner::Cargo,
             "running 3 tests\n\
              SKIPPED: no reference values\n\
              test a ... ok\n\
@@ -164,19 +212,21 @@ mod tests {
              test result: FAILED. 4 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.30s",
             &expect![[r"
                 SKIPPED: no reference values
-                tests: 7 passed, 2 failed, 1 ignored, 1 notes of skipped reference data"]],
+                tests: 7 passed, 2 failed, 1 ignored, 1 kinds of test data not at hand"]],
         );
     }
 
     #[test]
     fn counts_what_nextest_says_in_colour() {
         check(
-            "\u{1b}[32;1m     Summary\u{1b}[0m [   0.012s] \u{1b}[1m5\u{1b}[0m tests run: \u{1b}[1m4\u{1b}[0m passed (1 slow), 1 failed, 2 skipped",
-            &expect!["tests: 4 passed, 1 failed, 2 ignored, 0 notes of skipped reference data"],
+            Runner::Nextest,
+            "test result: ok. 1 passed\n\u{1b}[32;1m     Summary\u{1b}[0m [   0.012s] \u{1b}[1m5\u{1b}[0m tests run: \u{1b}[1m4\u{1b}[0m passed (1 slow), 1 failed, 2 skipped",
+            &expect!["tests: 4 passed, 1 failed, 2 ignored, 0 kinds of test data not at hand"],
         );
         check(
+            Runner::Nextest,
             "     Summary [   0.012s] 1 test run: 1 passed, 0 skipped",
-            &expect!["tests: 1 passed, 0 failed, 0 ignored, 0 notes of skipped reference data"],
+            &expect!["tests: 1 passed, 0 failed, 0 ignored, 0 kinds of test data not at hand"],
         );
     }
 }
