@@ -153,6 +153,9 @@ impl Collector {
     /// Notes the equity at the end of `day`, and of the days without candles before it.
     pub(crate) fn on_day(&mut self, day: i64, equity: Amount) {
         if let Some(last) = self.days.last().copied() {
+            if day <= last.day {
+                return;
+            }
             self.days.extend((last.day + 1..day).map(|day| DayEquity { day, equity: last.equity }));
         }
         self.days.push(DayEquity { day, equity });

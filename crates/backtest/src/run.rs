@@ -2,7 +2,7 @@
 
 use crate::agreement::{self, Disagreement};
 use crate::outcome::{Collector, Outcome};
-use crate::tape::Tape;
+use crate::tape::{Tape, Track};
 use engine::{Engine, Outbox, Setup, StrategySetup};
 use model::{Bar, Candle, Fact, FundingRate, Input, InstrumentIx, Seq, Timeframe, VenueEvent};
 use std::fmt;
@@ -12,6 +12,9 @@ use venue::{Event, Venue, VenueConfig};
 
 /// How many bars pass between two looks at the observer.
 const PROGRESS_STEP: u64 = 1 << 16;
+
+/// How many candles a strategy looks ahead at once: some minutes of cache.
+const SCOUT_STEP: usize = 512;
 
 /// Everything one run needs besides its strategies.
 #[derive(Debug, Clone)]
@@ -87,15 +90,14 @@ pub fn run(
         [track] if track.detail.is_empty() && track.funding.is_empty() => {
             runner.run_single(&track.bars, tape.start, observer)?
         }
+        tracks if runner.may_skip(tracks) => runner.run_skipping(tape, observer)?,
         _ => runner.run_merged(tape, observer)?,
     };
     agreement::compare(&runner.engine, &runner.venue).map_err(RunError::Disagreement)?;
     let Runner { engine, venue, mut collector, traded_bars, detail_missing, now, .. } = runner;
     if let Some(now) = now {
-        // The day that the end of the data cut short.
-        if now.day() * Span::DAY.nanos() != now.nanos() {
-            collector.on_day(now.day(), engine.equity());
-        }
+        // The day that the data ends in, whole or cut short.
+        collector.on_day((now - Span::from_nanos(1)).day(), engine.equity());
     }
     Ok(collector.finish(job, &engine, &venue, (traded_bars, detail_missing, is_partial), now))
 }
@@ -126,8 +128,6 @@ impl Runner {
         let (ix, total) = (InstrumentIx(0), bars.len() as u64);
         let span = self.timeframe.span();
         let mut day = Day::new(bars.iter().map(|b| b.open_time).find(|at| *at >= start));
-        // Bounds the search for a day's end, which would otherwise touch memory all over the chunk.
-        let most_per_day = usize::try_from(Span::DAY.nanos() / span.nanos() + 1).unwrap_or(usize::MAX);
         let mut done = 0;
         for chunk in bars.chunks(PROGRESS_STEP as usize) {
             let mut rest = chunk;
@@ -140,22 +140,19 @@ impl Runner {
                     later = rest.len();
                 }
                 if later == rest.len() {
-                    let reach = &rest[..rest.len().min(most_per_day)];
-                    later -= reach.partition_point(|b| b.open_time + span <= day.end);
+                    later -= bars_until(rest, day.end - span, span);
                 }
-                // Candles that close within the day and that nothing at the venue waits for go by in one run.
-                let quiet = if self.engine.takes_runs(ix, self.timeframe) {
-                    self.venue.quiet(ix, &rest[..rest.len() - later])
-                } else {
-                    0
-                };
-                if quiet > 0 {
-                    rest = &rest[self.advance(ix, &rest[..quiet])..];
-                } else {
+                let today = &rest[..rest.len() - later];
+                if !self.engine.takes_runs(ix, self.timeframe) {
                     self.meet(ix, self.timeframe, bar);
                     self.tell(ix, bar, close);
                     rest = &rest[1..];
+                    continue;
                 }
+                // The first candle meets what rests; those behind it that nothing at the venue waits for go by with it.
+                self.meet(ix, self.timeframe, bar);
+                let quiet = 1 + self.venue.quiet(ix, &today[1..]);
+                rest = &rest[self.advance(ix, &today[..quiet])..];
             }
             done += chunk.len() as u64;
             self.now = chunk.last().map(|b| b.open_time + span);
@@ -227,6 +224,134 @@ impl Runner {
         // The last word is about the end, whether or not it was broken off there.
         let _ = observer.progress(done, total);
         Ok(false)
+    }
+
+    /// Whether the candles that matter can be found without stepping through all of them.
+    fn may_skip(&self, tracks: &[Track]) -> bool {
+        tracks.iter().all(|t| t.detail.is_empty() && t.funding.is_empty())
+            && (0u32..).take(tracks.len()).all(|i| self.engine.takes_runs(InstrumentIx(i), self.timeframe))
+    }
+
+    /// As [`Runner::run_merged`], meeting only the candles that matter: those a strategy has something to say about, and
+    /// those that what rests at the venue may meet. All others pass by, each instrument's up to the moment of the next
+    /// one that matters to any. The outcome is the same to the last digit of the digest.
+    fn run_skipping(&mut self, tape: &Tape, observer: &mut dyn Observer) -> Result<bool, RunError> {
+        let total = tape.len() as u64;
+        let mut lanes: Vec<Lane<'_>> =
+            (0u32..).zip(&tape.tracks).map(|(i, t)| Lane::new(i, t, self.timeframe)).collect();
+        let mut day = Day::new(tape.span().map(|(from, _)| from));
+        let (mut done, mut next_look) = (0u64, PROGRESS_STEP);
+        for lane in &mut lanes {
+            self.find_event(lane);
+        }
+        loop {
+            let due = lanes.iter().map(|lane| lane.event_due).min().unwrap_or(Timestamp::MAX);
+            while due > day.end {
+                if lanes.iter().all(|lane| lane.next == lane.bars.len()) {
+                    return Ok(self.finish_skipping(&lanes, tape, done, total, observer));
+                }
+                done += lanes.iter_mut().map(|lane| self.pass_until(lane, day.end)).sum::<u64>();
+                let after = day.end + Span::from_nanos(1);
+                self.end_days(&mut day, after)?;
+            }
+            let before = due - Span::from_nanos(1);
+            for lane in &mut lanes {
+                done += self.pass_until(lane, before);
+                if lane.event_due == due {
+                    self.meet(lane.ix, self.timeframe, &lane.bars[lane.next]);
+                }
+            }
+            for lane in &mut lanes {
+                if lane.event_due == due {
+                    self.tell(lane.ix, &lane.bars[lane.next], due);
+                    lane.step(1);
+                    done += 1;
+                    self.find_event(lane);
+                } else {
+                    done += self.pass_until(lane, due);
+                }
+            }
+            self.now = Some(due);
+            if done >= next_look {
+                next_look = done + PROGRESS_STEP;
+                if observer.progress(done, total).is_break() && done < total {
+                    self.count_lanes(&lanes, tape);
+                    return Ok(true);
+                }
+            }
+        }
+    }
+
+    /// Finds the next candle of a lane that matters.
+    #[inline]
+    fn find_event(&mut self, lane: &mut Lane<'_>) {
+        // A candle that was spoken about stays the next event until it is met.
+        while lane.spoke.is_none() && lane.scouted < lane.bars.len() {
+            let ahead = lane.bars.len().min(lane.scouted + SCOUT_STEP);
+            if !self.engine.takes_runs(lane.ix, self.timeframe) {
+                // Faulted or stopped: nothing will be said any more.
+                lane.scouted = lane.bars.len();
+                break;
+            }
+            let looked = self.engine.scout(lane.ix, self.timeframe, &lane.bars[lane.scouted..ahead]);
+            lane.scouted += looked;
+            if self.engine.has_spoken(lane.ix) {
+                lane.spoke = Some(lane.scouted - 1);
+            }
+        }
+        if lane.spoke.is_some_and(|at| at < lane.next) {
+            lane.spoke = None;
+            self.find_event(lane);
+            return;
+        }
+        let horizon = lane.spoke.unwrap_or(lane.bars.len());
+        let quiet = self.venue.quiet(lane.ix, &lane.bars[lane.next..horizon]);
+        lane.event = lane.next + quiet;
+        lane.event_due = lane.bars.get(lane.event).map_or(Timestamp::MAX, |b| b.open_time + lane.span);
+    }
+
+    /// Lets the quiet candles of a lane pass that close up to `until`. Returns how many.
+    #[inline]
+    fn pass_until(&mut self, lane: &mut Lane<'_>, until: Timestamp) -> u64 {
+        if lane.next_due > until || lane.next == lane.event { 0 } else { self.pass(lane, until) }
+    }
+
+    fn pass(&mut self, lane: &mut Lane<'_>, until: Timestamp) -> u64 {
+        let ahead = &lane.bars[lane.next..lane.event];
+        let opened_by = until - lane.span;
+        // Mostly one candle; further ones are looked for where a regular grid would have them.
+        let count = match ahead.get(1) {
+            Some(second) if second.open_time <= opened_by => bars_until(ahead, opened_by, lane.span),
+            _ => 1,
+        };
+        let last = &ahead[count - 1];
+        self.venue.mark(lane.ix, last.close);
+        self.at = self.at.max(lane.next_due);
+        self.engine.pass(lane.ix, last.close, self.at, count as u64);
+        self.seq += count as u64;
+        lane.step(count);
+        count as u64
+    }
+
+    fn finish_skipping(
+        &mut self,
+        lanes: &[Lane<'_>],
+        tape: &Tape,
+        done: u64,
+        total: u64,
+        observer: &mut dyn Observer,
+    ) -> bool {
+        self.now = tape.span().map(|(_, to)| to);
+        self.count_lanes(lanes, tape);
+        // The last word is about the end, whether or not it was broken off there.
+        let _ = observer.progress(done, total);
+        false
+    }
+
+    fn count_lanes(&mut self, lanes: &[Lane<'_>], tape: &Tape) {
+        for lane in lanes {
+            self.count_traded(lane.bars, tape.start, lane.next as u64);
+        }
     }
 
     /// Lets the venue meet everything that closes at `due`, and funding on its way.
@@ -400,6 +525,46 @@ impl Day {
     }
 }
 
+/// Where a skipping run stands in one track.
+struct Lane<'a> {
+    ix: InstrumentIx,
+    bars: &'a [Bar],
+    span: Span,
+    /// The next candle to pass or to meet, and when it closes.
+    next: usize,
+    next_due: Timestamp,
+    /// How far the strategy has looked.
+    scouted: usize,
+    /// The candle it has something to say about.
+    spoke: Option<usize>,
+    /// The next candle that matters, and when it closes; the end of time when there is none.
+    event: usize,
+    event_due: Timestamp,
+}
+
+impl<'a> Lane<'a> {
+    fn new(number: u32, track: &'a Track, timeframe: Timeframe) -> Self {
+        Self {
+            ix: InstrumentIx(number),
+            bars: &track.bars,
+            span: timeframe.span(),
+            next: 0,
+            next_due: track.bars.first().map_or(Timestamp::MAX, |b| b.open_time + timeframe.span()),
+            scouted: 0,
+            spoke: None,
+            event: 0,
+            event_due: Timestamp::MAX,
+        }
+    }
+
+    /// Leaves `count` candles behind.
+    #[inline]
+    fn step(&mut self, count: usize) {
+        self.next += count;
+        self.next_due = self.bars.get(self.next).map_or(Timestamp::MAX, |b| b.open_time + self.span);
+    }
+}
+
 /// Where a run stands in one track.
 struct Cursor<'a> {
     bars: &'a [Bar],
@@ -414,7 +579,7 @@ struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    fn new(track: &'a crate::tape::Track, timeframe: Timeframe) -> Self {
+    fn new(track: &'a Track, timeframe: Timeframe) -> Self {
         let span = timeframe.span();
         let due = track.bars.first().map_or(Timestamp::MAX, |b| b.open_time + span);
         let funding: &[FundingRate] = &track.funding;
@@ -448,6 +613,17 @@ impl<'a> Cursor<'a> {
     fn has_detail_before(&self, due: Timestamp) -> bool {
         self.detail.get(self.next_detail).is_some_and(|b| b.open_time < due)
     }
+}
+
+/// How many of `bars`, from the first, open at or before `last`. Candles mostly lie on their grid without gaps, so the
+/// answer is guessed first: a search would touch memory that nobody needs yet.
+fn bars_until(bars: &[Bar], last: Timestamp, span: Span) -> usize {
+    let Some(first) = bars.first() else { return 0 };
+    let guess =
+        usize::try_from((last - first.open_time).nanos() / span.nanos() + 1).unwrap_or(0).min(bars.len());
+    let reaches = guess == 0 || bars[guess - 1].open_time <= last;
+    let ends = bars.get(guess).is_none_or(|b| b.open_time > last);
+    if reaches && ends { guess } else { bars.partition_point(|b| b.open_time <= last) }
 }
 
 fn earliest(cursors: &[Cursor<'_>]) -> Timestamp {

@@ -1,1 +1,44 @@
 //! Market data in Parquet: import, validation, merging, resampling and the tape.
+
+mod arrow_input;
+mod catalog;
+mod cell;
+mod check;
+mod columns;
+mod csv;
+mod error;
+mod export;
+mod generate;
+mod guess;
+mod header;
+mod import;
+mod instruments;
+mod intake;
+mod json;
+mod key;
+mod layout;
+mod lock;
+mod merge;
+mod parquet_io;
+mod read;
+mod repair;
+mod resample;
+mod series;
+mod source_file;
+mod transaction;
+
+pub use catalog::{Catalog, Change, Holding, Scale};
+pub use check::{CheckOptions, CheckReport, Finding, FindingKind, check};
+pub use columns::{Column, Factors, Row, Unit};
+pub use error::{CatalogError, Fault, Faults, ImportError, LISTED_FAULTS};
+pub use export::export_series;
+pub use generate::{GenerateError, GenerateOptions, Generated, generate, generate_several};
+pub use import::{FileReport, ImportOptions, ImportProgress, ImportReport, SeriesReport};
+pub use instruments::{Origin, infer, known, rescale, resolve};
+pub use key::{DataKind, Kind, SeriesKey, TimeRange};
+pub use merge::Counts;
+pub use read::{ReadOptions, check_file, read_series};
+pub use repair::{RepairOptions, RepairReport, read_repaired, repair};
+pub use resample::{Resampled, resample};
+pub use series::{Received, Series, Source, Ticks};
+pub use source_file::Format;

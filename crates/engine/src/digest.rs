@@ -48,10 +48,13 @@ fn add_order(digest: &mut DigestWriter, order: &NewOrder) {
     digest.word(flags);
     digest.word(order.id.bits());
     digest.int(order.quantity.mantissa());
+    // Most orders are plain market orders: nothing more to say of them.
+    if kind == 0 && order.protection.is_none() {
+        return;
+    }
     let guards = order.protection;
-    let prices = [order.kind.limit(), order.kind.trigger(), guards.stop_loss, guards.take_profit];
-    for price in prices.into_iter().flatten() {
-        digest.int(price.mantissa());
+    for price in [order.kind.limit(), order.kind.trigger(), guards.stop_loss, guards.take_profit] {
+        digest.int(price.map_or(0, units::Price::mantissa));
     }
 }
 

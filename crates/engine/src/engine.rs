@@ -14,7 +14,7 @@ use model::{
     VenueEvent,
 };
 use strategy::{CandleRun, History, Intent, Intents, Market, OrderIntent, Strategy, View};
-use units::{Amount, Digest, DigestWriter, Quantity, Rate, Timestamp};
+use units::{Amount, Digest, DigestWriter, Price, Quantity, Rate, Timestamp};
 
 /// The strategy index of orders that the engine places for itself.
 const ENGINE: u16 = u16::MAX;
@@ -72,6 +72,20 @@ pub struct Engine {
     pub(crate) halted: bool,
     pub(crate) digest: DigestWriter,
     intents: Intents,
+    /// By instrument: what was looked at early. Always settled between backtests' steps; never part of a snapshot.
+    scouted: Vec<Scouted>,
+}
+
+/// What a strategy has looked at before its time.
+#[derive(Debug, Clone)]
+struct Scouted {
+    /// The open time of the last candle it looked at.
+    seen_until: Timestamp,
+    /// The open time of the candle it spoke about and was not heard on.
+    spoke_at: Option<Timestamp>,
+    said: Vec<Intent>,
+    /// It panicked at that candle instead, and this is what it said.
+    fault: Option<String>,
 }
 
 impl Engine {
@@ -95,6 +109,7 @@ impl Engine {
             }
             hosted.push(Hosted {
                 name: s.name,
+                is_candle_only: s.strategy.takes_runs(),
                 takes_runs: s.strategy.takes_runs() && history == 0,
                 strategy: s.strategy,
                 timeframe: s.timeframe,
@@ -120,6 +135,14 @@ impl Engine {
             halted: false,
             digest: DigestWriter::new(),
             intents: Intents::default(),
+            scouted: (0..n)
+                .map(|_| Scouted {
+                    seen_until: Timestamp::MIN,
+                    spoke_at: None,
+                    said: Vec::new(),
+                    fault: None,
+                })
+                .collect(),
             instruments: setup.instruments,
         }
     }
@@ -193,6 +216,68 @@ impl Engine {
         consumed
     }
 
+    /// Lets the strategy of an instrument look at candles before they are due, up to the first it has something to say
+    /// about. Returns how many it looked at. What it said is kept until that candle is stepped; nothing else changes.
+    ///
+    /// This is what makes runs over many instruments fast: the strategy streams through each by itself, and the engine
+    /// only meets the candles that matter, in time order. It can look ahead without cheating because what it says about a
+    /// candle follows from the candles up to that one, and is not heard before its time.
+    ///
+    /// # Panics
+    /// When [`Engine::takes_runs`] does not hold, or something said earlier has not been heard.
+    pub fn scout(&mut self, ix: InstrumentIx, timeframe: Timeframe, bars: &[Bar]) -> usize {
+        let Some(strategy) = self.host.runner(ix, timeframe) else {
+            panic!("candles were shown early to an engine that does not take runs")
+        };
+        let scouted = &mut self.scouted[ix.index()];
+        assert!(scouted.spoke_at.is_none(), "what was said earlier is heard first");
+        let mut run = CandleRun::new(ix, bars);
+        let instrument = &self.instruments[ix.index()];
+        let outcome = self.host.ask_run(strategy, instrument, &mut run, &mut self.intents);
+        let consumed = bars.len() - run.remaining();
+        let Some(last) = consumed.checked_sub(1).and_then(|i| bars.get(i)) else { return 0 };
+        scouted.seen_until = last.open_time;
+        scouted.said.clear();
+        match outcome {
+            Err(message) => {
+                // The others look on until its time has come.
+                self.host.hosted[usize::from(strategy)].standing = Standing::Running;
+                scouted.fault = Some(message);
+                scouted.spoke_at = Some(last.open_time);
+            }
+            Ok(()) if !self.intents.is_empty() => {
+                scouted.said.extend_from_slice(self.intents.as_slice());
+                scouted.spoke_at = Some(last.open_time);
+            }
+            Ok(()) => {}
+        }
+        self.intents.clear();
+        consumed
+    }
+
+    /// Whether something was said about a scouted candle that was not heard.
+    #[inline]
+    #[must_use]
+    pub fn has_spoken(&self, ix: InstrumentIx) -> bool {
+        self.scouted[ix.index()].spoke_at.is_some()
+    }
+
+    /// Steps over `candles` quiet candles of an instrument that were scouted and about which nothing was said; `close` is
+    /// the last one's close and `at` the moment it is known.
+    #[inline]
+    pub fn pass(&mut self, ix: InstrumentIx, close: Price, at: Timestamp, candles: u64) {
+        debug_assert!(at >= self.now, "time does not go back");
+        self.markets[ix.index()].last = Some(close);
+        self.now = at;
+        self.seq = Seq(self.seq.0 + candles);
+    }
+
+    /// The number of the last input.
+    #[must_use]
+    pub const fn seq(&self) -> Seq {
+        self.seq
+    }
+
     /// The time of the last input.
     #[must_use]
     pub const fn now(&self) -> Timestamp {
@@ -261,15 +346,42 @@ impl Engine {
         };
         market.last = Some(candle.bar.close);
         market.history.push(candle.bar);
-        for i in 0..self.host.listeners(ix).len() {
-            let strategy = self.host.listeners[ix.index()][i];
-            if self.host.listens(strategy, candle.timeframe) {
-                self.ask(strategy, fact, out);
+        if candle.bar.open_time <= self.scouted[ix.index()].seen_until {
+            self.hear(candle, out);
+        } else {
+            for i in 0..self.host.listeners(ix).len() {
+                let strategy = self.host.listeners[ix.index()][i];
+                if self.host.listens(strategy, candle.timeframe) {
+                    self.ask(strategy, fact, out);
+                }
             }
         }
         if self.targets.desks[ix.index()].is_dirty && candle.bar.open_time >= self.trade_from {
             self.pursue(ix, out);
         }
+    }
+
+    /// Hears what was said about a scouted candle.
+    fn hear(&mut self, candle: &Candle, out: &mut Outbox) {
+        let ix = candle.instrument;
+        let scouted = &mut self.scouted[ix.index()];
+        if scouted.spoke_at != Some(candle.bar.open_time) {
+            return;
+        }
+        scouted.spoke_at = None;
+        let fault = scouted.fault.take();
+        // A strategy that faulted in the meantime is not heard.
+        let Some(strategy) = self.host.runner(ix, candle.timeframe) else { return };
+        if let Some(message) = fault {
+            self.host.hosted[usize::from(strategy)].standing = Standing::Faulted;
+            self.on_fault(strategy, message, out);
+            return;
+        }
+        let said = std::mem::take(&mut self.scouted[ix.index()].said);
+        for intent in &said {
+            self.take_intent(strategy, intent, out);
+        }
+        self.scouted[ix.index()].said = said;
     }
 
     /// Lets one strategy look at a fact and takes up its intents.
@@ -301,14 +413,19 @@ impl Engine {
         // The list is lent out and given back, so that its room is reused.
         let intents = std::mem::take(&mut self.intents);
         for intent in intents.as_slice() {
-            match intent {
-                Intent::Signal(signal) => self.note_signal(strategy, *signal, out),
-                Intent::Order(order) => self.place_intent(strategy, order, out),
-                Intent::Cancel { id, instrument } => self.cancel(*id, *instrument, out),
-            }
+            self.take_intent(strategy, intent, out);
         }
         self.intents = intents;
         self.intents.clear();
+    }
+
+    #[inline]
+    fn take_intent(&mut self, strategy: u16, intent: &Intent, out: &mut Outbox) {
+        match intent {
+            Intent::Signal(signal) => self.note_signal(strategy, *signal, out),
+            Intent::Order(order) => self.place_intent(strategy, order, out),
+            Intent::Cancel { id, instrument } => self.cancel(*id, *instrument, out),
+        }
     }
 
     #[inline]
@@ -430,18 +547,29 @@ impl Engine {
             halted: self.halted,
         };
         match risk::approve(&context, &request) {
-            Ok((approved, order)) => {
-                self.ledger.reserve(order.reserved);
-                self.orders.add(order);
-                let (id, decision_price) = (order.order.id, self.markets[ix.index()].last);
-                out.record(Record::Submitted { id, instrument: ix, decision_price });
+            Ok((approved, reserved)) => {
+                self.ledger.reserve(reserved);
+                add_command(&mut self.digest, approved.command());
                 out.command(approved);
-                if let Some(command) = out.commands().last() {
-                    add_command(&mut self.digest, command);
-                }
+                let id = request.order.id;
+                self.orders.add(Order {
+                    order: request.order,
+                    state: OrderState::Submitting,
+                    filled: Quantity::ZERO,
+                    reserved,
+                    tag: request.tag,
+                });
+                let decision_price = self.markets[ix.index()].last;
+                out.record(Record::Submitted { id, instrument: ix, decision_price });
             }
             Err(refusal) => out.record(Record::Refused { instrument: ix, refusal }),
         }
+    }
+
+    /// Sends a command that needs no order of its own.
+    fn send(&mut self, approved: risk::Approved, out: &mut Outbox) {
+        add_command(&mut self.digest, approved.command());
+        out.command(approved);
     }
 
     fn cancel(&mut self, id: ClientOrderId, instrument: InstrumentIx, out: &mut Outbox) {
@@ -449,11 +577,9 @@ impl Engine {
             Some(at) if may_become(self.orders.live[at].state, OrderState::Cancelling) => {
                 let order = &mut self.orders.live[at];
                 order.state = OrderState::Cancelling;
-                out.command(risk::approve_cancel(order));
+                let approved = risk::approve_cancel(order);
+                self.send(approved, out);
                 out.record(Record::Order { id, instrument, state: OrderState::Cancelling });
-                if let Some(command) = out.commands().last() {
-                    add_command(&mut self.digest, command);
-                }
             }
             // Already on its way out: asking twice changes nothing.
             Some(_) => {}
@@ -505,7 +631,9 @@ impl Engine {
         let Some(listeners) = self.host.listeners.get(ix.index()) else { return };
         for i in 0..listeners.len() {
             let strategy = self.host.listeners[ix.index()][i];
-            if self.host.hosted[usize::from(strategy)].standing == Standing::Running {
+            // A strategy that takes runs decides on candles alone, by its own declaration.
+            let hosted = &self.host.hosted[usize::from(strategy)];
+            if hosted.standing == Standing::Running && !hosted.is_candle_only {
                 self.ask(strategy, fact, out);
             }
         }
@@ -720,10 +848,7 @@ impl Engine {
     /// Halts, cancels everything and closes every position at market, reduce-only.
     fn flatten(&mut self, out: &mut Outbox) {
         self.set_halted(true, out);
-        out.command(risk::approve_cancel_all());
-        if let Some(command) = out.commands().last() {
-            add_command(&mut self.digest, command);
-        }
+        self.send(risk::approve_cancel_all(), out);
         for side in PositionSide::ALL {
             for i in 0..self.instruments.len() {
                 let ix = InstrumentIx(u32::try_from(i).unwrap_or(u32::MAX));

@@ -30,6 +30,9 @@ pub(crate) struct Hosted {
     pub(crate) name: String,
     pub(crate) strategy: Box<dyn Strategy>,
     pub(crate) timeframe: Timeframe,
+    /// It decides on candles alone.
+    pub(crate) is_candle_only: bool,
+    /// It may be handed runs, because nobody needs the history that a run leaves out.
     pub(crate) takes_runs: bool,
     pub(crate) standing: Standing,
     pub(crate) on_fault: FaultPolicy,

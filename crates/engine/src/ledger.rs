@@ -112,11 +112,12 @@ impl Ledger {
     #[must_use]
     pub fn unrealised(&self, instruments: &[Instrument], markets: &[Market]) -> Amount {
         let mut sum = Amount::ZERO;
-        for (i, position) in self.used().iter().enumerate() {
-            if !position.quantity.is_zero() {
-                let ix = i % self.instruments;
-                if let Some(price) = markets[ix].valuation() {
-                    sum += instruments[ix].notional(price, position.quantity) - position.cost;
+        for section in self.used().chunks(self.instruments.max(1)) {
+            for ((position, instrument), market) in section.iter().zip(instruments).zip(markets) {
+                if let Some(price) = market.valuation()
+                    && !position.quantity.is_zero()
+                {
+                    sum += instrument.notional(price, position.quantity) - position.cost;
                 }
             }
         }

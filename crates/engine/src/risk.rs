@@ -2,7 +2,7 @@
 
 use crate::ledger::{Ledger, margin};
 use crate::orders::{Order, Orders};
-use model::{Instrument, InstrumentIx, NewOrder, OrderCommand, OrderState, PositionSide, Refusal, Side, Tag};
+use model::{Instrument, InstrumentIx, NewOrder, OrderCommand, PositionSide, Refusal, Side, Tag};
 use strategy::Market;
 use units::{Amount, Decimal, Price, Quantity, Rate, Rounding};
 
@@ -41,6 +41,12 @@ pub struct Approved {
 }
 
 impl Approved {
+    /// What was approved.
+    #[inline]
+    pub(crate) const fn command(&self) -> &OrderCommand {
+        &self.command
+    }
+
     #[inline]
     pub(crate) fn into_command(self) -> OrderCommand {
         self.command
@@ -242,21 +248,17 @@ fn check_margin(context: &Context<'_>, draft: &Draft<'_>) -> Result<(), Refusal>
     Ok(())
 }
 
-/// Checks a request; what passes is a command, and the order as it is to be tracked with its margin set aside.
+/// Checks a request; what passes is a command, and the margin to set aside for it.
 #[inline]
-pub(crate) fn approve<'a>(context: &Context<'a>, request: &'a Request) -> Result<(Approved, Order), Refusal> {
+pub(crate) fn approve<'a>(
+    context: &Context<'a>,
+    request: &'a Request,
+) -> Result<(Approved, Amount), Refusal> {
     let draft = context.draft(request)?;
     for (_, check) in &CHECKS {
         check(context, &draft)?;
     }
-    let order = Order {
-        order: request.order,
-        state: OrderState::Submitting,
-        filled: Quantity::ZERO,
-        reserved: draft.margin,
-        tag: request.tag,
-    };
-    Ok((Approved { command: OrderCommand::Place(request.order) }, order))
+    Ok((Approved { command: OrderCommand::Place(request.order) }, draft.margin))
 }
 
 /// A cancellation needs no check but that the order lives.

@@ -38,6 +38,8 @@ pub struct Account {
     funding_pool: Amount,
     /// Net, long and short of each instrument.
     holdings: Vec<[Holding; 3]>,
+    /// A long or short position of hedge mode was entered at some time.
+    is_hedged: bool,
 }
 
 impl Account {
@@ -51,6 +53,7 @@ impl Account {
             fee_income: Amount::ZERO,
             funding_pool: Amount::ZERO,
             holdings: vec![[Holding::NONE; 3]; instruments],
+            is_hedged: false,
         };
         account.deposit(deposit);
         account
@@ -87,6 +90,13 @@ impl Account {
         &self.holdings[ix.index()]
     }
 
+    /// The positions of an instrument that can be other than nothing: one in one-way mode, three once hedge mode is used.
+    #[inline]
+    pub(crate) fn held(&self, ix: InstrumentIx) -> &[Holding] {
+        let all = &self.holdings[ix.index()];
+        if self.is_hedged { all } else { &all[..1] }
+    }
+
     /// Brings money in, or takes it out when negative.
     pub fn deposit(&mut self, amount: Amount) {
         self.wallet += amount;
@@ -104,6 +114,7 @@ impl Account {
     /// Executes a fill: moves the position, the profit of what it closes, and the fee.
     #[inline]
     pub fn execute(&mut self, instrument: &Instrument, fill: &Fill) {
+        self.is_hedged |= fill.position_side != PositionSide::Net;
         let holding = &mut self.holdings[fill.instrument.index()][fill.position_side.index()];
         let profit = if holding.size.is_zero() || holding.side == fill.side {
             holding.side = fill.side;

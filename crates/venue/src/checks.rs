@@ -100,24 +100,21 @@ impl Venue {
     /// Equity less the margin of positions and of resting orders.
     pub(crate) fn available(&self) -> Amount {
         let mut free = self.account.wallet();
+        let mut entered = Amount::ZERO;
         for (desk, instrument) in self.desks.iter().zip(&self.instruments) {
-            for holding in self.account.holdings(desk.ix) {
-                if let Some(last) = desk.last
-                    && !holding.size.is_zero()
-                {
-                    let value = instrument.notional(last, holding.size);
-                    free += match holding.side {
-                        Side::Buy => value - holding.entry_value,
-                        Side::Sell => holding.entry_value - value,
-                    };
-                    free -= self.initial_margin(holding.entry_value);
+            let Some(last) = desk.last else { continue };
+            for holding in self.account.held(desk.ix) {
+                if !holding.size.is_zero() {
+                    let gain = instrument.notional(last, holding.size) - holding.entry_value;
+                    free += if holding.side == Side::Buy { gain } else { -gain };
+                    entered += holding.entry_value;
                 }
             }
             for resting in &desk.orders {
                 free -= resting.margin;
             }
         }
-        free
+        free - self.initial_margin(entered)
     }
 }
 
