@@ -1,0 +1,36 @@
+# Every command a contributor needs. `make` alone explains them.
+
+CARGO ?= cargo
+BINARY := $(or $(CARGO_TARGET_DIR),target)/release/plimsoll
+
+.DEFAULT_GOAL := help
+.PHONY: help demo build test bench docs fmt clean
+
+help: ## Explain these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: build ## Build Plimsoll and show it at work: no keys, no network
+	$(BINARY) demo
+
+build: ## Build the optimised program
+	$(CARGO) build --release --locked --package plimsoll
+
+test: ## Everything CI runs: format, lints, house rules, documentation, benchmarks once, all tests
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) xtask tidy
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --locked
+	$(CARGO) xtask bench --smoke
+	$(CARGO) xtask test
+
+bench: ## Measure every benchmark
+	$(CARGO) xtask bench
+
+docs: ## Build the documentation of every crate
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --locked
+
+fmt: ## Format the code
+	$(CARGO) fmt --all
+
+clean: ## Remove everything that was built
+	$(CARGO) clean
