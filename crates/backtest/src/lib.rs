@@ -11,11 +11,13 @@ pub mod metrics;
 mod outcome;
 pub mod report;
 mod run;
+mod sweep;
 mod tape;
 mod trades;
 
 pub use agreement::Disagreement;
 pub use outcome::{DayEquity, OpenTrade, Outcome, RefusalCount};
 pub use run::{Job, Observer, RunError, Silent, run};
+pub use sweep::{SweepObserver, sweep};
 pub use tape::{Tape, Track};
 pub use trades::{ExitReason, Trade};
