@@ -18,6 +18,8 @@ pub struct Descriptor {
     pub description: &'static str,
     /// What can be set.
     pub parameters: &'static [Parameter],
+    /// Whether it closes its positions itself; otherwise the house target of the risk section applies.
+    pub manages_exits: bool,
     /// Why it does things: the texts behind its tags.
     pub tags: &'static [&'static str],
     /// What its parameters must fulfil together; `Err` names the parameter and what is allowed.

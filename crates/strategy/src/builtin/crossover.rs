@@ -38,6 +38,7 @@ pub static EMA_CROSSOVER: Descriptor = Descriptor {
                   long_only) while it is below; unchanged while they are equal. Decides on every closed candle and trades at \
                   the next open. It gives no stop of its own: the house stop of the risk section guards it.",
     parameters: &[FAST, SLOW, LONG_ONLY, SEED],
+    manages_exits: true,
     tags: TAGS,
     check,
     build: |parameters, instruments| {
@@ -54,6 +55,7 @@ pub static SMA_CROSSOVER: Descriptor = Descriptor {
                   while it is below; unchanged while they are equal. Decides on every closed candle and trades at the next \
                   open. It gives no stop of its own: the house stop of the risk section guards it.",
     parameters: &[FAST, SLOW, LONG_ONLY],
+    manages_exits: true,
     tags: TAGS,
     check,
     build: |parameters, instruments| {

@@ -1,0 +1,11 @@
+//! What `backtest`, `optimize` and `demo` have in common: flags, strategies, markets, and the job made of them.
+
+mod flags;
+mod market;
+mod plan;
+mod watch;
+
+pub(crate) use flags::{AccountArgs, MarketArgs, StrategyArgs};
+pub(crate) use market::{Loaded as LoadedMarket, load, tape_of};
+pub(crate) use plan::{Plan, StrategyPlan, strategy_error};
+pub(crate) use watch::{Interrupt, Watch};

@@ -1,0 +1,387 @@
+//! From flags and configuration to what a run needs.
+
+use std::path::PathBuf;
+
+use backtest::Job;
+use backtest::report::StrategyInfo;
+use catalog::{Origin, TimeRange};
+use engine::risk::{Limits, Sizing};
+use engine::{FaultPolicy, Setup, StrategySetup};
+use model::{Exchange, InstrumentIx, Timeframe};
+use strategy::{Descriptor, StrategyError};
+use units::{Amount, CivilDate, Rate, Timestamp};
+use venue::{LimitFill, Slippage, VenueConfig};
+
+use super::market::Wanted;
+use super::{AccountArgs, LoadedMarket, MarketArgs, StrategyArgs, load, tape_of};
+use crate::config::{self, Config};
+use crate::failure::Failure;
+use crate::globals::Globals;
+
+/// One strategy of a plan.
+#[derive(Debug, Clone)]
+pub(crate) struct StrategyPlan {
+    /// What it is.
+    pub(crate) descriptor: &'static Descriptor,
+    /// Its parameters as they were given.
+    pub(crate) given: Vec<(String, String)>,
+    /// Its weight among strategies of the same instrument.
+    weight: Rate,
+    /// The symbols it trades; `None` for all.
+    symbols: Option<Vec<String>>,
+}
+
+/// Everything that flags and configuration say of a run.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// The strategies, by number.
+    pub(crate) strategies: Vec<StrategyPlan>,
+    /// What runs, ready but for its strategies.
+    pub(crate) job: Job,
+    /// The instruments, as they were found.
+    pub(crate) sources: Vec<(String, Origin, String)>,
+    /// The seconds it took to read the data.
+    pub(crate) load_seconds: f64,
+    /// Where everything is kept.
+    pub(crate) data_dir: PathBuf,
+    /// What a person should know before believing the result.
+    pub(crate) remarks: Vec<String>,
+    has_stop: bool,
+}
+
+impl Plan {
+    /// Reads flags and configuration and loads the market.
+    pub(crate) fn new(
+        strategy: &StrategyArgs,
+        market: &MarketArgs,
+        account: &AccountArgs,
+        globals: &Globals,
+    ) -> Result<Self, Failure> {
+        let mut flags = market.overrides();
+        flags.extend(account.overrides()?);
+        let loaded = globals.load_config_with(&globals.config, flags)?;
+        let config = &loaded.config;
+        let strategies = strategies(strategy, config)?;
+        let range = match market.range()? {
+            Some(range) => range,
+            None => configured_range(config),
+        };
+        let symbols = if market.symbols.is_empty() { active_pairs(config) } else { market.symbols.clone() };
+        if symbols.is_empty() && market.files.is_empty() {
+            return Err(Failure::usage("say what to trade: --symbol BTCUSDT, --data FILE, or pairs in the configuration"));
+        }
+        if let Some(twice) = symbols.iter().enumerate().find(|(i, s)| symbols[..*i].contains(s)) {
+            return Err(Failure::usage(format!("{} is named twice", twice.1)));
+        }
+        let timeframe = wanted_timeframe(&strategies, strategy, market, config)?;
+        let warm_up_bars = match config.backtest.warm_up_bars {
+            Some(bars) => bars,
+            None => warm_up(&strategies)?,
+        };
+        let root = market.data_dir.clone().unwrap_or_else(|| config.system.data_dir.join("catalog"));
+        let started = std::time::Instant::now();
+        let found = load(Wanted {
+            args: market,
+            symbols: &symbols,
+            timeframe,
+            detail: config.backtest.timeframe_detail,
+            range,
+            warm_up_bars,
+            preferred: config.exchange.name.parse::<Exchange>().ok(),
+            root: &root,
+        })?;
+        let load_seconds = started.elapsed().as_secs_f64();
+        let sources = found.iter().map(|l| (l.instrument.symbol.clone(), l.origin, l.source.clone())).collect();
+        let job = job(found, config, account, range)?;
+        let has_stop = job.setup.limits.house_stop.is_some();
+        let remarks = remarks(&loaded, &job);
+        let data_dir = config.system.data_dir.clone();
+        Ok(Self { strategies, job, sources, load_seconds, data_dir, remarks, has_stop })
+    }
+
+    /// The strategies ready to run, with the parameters given in the plan.
+    pub(crate) fn build(&self) -> Result<(Vec<StrategySetup>, Vec<StrategyInfo>), Failure> {
+        let mut setups = Vec::new();
+        let mut infos = Vec::new();
+        for plan in &self.strategies {
+            let (setup, info) = self.build_one(plan, &plan.given)?;
+            setups.push(setup);
+            infos.push(info);
+        }
+        Ok((setups, infos))
+    }
+
+    /// One strategy with other parameters.
+    pub(crate) fn build_one(
+        &self,
+        plan: &StrategyPlan,
+        given: &[(String, String)],
+    ) -> Result<(StrategySetup, StrategyInfo), Failure> {
+        let instruments = self.instruments_of(plan)?;
+        let texts = given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let (strategy, parameters) = strategy::build(plan.descriptor.name, texts, &instruments).map_err(strategy_error)?;
+        let setup = StrategySetup {
+            name: plan.descriptor.name.to_owned(),
+            strategy,
+            instruments,
+            timeframe: self.job.tape.timeframe,
+            weight: plan.weight,
+            on_fault: FaultPolicy::Close,
+            wants_house_stop: self.has_stop,
+            wants_house_target: !plan.descriptor.manages_exits,
+        };
+        let info = StrategyInfo {
+            name: plan.descriptor.name.to_owned(),
+            parameters: parameters.iter().map(|(name, value)| (name.to_owned(), value.to_string())).collect(),
+            tags: plan.descriptor.tags.iter().map(ToString::to_string).collect(),
+        };
+        Ok((setup, info))
+    }
+
+    fn instruments_of(&self, plan: &StrategyPlan) -> Result<Vec<InstrumentIx>, Failure> {
+        let all = (0u32..).zip(&self.job.setup.instruments);
+        let Some(wanted) = &plan.symbols else { return Ok(all.map(|(i, _)| InstrumentIx(i)).collect()) };
+        let own: Vec<InstrumentIx> =
+            all.filter(|(_, instrument)| wanted.contains(&instrument.symbol)).map(|(i, _)| InstrumentIx(i)).collect();
+        if own.is_empty() {
+            return Err(Failure::usage(format!(
+                "strategy {} trades {}, none of which is in this run",
+                plan.descriptor.name,
+                wanted.join(", ")
+            )));
+        }
+        Ok(own)
+    }
+
+    /// What the head of a report says about the run.
+    pub(crate) fn header(&self, infos: &[StrategyInfo]) -> Vec<(String, String)> {
+        let mut lines: Vec<(String, String)> = Vec::new();
+        let mut line = |name: &str, text: String| lines.push((name.to_owned(), text));
+        for info in infos {
+            let parameters: Vec<String> = info.parameters.iter().map(|(n, v)| format!("{n}={v}")).collect();
+            line("Strategy", format!("{} ({})", info.name, parameters.join(", ")));
+        }
+        for (instrument, (symbol, origin, source)) in self.job.setup.instruments.iter().zip(&self.sources) {
+            let rules = match origin {
+                Origin::Known => "built-in rules of the exchange",
+                Origin::Inferred => "rules inferred from the data, not the exchange's",
+            };
+            let tick = instrument.tick_size.decimal(instrument.price_decimals).normalized();
+            let step = instrument.quantity_step.decimal(instrument.quantity_decimals).normalized();
+            line("Instrument", format!("{symbol} from {source}; tick {tick}, step {step} ({rules})"));
+        }
+        let (limits, venue) = (&self.job.setup.limits, &self.job.venue);
+        line("Fees", format!("taker {} %, maker {} %", venue.taker_fee.percent(), venue.maker_fee.percent()));
+        let slippage = match venue.slippage {
+            Slippage::Ticks(0) => "none".to_owned(),
+            Slippage::Ticks(ticks) => format!("{ticks} ticks"),
+            Slippage::Fraction(rate) => format!("{} %", rate.percent()),
+        };
+        line("Slippage", slippage);
+        let size = match limits.sizing {
+            Sizing::FixedQuantity(quantity) => format!("{quantity} a position"),
+            Sizing::FixedNotional(value) => format!("{value} {} a position", self.currency()),
+            Sizing::EquityPercent(rate) => format!("{} % of the equity a position", rate.percent()),
+        };
+        line("Sizing", format!("{size}, leverage {}", limits.leverage));
+        line("House stop", limits.house_stop.map_or("none".to_owned(), |rate| format!("{} %", rate.percent())));
+        let funded = self.job.tape.tracks.iter().filter(|t| !t.funding.is_empty()).count();
+        line("Funding", match funded {
+            0 => "not simulated (no rates in the catalog)".to_owned(),
+            n => format!("simulated for {n} of {} instruments, on the last price", self.job.tape.tracks.len()),
+        });
+        line("Fills", match self.job.tape.detail_timeframe {
+            Some(detail) => format!("at the next open, then inside {detail} candles, pessimistic"),
+            None => "at the next open, then inside the candle, pessimistic".to_owned(),
+        });
+        lines
+    }
+
+    /// The currency of the account.
+    pub(crate) fn currency(&self) -> &str {
+        self.job.setup.instruments.first().map_or("", |i| i.quote.as_str())
+    }
+}
+
+/// A strategy that cannot be had is a usage error.
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
+pub(crate) fn strategy_error(error: StrategyError) -> Failure {
+    Failure::usage(error.to_string())
+}
+
+fn strategies(args: &StrategyArgs, config: &Config) -> Result<Vec<StrategyPlan>, Failure> {
+    let mut plans = Vec::new();
+    if args.strategies.is_empty() {
+        for entry in config.strategies.iter().filter(|s| s.is_active) {
+            let descriptor = strategy::find(&entry.name).map_err(strategy_error)?;
+            let mut given: Vec<(String, String)> =
+                entry.parameters.iter().map(|(name, value)| (name.clone(), value.to_string())).collect();
+            for (name, value) in args.parameters_of(&entry.name)? {
+                given.retain(|(known, _)| *known != name);
+                given.push((name, value));
+            }
+            let weight = rate(&entry.weight, 0, "strategies.weight")?;
+            plans.push(StrategyPlan { descriptor, given, weight, symbols: entry.symbols.clone() });
+        }
+    }
+    for name in &args.strategies {
+        let descriptor = strategy::find(name).map_err(strategy_error)?;
+        let given = args.parameters_of(name)?;
+        plans.push(StrategyPlan { descriptor, given, weight: Rate::ONE, symbols: None });
+    }
+    if plans.is_empty() {
+        let names: Vec<&str> = strategy::all().iter().map(|d| d.name).collect();
+        return Err(Failure::usage(format!(
+            "say which strategy: --strategy NAME, or strategies in the configuration. Known: {}",
+            names.join(", ")
+        )));
+    }
+    Ok(plans)
+}
+
+fn active_pairs(config: &Config) -> Vec<String> {
+    config.pairs.iter().filter(|p| p.is_active).map(|p| p.symbol.clone()).collect()
+}
+
+/// The candles that all strategies decide on.
+fn wanted_timeframe(
+    plans: &[StrategyPlan],
+    args: &StrategyArgs,
+    market: &MarketArgs,
+    config: &Config,
+) -> Result<Option<Timeframe>, Failure> {
+    if let Some(timeframe) = market.timeframe.or(config.backtest.timeframe) {
+        return Ok(Some(timeframe));
+    }
+    if !args.strategies.is_empty() {
+        return Ok(None);
+    }
+    let mut timeframes: Vec<Timeframe> = config
+        .strategies
+        .iter()
+        .filter(|s| s.is_active && plans.iter().any(|p| p.descriptor.name == s.name))
+        .map(|s| s.timeframe)
+        .collect();
+    timeframes.dedup();
+    match timeframes.as_slice() {
+        [one] => Ok(Some(*one)),
+        _ => Err(Failure::usage(
+            "the strategies of the configuration decide on candles of different lengths; a backtest runs on one: give \
+             --timeframe",
+        )),
+    }
+}
+
+/// The longest warm-up of any strategy.
+fn warm_up(plans: &[StrategyPlan]) -> Result<u32, Failure> {
+    let mut most = 0;
+    for plan in plans {
+        let texts = plan.given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let (built, _) = strategy::build(plan.descriptor.name, texts, &[InstrumentIx(0)]).map_err(strategy_error)?;
+        most = most.max(built.needs().warm_up_bars);
+    }
+    Ok(most)
+}
+
+fn configured_range(config: &Config) -> TimeRange {
+    let midnight = |date: Option<jiff::civil::Date>, open: Timestamp| {
+        let date = date.map(|d| CivilDate {
+            year: d.year().into(),
+            month: d.month().unsigned_abs(),
+            day: d.day().unsigned_abs(),
+        });
+        date.and_then(Timestamp::from_date).unwrap_or(open)
+    };
+    TimeRange {
+        from: midnight(config.backtest.start, TimeRange::ALL.from),
+        to: midnight(config.backtest.end, TimeRange::ALL.to),
+    }
+}
+
+fn job(found: Vec<LoadedMarket>, config: &Config, account: &AccountArgs, range: TimeRange) -> Result<Job, Failure> {
+    let tape = tape_of(found, config.backtest.timeframe_detail, range)?;
+    let settings = &config.backtest;
+    let initial_balance = amount(&settings.initial_balance, "backtest.initial_balance")?;
+    let taker_fee = rate(settings.taker_percent(), 2, "backtest.taker_fee_percent")?;
+    let maker_fee = rate(settings.maker_percent(), 2, "backtest.maker_fee_percent")?;
+    let leverage = rate(&config.risk.default_leverage, 0, "risk.default_leverage")?;
+    let house_stop = match account.has_no_stop() {
+        true => None,
+        false => Some(rate(&config.risk.stop_loss_percent, 2, "risk.stop_loss_percent")?).filter(|r| *r > Rate::ZERO),
+    };
+    let slippage = match settings.slippage_ticks {
+        0 => Slippage::Fraction(rate(&settings.slippage_percent, 2, "backtest.slippage_percent")?),
+        ticks => Slippage::Ticks(ticks),
+    };
+    let sizing = match &settings.sizing {
+        config::Sizing::FixedQuantity(quantity) => Sizing::FixedQuantity(
+            units::Decimal::parse(quantity.as_str()).map_err(|e| Failure::usage(format!("backtest.sizing: {e}")))?,
+        ),
+        config::Sizing::FixedNotional(value) => Sizing::FixedNotional(amount(value, "backtest.sizing")?),
+        config::Sizing::EquityPercent(percent) => Sizing::EquityPercent(rate(percent, 2, "backtest.sizing")?),
+    };
+    let house_target = Some(rate(&config.risk.take_profit_risk_reward_ratio, 0, "risk.take_profit_risk_reward_ratio")?);
+    let limits = Limits { sizing, leverage, house_stop, house_target, taker_fee };
+    for instrument in tape.instruments() {
+        if leverage > instrument.max_leverage() {
+            return Err(Failure::usage(format!(
+                "leverage {leverage} is above the {} that {} allows",
+                instrument.max_leverage(),
+                instrument.symbol
+            )));
+        }
+    }
+    let setup = Setup {
+        instruments: tape.instruments(),
+        initial_balance,
+        limits,
+        min_strength: rate(&config.execution.min_score, 0, "execution.min_score")?,
+        trade_from: tape.start,
+    };
+    let venue = VenueConfig {
+        initial_balance,
+        taker_fee,
+        maker_fee,
+        slippage: if slippage == Slippage::Fraction(Rate::ZERO) { Slippage::NONE } else { slippage },
+        limit_fill: LimitFill::Through,
+        leverage,
+    };
+    Ok(Job { tape, setup, venue, keep_trades: true })
+}
+
+/// What a person should know before believing the result.
+fn remarks(loaded: &config::Loaded, job: &Job) -> Vec<String> {
+    let mut remarks = Vec::new();
+    let unused = [
+        "risk.max_position_size_percent",
+        "risk.max_risk_per_trade_percent",
+        "risk.max_daily_loss_percent",
+        "risk.max_drawdown_percent",
+        "risk.stop_loss_atr_multiplier",
+        "risk.max_open_positions",
+        "risk.max_daily_trades",
+        "risk.circuit_breaker_consecutive_losses",
+        "risk.use_trailing_stop",
+    ];
+    let set: Vec<&str> = unused
+        .into_iter()
+        .filter(|key| loaded.place(key).is_some_and(|place| place.source != config::Source::Default))
+        .collect();
+    if !set.is_empty() {
+        remarks.push(format!("this version does not apply these settings in backtests: {}", set.join(", ")));
+    }
+    if job.tape.tracks.iter().any(|t| !t.funding.is_empty()) {
+        remarks.push("funding is charged on the last price, because mark prices are not simulated".to_owned());
+    }
+    remarks
+}
+
+/// A decimal of the configuration as a rate; `percent` decimals are moved for percentages.
+fn rate(decimal: &config::Decimal, percent: u8, key: &str) -> Result<Rate, Failure> {
+    let read = if percent == 2 { Rate::parse_percent(decimal.as_str()) } else { Rate::parse(decimal.as_str()) };
+    read.map_err(|error| Failure::usage(format!("{key} {decimal}: {error}")))
+}
+
+fn amount(decimal: &config::Decimal, key: &str) -> Result<Amount, Failure> {
+    Amount::parse(decimal.as_str()).map_err(|error| Failure::usage(format!("{key} {decimal}: {error}")))
+}
