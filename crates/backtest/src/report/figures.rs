@@ -41,6 +41,11 @@ pub(super) fn statistic(value: Option<f64>) -> String {
     }
 }
 
+/// A whole number.
+pub(super) fn count(value: Option<f64>) -> String {
+    fixed(value, 0)
+}
+
 /// A duration to the second.
 pub(super) fn duration(span: Option<Span>) -> String {
     span.map_or_else(|| UNDEFINED.to_owned(), |span| span.to_string())

@@ -1,13 +1,13 @@
 //! Tables on a terminal.
 //!
-//! A table that is too wide for the terminal first loses its frame; one that still does not fit is written as a list of
-//! its rows, so that no number is ever broken in two. Two-column tables wrap their words instead.
+//! A table that is too wide for the terminal wraps its words, then loses its frame, and at last becomes a list of its
+//! rows. No number is ever broken in two.
 //!
 //! Colour must not count towards the width of a column. A coloured field therefore begins with an invisible character
 //! of width zero while the table is laid out, which becomes the escape sequence afterwards.
 
 use super::{Cell, Sheet, Tone};
-use comfy_table::{CellAlignment, ContentArrangement, Table};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table};
 
 /// How the report is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,8 @@ impl Default for TextStyle {
 }
 
 const NARROWEST: u16 = 40;
+/// A column of words that is narrower than this cannot be read.
+const NARROWEST_WORDS: usize = 14;
 const FRAME: &str = "││──├─┼┤│    ┬┴╭╮╰╯";
 const PLAIN_FRAME: &str = "||--+-++|    ++++++";
 const BARE: &str = "     ─             ";
@@ -73,24 +75,34 @@ fn width(line: &str) -> usize {
 /// The first form that fits.
 fn body(sheet: &Sheet, style: TextStyle) -> Vec<String> {
     let (frame, bare) = if style.is_plain { (PLAIN_FRAME, PLAIN_BARE) } else { (FRAME, BARE) };
-    let fits = |lines: &Vec<String>| lines.iter().all(|line| width(line) <= style.width.into());
-    let framed = table(sheet, frame, None);
-    if fits(&framed) {
-        return framed;
+    for preset in [frame, bare] {
+        let natural = table(sheet, preset, None);
+        let needed = natural.iter().map(|line| width(line)).max().unwrap_or(0);
+        if needed <= style.width.into() {
+            return natural;
+        }
+        if may_wrap(sheet, needed, style) {
+            return table(sheet, preset, Some(style.width));
+        }
     }
-    if sheet.columns.len() <= 3 {
-        return table(sheet, frame, Some(style.width));
-    }
-    let bared = table(sheet, bare, None);
-    if fits(&bared) { bared } else { list(sheet) }
+    list(sheet, style)
 }
 
+/// Whether the words of the left columns keep room enough when the numbers are left whole.
+fn may_wrap(sheet: &Sheet, needed: usize, style: TextStyle) -> bool {
+    let content = |i: usize| {
+        let fields = sheet.rows.iter().filter_map(|row| row.get(i)).map(|cell| cell.text.chars().count());
+        fields.chain([sheet.columns[i].head.chars().count()]).max().unwrap_or(0)
+    };
+    let left: Vec<usize> = (0..sheet.columns.len()).filter(|i| !sheet.columns[*i].is_right).collect();
+    let words: usize = left.iter().map(|i| content(*i)).sum();
+    usize::from(style.width) + words >= needed + left.len() * NARROWEST_WORDS
+}
+
+/// The table as wide as its fields, or with its words wrapped to a width.
 fn table(sheet: &Sheet, preset: &str, width: Option<u16>) -> Vec<String> {
     let mut table = Table::new();
     table.load_preset(preset);
-    if let Some(width) = width {
-        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
-    }
     let align = |right| if right { CellAlignment::Right } else { CellAlignment::Left };
     table.set_header(
         sheet
@@ -101,8 +113,14 @@ fn table(sheet: &Sheet, preset: &str, width: Option<u16>) -> Vec<String> {
     for row in &sheet.rows {
         table.add_row((0..sheet.columns.len()).map(|i| row.get(i).map_or(String::new(), marked)));
     }
+    if let Some(width) = width {
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    }
     for (column, form) in table.column_iter_mut().zip(&sheet.columns) {
         column.set_cell_alignment(align(form.is_right));
+        if form.is_right {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
     }
     let lines: Vec<String> = table.lines().collect();
     if sheet.has_total { ruled(lines, preset) } else { lines }
@@ -122,19 +140,38 @@ fn ruled(mut lines: Vec<String>, preset: &str) -> Vec<String> {
     lines
 }
 
-/// Each row as lines of `head: field`.
-fn list(sheet: &Sheet) -> Vec<String> {
-    let heads: Vec<String> = sheet.columns.iter().map(|c| clean(&c.head.replace('\n', " "))).collect();
-    let longest = heads.iter().map(|h| h.chars().count()).max().unwrap_or(0);
+/// Each row as lines of `head  field`; of two columns, the first is the head.
+fn list(sheet: &Sheet, style: TextStyle) -> Vec<String> {
     let mut lines = Vec::new();
     for row in &sheet.rows {
-        let named = heads.iter().zip(row).enumerate().map(|(i, (head, cell))| {
-            let bullet = if i == 0 { '-' } else { ' ' };
-            format!("{bullet} {head:longest$}  {}", marked(cell).trim_start())
-        });
-        lines.extend(named);
+        match row.as_slice() {
+            [] => lines.push(String::new()),
+            [name, value] => lines.extend(entry(&clean(&name.text), value, style)),
+            fields => lines.extend(record(sheet, fields, style)),
+        }
     }
     lines
+}
+
+/// A row as a block of lines.
+fn record(sheet: &Sheet, fields: &[Cell], style: TextStyle) -> Vec<String> {
+    let heads: Vec<String> = sheet.columns.iter().map(|c| clean(&c.head.replace('\n', " "))).collect();
+    let longest = heads.iter().map(|head| head.chars().count()).max().unwrap_or(0);
+    let named = heads.iter().zip(fields).enumerate().flat_map(|(i, (head, cell))| {
+        let bullet = if i == 0 { '-' } else { ' ' };
+        entry(&format!("{bullet} {head:longest$}"), cell, style)
+    });
+    named.collect()
+}
+
+/// A name and what it says; what does not fit stands indented below.
+fn entry(name: &str, cell: &Cell, style: TextStyle) -> Vec<String> {
+    let line = format!("{name}  {}", marked(cell).trim_start());
+    if width(&line) <= style.width.into() {
+        return vec![line];
+    }
+    let rest = wrap(&clean(&cell.text), usize::from(style.width).saturating_sub(4));
+    std::iter::once(name.to_owned()).chain(rest.into_iter().map(|line| format!("    {line}"))).collect()
 }
 
 /// A field with the mark of its colour.
@@ -243,7 +280,8 @@ mod tests {
             ├─────────┼────────┼────────────┼───────────────────┤
             │ TOTAL   │      3 │      -1.00 │                 x │
             ╰─────────┴────────┴────────────┴───────────────────╯
-        "#]].assert_eq(&drawn(TextStyle::default()));
+        "#]]
+        .assert_eq(&drawn(TextStyle::default()));
     }
 
     #[test]
@@ -260,7 +298,8 @@ mod tests {
             +---------+--------+------------+-------------------+
             | TOTAL   |      3 |      -1.00 |                 x |
             +---------+--------+------------+-------------------+
-        "#]].assert_eq(&text);
+        "#]]
+        .assert_eq(&text);
     }
 
     #[test]
@@ -283,7 +322,8 @@ mod tests {
               Trades           3
               Tot Profit USDT  -1.00
               Remark           x
-        "#]].assert_eq(&text);
+        "#]]
+        .assert_eq(&text);
     }
 
     #[test]
