@@ -196,6 +196,8 @@ fn busy() -> Run {
 #[test]
 fn a_busy_run() {
     expect_file!["snapshots/busy.txt"].assert_eq(&busy().text());
+    let narrow = text(&busy().input(), TextStyle { width: 80, ..TextStyle::default() });
+    expect_file!["snapshots/busy_narrow.txt"].assert_eq(&narrow);
     expect_file!["snapshots/busy.json"].assert_eq(&json(&busy().input()));
 }
 

@@ -7,7 +7,7 @@
 //! of width zero while the table is laid out, which becomes the escape sequence afterwards.
 
 use super::{Cell, Sheet, Tone};
-use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width};
 
 /// How the report is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,8 +28,8 @@ impl Default for TextStyle {
 }
 
 const NARROWEST: u16 = 40;
-/// A column of words that is narrower than this cannot be read.
-const NARROWEST_WORDS: usize = 14;
+/// Words longer than this may be broken.
+const LONGEST_WORD: usize = 24;
 const FRAME: &str = "││──├─┼┤│    ┬┴╭╮╰╯";
 const PLAIN_FRAME: &str = "||--+-++|    ++++++";
 const BARE: &str = "     ─             ";
@@ -72,37 +72,53 @@ fn width(line: &str) -> usize {
     line.chars().filter(|c| !matches!(*c, GAIN | LOSS)).count()
 }
 
+/// How a table is drawn.
+#[derive(Debug, Clone, Copy)]
+struct Form {
+    preset: &'static str,
+    /// One blank between columns instead of two and a line.
+    is_tight: bool,
+}
+
 /// The first form that fits.
 fn body(sheet: &Sheet, style: TextStyle) -> Vec<String> {
     let (frame, bare) = if style.is_plain { (PLAIN_FRAME, PLAIN_BARE) } else { (FRAME, BARE) };
-    for preset in [frame, bare] {
-        let natural = table(sheet, preset, None);
+    for form in [Form { preset: frame, is_tight: false }, Form { preset: bare, is_tight: true }] {
+        let natural = table(sheet, form, None);
         let needed = natural.iter().map(|line| width(line)).max().unwrap_or(0);
         if needed <= style.width.into() {
             return natural;
         }
         if may_wrap(sheet, needed, style) {
-            return table(sheet, preset, Some(style.width));
+            return table(sheet, form, Some(style.width));
         }
     }
     list(sheet, style)
 }
 
-/// Whether the words of the left columns keep room enough when the numbers are left whole.
+/// Whether the left columns keep room for their longest words when the numbers are left whole.
 fn may_wrap(sheet: &Sheet, needed: usize, style: TextStyle) -> bool {
-    let content = |i: usize| {
-        let fields = sheet.rows.iter().filter_map(|row| row.get(i)).map(|cell| cell.text.chars().count());
-        fields.chain([sheet.columns[i].head.chars().count()]).max().unwrap_or(0)
-    };
     let left: Vec<usize> = (0..sheet.columns.len()).filter(|i| !sheet.columns[*i].is_right).collect();
-    let words: usize = left.iter().map(|i| content(*i)).sum();
-    usize::from(style.width) + words >= needed + left.len() * NARROWEST_WORDS
+    let whole: usize = left.iter().map(|i| longest(sheet, *i, |text| text.chars().count())).sum();
+    let words: usize = left.iter().map(|i| longest_word(sheet, *i)).sum();
+    usize::from(style.width) + whole >= needed + words
+}
+
+/// The longest word of a column; one that is longer than any name may be broken.
+fn longest_word(sheet: &Sheet, column: usize) -> usize {
+    let word = |text: &str| text.split(' ').map(|word| word.chars().count()).max().unwrap_or(0);
+    longest(sheet, column, word).min(LONGEST_WORD)
+}
+
+fn longest(sheet: &Sheet, column: usize, measure: impl Fn(&str) -> usize) -> usize {
+    let fields = sheet.rows.iter().filter_map(|row| row.get(column)).map(|cell| measure(&cell.text));
+    fields.chain([measure(&sheet.columns[column].head)]).max().unwrap_or(0)
 }
 
 /// The table as wide as its fields, or with its words wrapped to a width.
-fn table(sheet: &Sheet, preset: &str, width: Option<u16>) -> Vec<String> {
+fn table(sheet: &Sheet, form: Form, width: Option<u16>) -> Vec<String> {
     let mut table = Table::new();
-    table.load_preset(preset);
+    table.load_preset(form.preset);
     let align = |right| if right { CellAlignment::Right } else { CellAlignment::Left };
     table.set_header(
         sheet
@@ -113,30 +129,33 @@ fn table(sheet: &Sheet, preset: &str, width: Option<u16>) -> Vec<String> {
     for row in &sheet.rows {
         table.add_row((0..sheet.columns.len()).map(|i| row.get(i).map_or(String::new(), marked)));
     }
+    let padding = if form.is_tight { 1 } else { 2 };
+    let least: Vec<u16> = (0..sheet.columns.len()).map(|i| longest_word(sheet, i) as u16 + padding).collect();
     if let Some(width) = width {
         table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
     }
-    for (column, form) in table.column_iter_mut().zip(&sheet.columns) {
-        column.set_cell_alignment(align(form.is_right));
-        if form.is_right {
-            column.set_constraint(ColumnConstraint::ContentWidth);
+    for (number, (column, head)) in table.column_iter_mut().zip(&sheet.columns).enumerate() {
+        column.set_cell_alignment(align(head.is_right));
+        column.set_constraint(if head.is_right {
+            ColumnConstraint::ContentWidth
+        } else {
+            ColumnConstraint::LowerBoundary(Width::Fixed(least[number]))
+        });
+        if form.is_tight {
+            column.set_padding((0, 1));
         }
     }
     let lines: Vec<String> = table.lines().collect();
-    if sheet.has_total { ruled(lines, preset) } else { lines }
+    if sheet.has_total { ruled(lines, form.preset) } else { lines }
 }
 
 /// Repeats the rule under the heads above the total, the last row.
 fn ruled(mut lines: Vec<String>, preset: &str) -> Vec<String> {
-    let mut signs = preset.chars();
-    let (left, rule) = (signs.nth(4).unwrap_or(' '), signs.next().unwrap_or('-'));
-    let is_rule = |line: &&String| line.starts_with(left) && line.chars().nth(1) == Some(rule);
-    let found = lines.iter().skip(1).find(is_rule).or(lines.iter().find(is_rule)).cloned();
-    let has_bottom = preset.chars().nth(3) != Some(' ');
-    let place = lines.len().saturating_sub(if has_bottom { 2 } else { 1 });
-    if let Some(rule) = found {
-        lines.insert(place, rule);
-    }
+    let has_frame = !preset.starts_with(' ');
+    let is_rule = |line: &&String| line.chars().all(|c| preset.contains(c));
+    let rule = lines.iter().filter(is_rule).nth(usize::from(has_frame)).cloned();
+    let place = lines.len().saturating_sub(1 + usize::from(has_frame));
+    lines.splice(place..place, rule);
     lines
 }
 
@@ -306,12 +325,13 @@ mod tests {
     fn a_narrow_terminal_gets_no_frame_and_a_narrower_one_a_list() {
         let text = [50, 40].map(|width| drawn(TextStyle { width, ..TextStyle::default() })).join("\n");
         expect_test::expect![[r#"
-                                 TITLE
-             Symbol   Trades  Tot Profit             Remark
-                                    USDT
-            ────────────────────────────────────────────────
-             BTCUSDT       3       12.50  nothing to remark
-             TOTAL         3       -1.00                  x
+                               TITLE
+            Symbol  Trades Tot Profit            Remark
+                                 USDT
+            ────────────────────────────────────────────
+            BTCUSDT      3      12.50 nothing to remark
+            ────────────────────────────────────────────
+            TOTAL        3      -1.00                 x
 
                            TITLE
             - Symbol           BTCUSDT
