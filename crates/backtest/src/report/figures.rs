@@ -41,6 +41,11 @@ pub(super) fn statistic(value: Option<f64>) -> String {
     }
 }
 
+/// A whole number.
+pub(super) fn count(value: Option<f64>) -> String {
+    fixed(value, 0)
+}
+
 /// A duration to the second.
 pub(super) fn duration(span: Option<Span>) -> String {
     span.map_or_else(|| UNDEFINED.to_owned(), |span| span.to_string())
@@ -55,14 +60,14 @@ pub(super) fn moment(at: Timestamp) -> String {
     }
 }
 
-/// `Win  Draw  Loss  Win%`, aligned with [`WINS_HEAD`].
+/// `Win Draw Loss  Win%`, aligned with [`WINS_HEAD`].
 pub(super) fn wins(wins: u64, draws: u64, losses: u64, percent: Option<f64>) -> String {
     let percent = fixed(percent, 1);
-    format!("{wins:>4}  {draws:>4}  {losses:>4}  {percent:>5}")
+    format!("{wins:>4} {draws:>4} {losses:>4} {percent:>5}")
 }
 
 /// The head above [`wins`].
-pub(super) const WINS_HEAD: &str = "Win  Draw  Loss   Win%";
+pub(super) const WINS_HEAD: &str = "Win Draw Loss  Win%";
 
 fn tone_of(sign: i8) -> Tone {
     match sign {
@@ -108,7 +113,7 @@ mod tests {
         let statistics =
             [Some(0.0), Some(-0.000_012_34), Some(3.882_994_57), Some(1.5e12), None].map(statistic);
         assert_eq!(statistics, ["0.0000", "-1.234e-5", "3.8830", "1.500e12", "-"]);
-        assert_eq!(wins(14, 0, 21, Some(40.0)), "  14     0    21   40.0");
+        assert_eq!(wins(14, 0, 21, Some(40.0)), "  14    0   21  40.0");
     }
 
     #[test]

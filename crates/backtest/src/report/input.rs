@@ -29,7 +29,8 @@ pub struct ReportOptions {
 /// Everything a report is made of.
 #[derive(Debug, Clone, Copy)]
 pub struct ReportInput<'a> {
-    /// What came of the run.
+    /// What came of the run. Tables and metrics of single trades need those to be kept ([`crate::Job::keep_trades`]);
+    /// the text says so where they were only counted.
     pub outcome: &'a Outcome,
     /// The instruments of the run, in the order of the tape.
     pub instruments: &'a [Instrument],

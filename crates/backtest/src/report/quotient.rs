@@ -83,9 +83,9 @@ mod tests {
         assert_eq!(text(1, 3, 0), "0.333333333333");
         assert_eq!(text(-2, 3, 2), "-66.6666666667");
         assert_eq!(text(2_000_000, 3, 0), "666666.666667");
-        assert_eq!(text(999_999_999_999_9, 10, 0), "1000000000000", "carries into the next digit");
-        assert_eq!(text(123_456_789_012_5, 10, 0), "123456789012", "half to even");
-        assert_eq!(text(123_456_789_013_5, 10, 0), "123456789014", "half to even");
+        assert_eq!(text(9_999_999_999_999, 10, 0), "1000000000000", "carries into the next digit");
+        assert_eq!(text(1_234_567_890_125, 10, 0), "123456789012", "half to even");
+        assert_eq!(text(1_234_567_890_135, 10, 0), "123456789014", "half to even");
         assert_eq!(text(30_000, 1, 0), "30000");
         assert_eq!(text(5, 1, -3), "0.005");
         assert_eq!(text(0, -7, 0), "0");

@@ -1,7 +1,7 @@
 //! The tables of the report, in the order in which freqtrade's users know them.
 
 use super::figures::{
-    UNDEFINED, WINS_HEAD, duration, moment, money, money_cell, number, percent_cell, statistic, wins,
+    UNDEFINED, WINS_HEAD, count, duration, moment, money, money_cell, number, percent_cell, statistic, wins,
 };
 use super::names;
 use super::tally::{self, Tally};
@@ -37,7 +37,7 @@ pub(super) fn house_metrics(input: &ReportInput<'_>, total: &Tally) -> Vec<Metri
 }
 
 fn head(input: &ReportInput<'_>) -> Sheet {
-    let mut sheet = Sheet::new("BACKTEST", vec![Column::left("Run"), Column::left("")]);
+    let mut sheet = Sheet::new("BACKTEST", vec![Column::left("Run"), Column::left("Setting")]);
     for (key, value) in input.header {
         sheet.row(vec![key.as_str().into(), value.as_str().into()]);
     }
@@ -234,10 +234,15 @@ fn metric_sheet(title: &str, metrics: &[Metric]) -> Sheet {
     let columns = vec![Column::left("Metric"), Column::right("Value"), Column::left("Convention")];
     let mut sheet = Sheet::new(title, columns);
     for metric in metrics {
-        sheet.row(vec![metric.name.into(), statistic(metric.value).into(), metric.convention.into()]);
+        let value = if COUNTS.contains(&metric.name) { count(metric.value) } else { statistic(metric.value) };
+        sheet.row(vec![metric.name.into(), value.into(), metric.convention.into()]);
     }
     sheet
 }
+
+/// Metrics that are whole numbers.
+const COUNTS: [&str; 4] =
+    ["trades", "max_consecutive_wins", "max_consecutive_losses", "max_drawdown_duration"];
 
 fn compat(input: &ReportInput<'_>, total: &Tally) -> Option<Sheet> {
     let compat = input.options.compat?;

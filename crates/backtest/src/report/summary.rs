@@ -185,7 +185,7 @@ impl Lines<'_> {
         let losers = Tally::of(trades.iter().filter(|t| t.net().is_negative()));
         self.line("Avg. Duration Winners", duration(winners.average_duration()));
         self.line("Avg. Duration Losers", duration(losers.average_duration()));
-        let run = |name| self.metric(name).map_or(UNDEFINED.to_owned(), |run| format!("{run:.0}"));
+        let run = |name| figures::count(self.metric(name));
         let text = format!("{} / {}", run("max_consecutive_wins"), run("max_consecutive_losses"));
         self.line("Max Consecutive Wins / Loss", text);
         self.gap();

@@ -1,13 +1,13 @@
 //! Tables on a terminal.
 //!
-//! A table that is too wide for the terminal first loses its frame; one that still does not fit is written as a list of
-//! its rows, so that no number is ever broken in two. Two-column tables wrap their words instead.
+//! A table that is too wide for the terminal wraps its words, then loses its frame, and at last becomes a list of its
+//! rows. No number is ever broken in two.
 //!
 //! Colour must not count towards the width of a column. A coloured field therefore begins with an invisible character
 //! of width zero while the table is laid out, which becomes the escape sequence afterwards.
 
 use super::{Cell, Sheet, Tone};
-use comfy_table::{CellAlignment, ContentArrangement, Table};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width};
 
 /// How the report is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,8 @@ impl Default for TextStyle {
 }
 
 const NARROWEST: u16 = 40;
+/// Words longer than this may be broken.
+const LONGEST_WORD: usize = 24;
 const FRAME: &str = "││──├─┼┤│    ┬┴╭╮╰╯";
 const PLAIN_FRAME: &str = "||--+-++|    ++++++";
 const BARE: &str = "     ─             ";
@@ -70,27 +72,53 @@ fn width(line: &str) -> usize {
     line.chars().filter(|c| !matches!(*c, GAIN | LOSS)).count()
 }
 
+/// How a table is drawn.
+#[derive(Debug, Clone, Copy)]
+struct Form {
+    preset: &'static str,
+    /// One blank between columns instead of two and a line.
+    is_tight: bool,
+}
+
 /// The first form that fits.
 fn body(sheet: &Sheet, style: TextStyle) -> Vec<String> {
     let (frame, bare) = if style.is_plain { (PLAIN_FRAME, PLAIN_BARE) } else { (FRAME, BARE) };
-    let fits = |lines: &Vec<String>| lines.iter().all(|line| width(line) <= style.width.into());
-    let framed = table(sheet, frame, None);
-    if fits(&framed) {
-        return framed;
+    for form in [Form { preset: frame, is_tight: false }, Form { preset: bare, is_tight: true }] {
+        let natural = table(sheet, form, None);
+        let needed = natural.iter().map(|line| width(line)).max().unwrap_or(0);
+        if needed <= style.width.into() {
+            return natural;
+        }
+        if may_wrap(sheet, needed, style) {
+            return table(sheet, form, Some(style.width));
+        }
     }
-    if sheet.columns.len() <= 3 {
-        return table(sheet, frame, Some(style.width));
-    }
-    let bared = table(sheet, bare, None);
-    if fits(&bared) { bared } else { list(sheet) }
+    list(sheet, style)
 }
 
-fn table(sheet: &Sheet, preset: &str, width: Option<u16>) -> Vec<String> {
+/// Whether the left columns keep room for their longest words when the numbers are left whole.
+fn may_wrap(sheet: &Sheet, needed: usize, style: TextStyle) -> bool {
+    let left: Vec<usize> = (0..sheet.columns.len()).filter(|i| !sheet.columns[*i].is_right).collect();
+    let whole: usize = left.iter().map(|i| longest(sheet, *i, |text| text.chars().count())).sum();
+    let words: usize = left.iter().map(|i| longest_word(sheet, *i)).sum();
+    usize::from(style.width) + whole >= needed + words
+}
+
+/// The longest word of a column; one that is longer than any name may be broken.
+fn longest_word(sheet: &Sheet, column: usize) -> usize {
+    let word = |text: &str| text.split(' ').map(|word| word.chars().count()).max().unwrap_or(0);
+    longest(sheet, column, word).min(LONGEST_WORD)
+}
+
+fn longest(sheet: &Sheet, column: usize, measure: impl Fn(&str) -> usize) -> usize {
+    let fields = sheet.rows.iter().filter_map(|row| row.get(column)).map(|cell| measure(&cell.text));
+    fields.chain([measure(&sheet.columns[column].head)]).max().unwrap_or(0)
+}
+
+/// The table as wide as its fields, or with its words wrapped to a width.
+fn table(sheet: &Sheet, form: Form, width: Option<u16>) -> Vec<String> {
     let mut table = Table::new();
-    table.load_preset(preset);
-    if let Some(width) = width {
-        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
-    }
+    table.load_preset(form.preset);
     let align = |right| if right { CellAlignment::Right } else { CellAlignment::Left };
     table.set_header(
         sheet
@@ -101,40 +129,68 @@ fn table(sheet: &Sheet, preset: &str, width: Option<u16>) -> Vec<String> {
     for row in &sheet.rows {
         table.add_row((0..sheet.columns.len()).map(|i| row.get(i).map_or(String::new(), marked)));
     }
-    for (column, form) in table.column_iter_mut().zip(&sheet.columns) {
-        column.set_cell_alignment(align(form.is_right));
+    let padding = if form.is_tight { 1 } else { 2 };
+    let least: Vec<u16> = (0..sheet.columns.len()).map(|i| longest_word(sheet, i) as u16 + padding).collect();
+    if let Some(width) = width {
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    }
+    for (number, (column, head)) in table.column_iter_mut().zip(&sheet.columns).enumerate() {
+        column.set_cell_alignment(align(head.is_right));
+        column.set_constraint(if head.is_right {
+            ColumnConstraint::ContentWidth
+        } else {
+            ColumnConstraint::LowerBoundary(Width::Fixed(least[number]))
+        });
+        if form.is_tight {
+            column.set_padding((0, 1));
+        }
     }
     let lines: Vec<String> = table.lines().collect();
-    if sheet.has_total { ruled(lines, preset) } else { lines }
+    if sheet.has_total { ruled(lines, form.preset) } else { lines }
 }
 
 /// Repeats the rule under the heads above the total, the last row.
 fn ruled(mut lines: Vec<String>, preset: &str) -> Vec<String> {
-    let mut signs = preset.chars();
-    let (left, rule) = (signs.nth(4).unwrap_or(' '), signs.next().unwrap_or('-'));
-    let is_rule = |line: &&String| line.starts_with(left) && line.chars().nth(1) == Some(rule);
-    let found = lines.iter().skip(1).find(is_rule).or(lines.iter().find(is_rule)).cloned();
-    let has_bottom = preset.chars().nth(3) != Some(' ');
-    let place = lines.len().saturating_sub(if has_bottom { 2 } else { 1 });
-    if let Some(rule) = found {
-        lines.insert(place, rule);
+    let has_frame = !preset.starts_with(' ');
+    let is_rule = |line: &&String| line.chars().all(|c| preset.contains(c));
+    let rule = lines.iter().filter(is_rule).nth(usize::from(has_frame)).cloned();
+    let place = lines.len().saturating_sub(1 + usize::from(has_frame));
+    lines.splice(place..place, rule);
+    lines
+}
+
+/// Each row as lines of `head  field`; of two columns, the first is the head.
+fn list(sheet: &Sheet, style: TextStyle) -> Vec<String> {
+    let mut lines = Vec::new();
+    for row in &sheet.rows {
+        match row.as_slice() {
+            [] => lines.push(String::new()),
+            [name, value] => lines.extend(entry(&clean(&name.text), value, style)),
+            fields => lines.extend(record(sheet, fields, style)),
+        }
     }
     lines
 }
 
-/// Each row as lines of `head: field`.
-fn list(sheet: &Sheet) -> Vec<String> {
+/// A row as a block of lines.
+fn record(sheet: &Sheet, fields: &[Cell], style: TextStyle) -> Vec<String> {
     let heads: Vec<String> = sheet.columns.iter().map(|c| clean(&c.head.replace('\n', " "))).collect();
-    let longest = heads.iter().map(|h| h.chars().count()).max().unwrap_or(0);
-    let mut lines = Vec::new();
-    for row in &sheet.rows {
-        let named = heads.iter().zip(row).enumerate().map(|(i, (head, cell))| {
-            let bullet = if i == 0 { '-' } else { ' ' };
-            format!("{bullet} {head:longest$}  {}", marked(cell).trim_start())
-        });
-        lines.extend(named);
+    let longest = heads.iter().map(|head| head.chars().count()).max().unwrap_or(0);
+    let named = heads.iter().zip(fields).enumerate().flat_map(|(i, (head, cell))| {
+        let bullet = if i == 0 { '-' } else { ' ' };
+        entry(&format!("{bullet} {head:longest$}"), cell, style)
+    });
+    named.collect()
+}
+
+/// A name and what it says; what does not fit stands indented below.
+fn entry(name: &str, cell: &Cell, style: TextStyle) -> Vec<String> {
+    let line = format!("{name}  {}", marked(cell).trim_start());
+    if width(&line) <= style.width.into() {
+        return vec![line];
     }
-    lines
+    let rest = wrap(&clean(&cell.text), usize::from(style.width).saturating_sub(4));
+    std::iter::once(name.to_owned()).chain(rest.into_iter().map(|line| format!("    {line}"))).collect()
 }
 
 /// A field with the mark of its colour.
@@ -243,7 +299,8 @@ mod tests {
             ├─────────┼────────┼────────────┼───────────────────┤
             │ TOTAL   │      3 │      -1.00 │                 x │
             ╰─────────┴────────┴────────────┴───────────────────╯
-        "#]].assert_eq(&drawn(TextStyle::default()));
+        "#]]
+        .assert_eq(&drawn(TextStyle::default()));
     }
 
     #[test]
@@ -260,19 +317,21 @@ mod tests {
             +---------+--------+------------+-------------------+
             | TOTAL   |      3 |      -1.00 |                 x |
             +---------+--------+------------+-------------------+
-        "#]].assert_eq(&text);
+        "#]]
+        .assert_eq(&text);
     }
 
     #[test]
     fn a_narrow_terminal_gets_no_frame_and_a_narrower_one_a_list() {
         let text = [50, 40].map(|width| drawn(TextStyle { width, ..TextStyle::default() })).join("\n");
         expect_test::expect![[r#"
-                                 TITLE
-             Symbol   Trades  Tot Profit             Remark
-                                    USDT
-            ────────────────────────────────────────────────
-             BTCUSDT       3       12.50  nothing to remark
-             TOTAL         3       -1.00                  x
+                               TITLE
+            Symbol  Trades Tot Profit            Remark
+                                 USDT
+            ────────────────────────────────────────────
+            BTCUSDT      3      12.50 nothing to remark
+            ────────────────────────────────────────────
+            TOTAL        3      -1.00                 x
 
                            TITLE
             - Symbol           BTCUSDT
@@ -283,7 +342,8 @@ mod tests {
               Trades           3
               Tot Profit USDT  -1.00
               Remark           x
-        "#]].assert_eq(&text);
+        "#]]
+        .assert_eq(&text);
     }
 
     #[test]
