@@ -79,6 +79,16 @@ pub struct Outcome {
     pub is_partial: bool,
 }
 
+impl Outcome {
+    /// The daily returns of the equity curve, the first one against the money at the start; `None` once the equity was
+    /// zero or below, from where returns have no meaning.
+    #[must_use]
+    pub fn daily_returns(&self) -> Option<Vec<f64>> {
+        let days: Vec<f64> = self.days.iter().map(|day| day.equity.to_f64()).collect();
+        crate::metrics::returns::from_equity(self.initial_balance.to_f64(), &days)
+    }
+}
+
 /// Gathers what happens during a run.
 #[derive(Debug)]
 pub(crate) struct Collector {

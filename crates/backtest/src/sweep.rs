@@ -45,7 +45,8 @@ pub fn sweep<T: Send>(
                     if index >= count {
                         break;
                     }
-                    let result = run(job, strategies(index), &mut Silent).map(|outcome| distil(index, outcome));
+                    let result =
+                        run(job, strategies(index), &mut Silent).map(|outcome| distil(index, outcome));
                     // A poisoned lock means that an observer panicked; the scope passes that panic on.
                     let Ok(mut guard) = results.lock() else { break };
                     let (list, observer) = &mut *guard;

@@ -16,7 +16,7 @@ use crate::verbs;
     version,
     propagate_version = true,
     arg_required_else_help = true,
-    after_help = "Example:\n  plimsoll config check plimsoll.yaml\n\n\
+    after_help = "Example:\n  plimsoll demo\n  plimsoll backtest --strategy ema_crossover --data BTCUSDT-5m.csv.gz\n\n\
         Exit codes: 0 ok, 1 failed, 2 usage or configuration, 3 refused by a safety check, 130 interrupted."
 )]
 pub(crate) struct Cli {
@@ -29,6 +29,16 @@ pub(crate) struct Cli {
 /// One line per verb; its module has `Args` and `run`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
+    /// Show what Plimsoll does: no keys, no network
+    Demo(verbs::demo::Args),
+    /// Run strategies over recorded candles and report what came of it
+    #[command(visible_alias = "backtesting")]
+    Backtest(verbs::backtest::Args),
+    /// Run one strategy with many parameters
+    #[command(visible_alias = "hyperopt")]
+    Optimize(verbs::optimize::Args),
+    /// List strategies and show what can be set
+    Strategy(verbs::strategy::Args),
     /// Show, check and describe the configuration
     Config(verbs::config::Args),
     /// Import, list, check, resample, export and generate market data
@@ -39,6 +49,10 @@ impl Verb {
     /// Does what the user asked for.
     pub(crate) fn run(self, globals: &Globals) -> Result<(), Failure> {
         match self {
+            Self::Demo(args) => verbs::demo::run(&args, globals),
+            Self::Backtest(args) => verbs::backtest::run(args, globals),
+            Self::Optimize(args) => verbs::optimize::run(args, globals),
+            Self::Strategy(args) => verbs::strategy::run(args, globals),
             Self::Config(args) => verbs::config::run(args, globals),
             Self::Data(args) => verbs::data::run(args, globals),
         }

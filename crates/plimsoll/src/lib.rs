@@ -3,6 +3,7 @@
 //! * [`config`]: the layered configuration, from the table of settings to typed values;
 //! * [`failure`]: how a verb says that it did not succeed, and with which exit code;
 //! * [`globals`]: the flags every verb understands, and the way to standard output;
+//! * `research`: what the verbs that run backtests have in common;
 //! * one module per verb in `verbs`, each with `Args` and `run(args, &Globals)`.
 
 use std::ffi::OsString;
@@ -12,6 +13,7 @@ mod cli;
 pub mod config;
 pub mod failure;
 pub mod globals;
+mod research;
 mod verbs;
 
 /// Runs the program with these arguments (the first is the program's name) and returns its exit code.

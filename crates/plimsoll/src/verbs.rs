@@ -1,4 +1,8 @@
 //! One module per verb of the command line.
 
+pub(crate) mod backtest;
 pub(crate) mod config;
 pub(crate) mod data;
+pub(crate) mod demo;
+pub(crate) mod optimize;
+pub(crate) mod strategy;

@@ -13,7 +13,13 @@ use crate::failure::Failure;
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct StrategyArgs {
     /// Strategy to run; may be repeated [default: the strategies of the configuration]
-    #[arg(long = "strategy", short = 's', alias = "strategy-list", value_name = "NAME", value_delimiter = ',')]
+    #[arg(
+        long = "strategy",
+        short = 's',
+        alias = "strategy-list",
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
     pub(crate) strategies: Vec<String>,
     /// Parameter as name=value, or strategy.name=value for one of several; may be repeated
     #[arg(long = "param", short = 'P', value_name = "NAME=VALUE")]
@@ -45,7 +51,13 @@ impl StrategyArgs {
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct MarketArgs {
     /// Instrument to trade; may be repeated; all share one account [default: the active pairs of the configuration]
-    #[arg(long = "symbol", short = 'p', visible_alias = "pairs", value_name = "SYMBOL", value_delimiter = ',')]
+    #[arg(
+        long = "symbol",
+        short = 'p',
+        visible_alias = "pairs",
+        value_name = "SYMBOL",
+        value_delimiter = ','
+    )]
     pub(crate) symbols: Vec<String>,
     /// Exchange the data is from: bybit, binance or synthetic [default: the only one that has the symbol]
     #[arg(long, value_name = "NAME")]
@@ -77,7 +89,10 @@ impl MarketArgs {
             ("--timeframe", "backtest.timeframe", self.timeframe),
             ("--timeframe-detail", "backtest.timeframe_detail", self.timeframe_detail),
         ];
-        timeframes.into_iter().filter_map(|(name, key, value)| Some(flag(name, key, value?.to_string()))).collect()
+        timeframes
+            .into_iter()
+            .filter_map(|(name, key, value)| Some(flag(name, key, value?.to_string())))
+            .collect()
     }
 
     /// The stretch of time asked for; `None` where an end is left open.
@@ -159,8 +174,10 @@ fn fee_percent(text: &str) -> Result<String, Failure> {
     if let Some(percent) = text.strip_suffix('%') {
         return Ok(percent.trim().to_owned());
     }
-    let fraction = units::Decimal::parse(text).map_err(|error| Failure::usage(format!("--fee {text:?}: {error}")))?;
-    let percent = units::Decimal { mantissa: fraction.mantissa * 100, decimals: fraction.decimals }.normalized();
+    let fraction =
+        units::Decimal::parse(text).map_err(|error| Failure::usage(format!("--fee {text:?}: {error}")))?;
+    let percent =
+        units::Decimal { mantissa: fraction.mantissa * 100, decimals: fraction.decimals }.normalized();
     // More than a percent a fill is a percentage that was meant as one.
     if percent.at_scale(units::MAX_DECIMALS).is_ok_and(|p| p.abs() > units::pow10(units::MAX_DECIMALS)) {
         return Err(Failure::usage(format!(
@@ -173,7 +190,9 @@ fn fee_percent(text: &str) -> Result<String, Failure> {
 /// Slippage as percent and ticks of the configuration.
 fn slippage_parts(text: &str) -> Result<(String, String), Failure> {
     let wrong = || {
-        Failure::usage(format!("--slippage {text:?}: write whole ticks (2ticks), basis points (5bps) or percent (0.05%)"))
+        Failure::usage(format!(
+            "--slippage {text:?}: write whole ticks (2ticks), basis points (5bps) or percent (0.05%)"
+        ))
     };
     if let Some(ticks) = text.strip_suffix("ticks").or_else(|| text.strip_suffix("tick")) {
         return Ok(("0".to_owned(), ticks.trim().to_owned()));
@@ -229,7 +248,15 @@ mod tests {
         assert_eq!(range("-20240401"), Ok((Timestamp::MIN, at("20240401"))));
         assert_eq!(range("1704067200-1711929600"), Ok((at("20240101"), at("20240401"))));
         assert_eq!(range("2024-01-01..2024-01-02T12:00"), Ok((at("20240101"), at("2024-01-02T12:00"))));
-        for bad in ["", "20240101", "20240401-20240101", "20240101-20240101", "2024-01-01-2024-02-01", "x-y", "20241301-"] {
+        for bad in [
+            "",
+            "20240101",
+            "20240401-20240101",
+            "20240101-20240101",
+            "2024-01-01-2024-02-01",
+            "x-y",
+            "20241301-",
+        ] {
             assert!(range(bad).is_err(), "{bad:?} was accepted");
         }
     }
@@ -240,7 +267,10 @@ mod tests {
         assert_eq!(fee("0.00055"), Ok("0.055".to_owned()));
         assert_eq!(fee("0.055%"), Ok("0.055".to_owned()));
         assert_eq!(fee("0"), Ok("0".to_owned()));
-        assert!(fee("0.055").is_err_and(|m| m.contains("5.5 percent")), "5.5 percent a fill was taken for meant");
+        assert!(
+            fee("0.055").is_err_and(|m| m.contains("5.5 percent")),
+            "5.5 percent a fill was taken for meant"
+        );
         assert!(fee("cheap").is_err());
         let slip = |text: &str| slippage_parts(text).map_err(|f| f.message);
         assert_eq!(slip("2ticks"), Ok(("0".to_owned(), "2".to_owned())));

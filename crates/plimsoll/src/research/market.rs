@@ -1,6 +1,6 @@
 //! Candles for a run, from the catalog or straight from files, at the scale of their instruments.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use backtest::{Tape, Track};
@@ -41,7 +41,7 @@ pub(crate) struct Wanted<'a> {
     /// The exchange of the configuration, preferred where several have a symbol.
     pub(crate) preferred: Option<Exchange>,
     /// The folder of the catalog.
-    pub(crate) root: &'a PathBuf,
+    pub(crate) root: &'a Path,
 }
 
 /// Loads every instrument that is wanted.
@@ -55,21 +55,31 @@ pub(crate) fn load(wanted: Wanted<'_>) -> Result<Vec<Loaded>, Failure> {
                 wanted.root.display()
             )));
         }
-        let catalog = Catalog::open(wanted.root.clone()).map_err(from_catalog)?;
-        (0u32..).zip(wanted.symbols).map(|(i, symbol)| stored(&catalog, symbol, InstrumentIx(i), wanted)).collect()
+        let catalog = Catalog::open(wanted.root).map_err(from_catalog)?;
+        (0u32..)
+            .zip(wanted.symbols)
+            .map(|(i, symbol)| stored(&catalog, symbol, InstrumentIx(i), wanted))
+            .collect()
     } else {
-        let found: Vec<Loaded> = wanted.args.files.iter().map(|path| from_file(path, wanted)).collect::<Result<_, _>>()?;
+        let found: Vec<Loaded> =
+            wanted.args.files.iter().map(|path| from_file(path, wanted)).collect::<Result<_, _>>()?;
         let mut symbols: Vec<&str> = found.iter().map(|l| l.instrument.symbol.as_str()).collect();
         symbols.sort_unstable();
         match symbols.windows(2).find(|pair| pair[0] == pair[1]) {
-            Some(pair) => Err(Failure::usage(format!("two --data files hold {}; give one file an instrument", pair[0]))),
+            Some(pair) => {
+                Err(Failure::usage(format!("two --data files hold {}; give one file an instrument", pair[0])))
+            }
             None => Ok(found),
         }
     }
 }
 
 /// The tape of what was loaded, traded from `range.from`.
-pub(crate) fn tape_of(loaded: Vec<Loaded>, detail: Option<Timeframe>, range: TimeRange) -> Result<Tape, Failure> {
+pub(crate) fn tape_of(
+    loaded: Vec<Loaded>,
+    detail: Option<Timeframe>,
+    range: TimeRange,
+) -> Result<Tape, Failure> {
     let Some(timeframe) = loaded.first().map(|l| l.timeframe) else {
         return Err(Failure::usage("no instrument was named; give --symbol or --data"));
     };
@@ -101,7 +111,7 @@ pub(crate) fn tape_of(loaded: Vec<Loaded>, detail: Option<Timeframe>, range: Tim
     Ok(Tape { timeframe, detail_timeframe, tracks: tracks.collect(), start: range.from })
 }
 
-fn from_file(path: &PathBuf, wanted: Wanted<'_>) -> Result<Loaded, Failure> {
+fn from_file(path: &Path, wanted: Wanted<'_>) -> Result<Loaded, Failure> {
     let symbol = match (wanted.args.symbols.as_slice(), wanted.args.files.as_slice()) {
         ([symbol], [_]) => Some(symbol.clone()),
         _ => None,
@@ -111,9 +121,8 @@ fn from_file(path: &PathBuf, wanted: Wanted<'_>) -> Result<Loaded, Failure> {
     let series = match read(&options) {
         Ok(series) => series,
         // Too few candles to tell their length: then the flag says it.
-        Err(_) if wanted.timeframe.is_some() => {
-            read(&ReadOptions { timeframe: wanted.timeframe, ..options }).map_err(|e| Failure::usage(e.to_string()))?
-        }
+        Err(_) if wanted.timeframe.is_some() => read(&ReadOptions { timeframe: wanted.timeframe, ..options })
+            .map_err(|e| Failure::usage(e.to_string()))?,
         Err(error) => return Err(Failure::usage(error.to_string())),
     };
     let source = path.display().to_string();
@@ -252,7 +261,8 @@ fn timeframes(catalog: &Catalog, exchange: Exchange, symbol: &str) -> Result<Vec
 fn exchange_of(catalog: &Catalog, symbol: &str, wanted: Wanted<'_>) -> Result<Exchange, Failure> {
     let holdings = catalog.list().map_err(from_catalog)?;
     let candles: Vec<_> = holdings.iter().filter(|h| matches!(h.kind, Kind::Candles(_))).collect();
-    let mut exchanges: Vec<Exchange> = candles.iter().filter(|h| h.symbol == symbol).map(|h| h.exchange).collect();
+    let mut exchanges: Vec<Exchange> =
+        candles.iter().filter(|h| h.symbol == symbol).map(|h| h.exchange).collect();
     exchanges.sort_unstable();
     exchanges.dedup();
     if let Some(exchange) = wanted.args.exchange {
@@ -276,7 +286,10 @@ fn exchange_of(catalog: &Catalog, symbol: &str, wanted: Wanted<'_>) -> Result<Ex
             Some(preferred) => Ok(preferred),
             None => {
                 let names: Vec<&str> = several.iter().map(|e| e.name()).collect();
-                Err(Failure::usage(format!("{symbol} is stored of {}; say which with --exchange", names.join(" and "))))
+                Err(Failure::usage(format!(
+                    "{symbol} is stored of {}; say which with --exchange",
+                    names.join(" and ")
+                )))
             }
         },
     }

@@ -68,7 +68,9 @@ impl Plan {
         };
         let symbols = if market.symbols.is_empty() { active_pairs(config) } else { market.symbols.clone() };
         if symbols.is_empty() && market.files.is_empty() {
-            return Err(Failure::usage("say what to trade: --symbol BTCUSDT, --data FILE, or pairs in the configuration"));
+            return Err(Failure::usage(
+                "say what to trade: --symbol BTCUSDT, --data FILE, or pairs in the configuration",
+            ));
         }
         if let Some(twice) = symbols.iter().enumerate().find(|(i, s)| symbols[..*i].contains(s)) {
             return Err(Failure::usage(format!("{} is named twice", twice.1)));
@@ -91,7 +93,8 @@ impl Plan {
             root: &root,
         })?;
         let load_seconds = started.elapsed().as_secs_f64();
-        let sources = found.iter().map(|l| (l.instrument.symbol.clone(), l.origin, l.source.clone())).collect();
+        let sources =
+            found.iter().map(|l| (l.instrument.symbol.clone(), l.origin, l.source.clone())).collect();
         let job = job(found, config, account, range)?;
         let has_stop = job.setup.limits.house_stop.is_some();
         let remarks = remarks(&loaded, &job);
@@ -119,7 +122,8 @@ impl Plan {
     ) -> Result<(StrategySetup, StrategyInfo), Failure> {
         let instruments = self.instruments_of(plan)?;
         let texts = given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let (strategy, parameters) = strategy::build(plan.descriptor.name, texts, &instruments).map_err(strategy_error)?;
+        let (strategy, parameters) =
+            strategy::build(plan.descriptor.name, texts, &instruments).map_err(strategy_error)?;
         let setup = StrategySetup {
             name: plan.descriptor.name.to_owned(),
             strategy,
@@ -141,8 +145,10 @@ impl Plan {
     fn instruments_of(&self, plan: &StrategyPlan) -> Result<Vec<InstrumentIx>, Failure> {
         let all = (0u32..).zip(&self.job.setup.instruments);
         let Some(wanted) = &plan.symbols else { return Ok(all.map(|(i, _)| InstrumentIx(i)).collect()) };
-        let own: Vec<InstrumentIx> =
-            all.filter(|(_, instrument)| wanted.contains(&instrument.symbol)).map(|(i, _)| InstrumentIx(i)).collect();
+        let own: Vec<InstrumentIx> = all
+            .filter(|(_, instrument)| wanted.contains(&instrument.symbol))
+            .map(|(i, _)| InstrumentIx(i))
+            .collect();
         if own.is_empty() {
             return Err(Failure::usage(format!(
                 "strategy {} trades {}, none of which is in this run",
@@ -184,16 +190,28 @@ impl Plan {
             Sizing::EquityPercent(rate) => format!("{} % of the equity a position", rate.percent()),
         };
         line("Sizing", format!("{size}, leverage {}", limits.leverage));
-        line("House stop", limits.house_stop.map_or("none".to_owned(), |rate| format!("{} %", rate.percent())));
+        line(
+            "House stop",
+            limits.house_stop.map_or("none".to_owned(), |rate| format!("{} %", rate.percent())),
+        );
         let funded = self.job.tape.tracks.iter().filter(|t| !t.funding.is_empty()).count();
-        line("Funding", match funded {
-            0 => "not simulated (no rates in the catalog)".to_owned(),
-            n => format!("simulated for {n} of {} instruments, on the last price", self.job.tape.tracks.len()),
-        });
-        line("Fills", match self.job.tape.detail_timeframe {
-            Some(detail) => format!("at the next open, then inside {detail} candles, pessimistic"),
-            None => "at the next open, then inside the candle, pessimistic".to_owned(),
-        });
+        line(
+            "Funding",
+            match funded {
+                0 => "not simulated (no rates in the catalog)".to_owned(),
+                n => format!(
+                    "simulated for {n} of {} instruments, on the last price",
+                    self.job.tape.tracks.len()
+                ),
+            },
+        );
+        line(
+            "Fills",
+            match self.job.tape.detail_timeframe {
+                Some(detail) => format!("at the next open, then inside {detail} candles, pessimistic"),
+                None => "at the next open, then inside the candle, pessimistic".to_owned(),
+            },
+        );
         lines
     }
 
@@ -277,7 +295,8 @@ fn warm_up(plans: &[StrategyPlan]) -> Result<u32, Failure> {
     let mut most = 0;
     for plan in plans {
         let texts = plan.given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let (built, _) = strategy::build(plan.descriptor.name, texts, &[InstrumentIx(0)]).map_err(strategy_error)?;
+        let (built, _) =
+            strategy::build(plan.descriptor.name, texts, &[InstrumentIx(0)]).map_err(strategy_error)?;
         most = most.max(built.needs().warm_up_bars);
     }
     Ok(most)
@@ -298,7 +317,12 @@ fn configured_range(config: &Config) -> TimeRange {
     }
 }
 
-fn job(found: Vec<LoadedMarket>, config: &Config, account: &AccountArgs, range: TimeRange) -> Result<Job, Failure> {
+fn job(
+    found: Vec<LoadedMarket>,
+    config: &Config,
+    account: &AccountArgs,
+    range: TimeRange,
+) -> Result<Job, Failure> {
     let tape = tape_of(found, config.backtest.timeframe_detail, range)?;
     let settings = &config.backtest;
     let initial_balance = amount(&settings.initial_balance, "backtest.initial_balance")?;
@@ -307,7 +331,8 @@ fn job(found: Vec<LoadedMarket>, config: &Config, account: &AccountArgs, range: 
     let leverage = rate(&config.risk.default_leverage, 0, "risk.default_leverage")?;
     let house_stop = match account.has_no_stop() {
         true => None,
-        false => Some(rate(&config.risk.stop_loss_percent, 2, "risk.stop_loss_percent")?).filter(|r| *r > Rate::ZERO),
+        false => Some(rate(&config.risk.stop_loss_percent, 2, "risk.stop_loss_percent")?)
+            .filter(|r| *r > Rate::ZERO),
     };
     let slippage = match settings.slippage_ticks {
         0 => Slippage::Fraction(rate(&settings.slippage_percent, 2, "backtest.slippage_percent")?),
@@ -315,12 +340,14 @@ fn job(found: Vec<LoadedMarket>, config: &Config, account: &AccountArgs, range: 
     };
     let sizing = match &settings.sizing {
         config::Sizing::FixedQuantity(quantity) => Sizing::FixedQuantity(
-            units::Decimal::parse(quantity.as_str()).map_err(|e| Failure::usage(format!("backtest.sizing: {e}")))?,
+            units::Decimal::parse(quantity.as_str())
+                .map_err(|e| Failure::usage(format!("backtest.sizing: {e}")))?,
         ),
         config::Sizing::FixedNotional(value) => Sizing::FixedNotional(amount(value, "backtest.sizing")?),
         config::Sizing::EquityPercent(percent) => Sizing::EquityPercent(rate(percent, 2, "backtest.sizing")?),
     };
-    let house_target = Some(rate(&config.risk.take_profit_risk_reward_ratio, 0, "risk.take_profit_risk_reward_ratio")?);
+    let house_target =
+        Some(rate(&config.risk.take_profit_risk_reward_ratio, 0, "risk.take_profit_risk_reward_ratio")?);
     let limits = Limits { sizing, leverage, house_stop, house_target, taker_fee };
     for instrument in tape.instruments() {
         if leverage > instrument.max_leverage() {
@@ -371,14 +398,16 @@ fn remarks(loaded: &config::Loaded, job: &Job) -> Vec<String> {
         remarks.push(format!("this version does not apply these settings in backtests: {}", set.join(", ")));
     }
     if job.tape.tracks.iter().any(|t| !t.funding.is_empty()) {
-        remarks.push("funding is charged on the last price, because mark prices are not simulated".to_owned());
+        remarks
+            .push("funding is charged on the last price, because mark prices are not simulated".to_owned());
     }
     remarks
 }
 
 /// A decimal of the configuration as a rate; `percent` decimals are moved for percentages.
 fn rate(decimal: &config::Decimal, percent: u8, key: &str) -> Result<Rate, Failure> {
-    let read = if percent == 2 { Rate::parse_percent(decimal.as_str()) } else { Rate::parse(decimal.as_str()) };
+    let read =
+        if percent == 2 { Rate::parse_percent(decimal.as_str()) } else { Rate::parse(decimal.as_str()) };
     read.map_err(|error| Failure::usage(format!("{key} {decimal}: {error}")))
 }
 

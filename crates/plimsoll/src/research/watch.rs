@@ -25,7 +25,6 @@ impl Interrupt {
     pub(crate) fn listen() -> Result<Self, Failure> {
         let handler = || {
             if INTERRUPTED.swap(true, Ordering::Relaxed) {
-                #[expect(clippy::exit, reason = "the second Ctrl-C ends the process at once, whatever it is doing")]
                 std::process::exit(130);
             }
         };

@@ -16,6 +16,9 @@ mod import;
 mod make;
 mod table;
 
+pub(crate) use make::store_market;
+pub(crate) use table::table;
+
 /// Arguments of the verb.
 #[derive(Debug, clap::Args)]
 #[command(

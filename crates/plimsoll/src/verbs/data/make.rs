@@ -1,8 +1,8 @@
 //! `plimsoll data resample` and `plimsoll data generate`.
 
 use catalog::{
-    Catalog, GenerateOptions, Kind, Received, Scale, SeriesKey, TimeRange, generate as generate_market,
-    resample as resample_series,
+    Catalog, CatalogError, GenerateOptions, Generated, Kind, Received, Scale, SeriesKey, TimeRange,
+    generate as generate_market, resample as resample_series,
 };
 use model::{Exchange, Timeframe};
 use serde_json::json;
@@ -118,27 +118,33 @@ pub(super) fn generate(args: &GenerateArgs, catalog: &Catalog, globals: &Globals
     let market = generate_market(&options).map_err(|error| Failure::usage(error.to_string()))?;
     let series = &market.series;
     let key = SeriesKey::candles(Exchange::Synthetic, series.symbol.clone(), series.timeframe);
-    let scale = Scale { price_decimals: series.price_decimals, quantity_decimals: series.quantity_decimals };
-    let funding: Vec<_> =
-        market.funding.iter().map(|rate| Received { received: rate.funding_time, item: *rate }).collect();
-    let mut change = catalog.begin().map_err(from_catalog)?;
-    change.put(&key, scale, &series.bars, &series.source).map_err(from_catalog)?;
-    change
-        .put(&key.with_kind(Kind::Funding), Scale::default(), &funding, &series.source)
-        .map_err(from_catalog)?;
-    change.commit().map_err(from_catalog)?;
+    store_market(catalog, &market).map_err(from_catalog)?;
+    let fundings = market.funding.len();
     let digest = market.digest().to_string();
     if globals.json {
         return globals.print_json(&json!({
             "series": key.to_string(),
             "bars": series.bars.len(),
-            "fundings": funding.len(),
+            "fundings": fundings,
             "digest": digest,
         }));
     }
     globals.print(&format!(
         "{key}: {} candles and {} funding rates, digest {digest}\n",
         count(series.bars.len() as u64),
-        count(funding.len() as u64)
+        count(fundings as u64)
     ))
+}
+
+/// Stores a generated market, candles and funding together or not at all.
+pub(crate) fn store_market(catalog: &Catalog, market: &Generated) -> Result<(), CatalogError> {
+    let series = &market.series;
+    let key = SeriesKey::candles(Exchange::Synthetic, series.symbol.clone(), series.timeframe);
+    let scale = Scale { price_decimals: series.price_decimals, quantity_decimals: series.quantity_decimals };
+    let funding: Vec<_> =
+        market.funding.iter().map(|rate| Received { received: rate.funding_time, item: *rate }).collect();
+    let mut change = catalog.begin()?;
+    change.put(&key, scale, &series.bars, &series.source)?;
+    change.put(&key.with_kind(Kind::Funding), Scale::default(), &funding, &series.source)?;
+    change.commit()
 }

@@ -3,10 +3,10 @@
 use comfy_table::{Cell, CellAlignment, Table, presets};
 
 /// A column: its title, and whether it holds numbers, which stand on the right.
-pub(super) type Column = (&'static str, bool);
+pub(crate) type Column<'a> = (&'a str, bool);
 
 /// A table without frame, as text with a line end.
-pub(super) fn table(columns: &[Column], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+pub(crate) fn table(columns: &[Column<'_>], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
     let cell = |text: &str, is_number: bool| {

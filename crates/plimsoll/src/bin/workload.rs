@@ -1,0 +1,195 @@
+//! Runs one of the benchmark workloads and prints one line of JSON, for comparisons with other back-testers.
+//!
+//! `workload w1|w2|w3 --data FILE…` (also `--workload w1 --data A.csv,B.csv`): the same engine, risk, venue and two ledgers
+//! as `plimsoll backtest` and `plimsoll optimize`.
+//!
+//! - `w1`: EMA 9/21 flip on one file, always in the market with 0.01 units, 0.055 % fee, 1 000 000 at the start.
+//! - `w2`: the same for fast 2..=21 and slow 25..=200 in fives, on all cores.
+//! - `w3`: the same on many files at once, one account, in time order.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use backtest::{Job, Silent, Tape};
+use catalog::ReadOptions;
+use engine::risk::{Limits, Sizing};
+use engine::{FaultPolicy, Setup, StrategySetup};
+use model::{Instrument, InstrumentIx};
+use units::{Amount, Decimal, Rate, Timestamp};
+use venue::{LimitFill, Slippage, VenueConfig};
+
+/// How often a run is repeated; the median counts.
+const REPEATS: usize = 5;
+
+struct Request {
+    workload: String,
+    files: Vec<PathBuf>,
+    threads: usize,
+}
+
+fn main() -> ExitCode {
+    let mut out = std::io::stdout().lock();
+    let done = request(std::env::args().skip(1))
+        .and_then(|r| run(&r))
+        .and_then(|line| writeln!(out, "{line}").map_err(|error| error.to_string()));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            // Nothing more can be done when standard error is closed too.
+            let _ = writeln!(std::io::stderr(), "error: {message}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn request(arguments: impl Iterator<Item = String>) -> Result<Request, String> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut request = Request { workload: String::new(), files: Vec::new(), threads: cores };
+    let mut is_data = false;
+    let mut arguments = arguments.peekable();
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--data" => is_data = true,
+            "--workload" => is_data = false,
+            "--threads" => {
+                let count = arguments.next().and_then(|n| n.parse().ok()).filter(|n| *n > 0);
+                request.threads = count.ok_or("--threads takes a number above zero")?;
+            }
+            text if is_data => request.files.extend(text.split(',').map(PathBuf::from)),
+            text if request.workload.is_empty() => text.clone_into(&mut request.workload),
+            other => return Err(format!("unexpected argument {other:?}")),
+        }
+    }
+    if request.files.is_empty() || !["w1", "w2", "w3"].contains(&request.workload.as_str()) {
+        return Err("usage: workload w1|w2|w3 --data FILE… [--threads N]".to_owned());
+    }
+    Ok(request)
+}
+
+fn run(request: &Request) -> Result<String, String> {
+    let started = Instant::now();
+    let job = job(&request.files)?;
+    let load_seconds = started.elapsed().as_secs_f64();
+    let measured = match request.workload.as_str() {
+        "w2" => sweep(&job, request.threads)?,
+        _ => single(&job)?,
+    };
+    Ok(format!(
+        "{{\"engine\":\"plimsoll\",\"version\":\"{}\",\"workload\":\"{}\",\"units\":{},\"load_s\":{load_seconds:.6},\
+         \"elapsed_s\":{:.9},\"trades\":{},\"final_equity\":{:.6}}}",
+        env!("CARGO_PKG_VERSION"),
+        request.workload,
+        measured.units,
+        measured.seconds,
+        measured.fills,
+        measured.equity,
+    ))
+}
+
+struct Measured {
+    units: u64,
+    seconds: f64,
+    fills: u64,
+    equity: f64,
+}
+
+fn job(files: &[PathBuf]) -> Result<Job, String> {
+    let mut tracks = Vec::with_capacity(files.len());
+    let mut timeframe = None;
+    for path in files {
+        let mut series = catalog::read_series(path, &ReadOptions::default()).map_err(|e| e.to_string())?;
+        let (spec, _) = catalog::resolve(&series).map_err(|e| e.to_string())?;
+        catalog::rescale(&mut series, spec.price_decimals, spec.quantity_decimals)?;
+        if *timeframe.get_or_insert(series.timeframe) != series.timeframe {
+            return Err("the files hold candles of different lengths".to_owned());
+        }
+        tracks.push((Instrument::new(spec).map_err(|e| e.to_string())?, series.bars));
+    }
+    let tape = Tape::of(timeframe.ok_or("no file")?, tracks);
+    let fee = Rate::from_units(550_000);
+    let initial_balance = Amount::from_units(1_000_000 * Amount::ONE.units());
+    let sizing = Sizing::FixedQuantity(Decimal { mantissa: 1, decimals: 2 });
+    let limits = Limits { sizing, leverage: Rate::ONE, house_stop: None, house_target: None, taker_fee: fee };
+    let venue = VenueConfig {
+        initial_balance,
+        taker_fee: fee,
+        maker_fee: fee,
+        slippage: Slippage::NONE,
+        limit_fill: LimitFill::Through,
+        leverage: Rate::ONE,
+    };
+    let setup = Setup {
+        instruments: tape.instruments(),
+        initial_balance,
+        limits,
+        min_strength: Rate::ZERO,
+        trade_from: Timestamp::MIN,
+    };
+    Ok(Job { tape, setup, venue, keep_trades: true })
+}
+
+fn strategy(job: &Job, fast: usize, slow: usize) -> Result<StrategySetup, String> {
+    let instruments: Vec<InstrumentIx> = (0u32..).take(job.tape.tracks.len()).map(InstrumentIx).collect();
+    let (fast, slow) = (fast.to_string(), slow.to_string());
+    let given = [("fast", fast.as_str()), ("slow", slow.as_str()), ("seed", "first")];
+    let (strategy, _) = strategy::build("ema_crossover", given, &instruments).map_err(|e| e.to_string())?;
+    Ok(StrategySetup {
+        name: "ema_crossover".to_owned(),
+        strategy,
+        instruments,
+        timeframe: job.tape.timeframe,
+        weight: Rate::ONE,
+        on_fault: FaultPolicy::Close,
+        wants_house_stop: false,
+        wants_house_target: false,
+    })
+}
+
+fn single(job: &Job) -> Result<Measured, String> {
+    let mut seconds = Vec::with_capacity(REPEATS);
+    let mut last = None;
+    for _ in 0..REPEATS {
+        let strategies = vec![strategy(job, 9, 21)?];
+        let started = Instant::now();
+        let outcome = backtest::run(job, strategies, &mut Silent).map_err(|e| e.to_string())?;
+        seconds.push(started.elapsed().as_secs_f64());
+        last = Some(outcome);
+    }
+    let outcome = last.ok_or("nothing was run")?;
+    seconds.sort_by(f64::total_cmp);
+    Ok(Measured {
+        units: outcome.bars,
+        seconds: seconds[REPEATS / 2],
+        fills: outcome.fills,
+        equity: outcome.final_equity.to_f64(),
+    })
+}
+
+fn sweep(job: &Job, threads: usize) -> Result<Measured, String> {
+    let job = Job { keep_trades: false, ..job.clone() };
+    let combinations: Vec<(usize, usize)> =
+        (2..=21).flat_map(|fast| (25..=200).step_by(5).map(move |slow| (fast, slow))).collect();
+    // Built once before the clock starts, so that a mistake is an error and not a panic in a thread.
+    strategy(&job, 2, 25)?;
+    let started = Instant::now();
+    let results = backtest::sweep(
+        &job,
+        combinations.len(),
+        threads,
+        |i| strategy(&job, combinations[i].0, combinations[i].1).into_iter().collect(),
+        |_, outcome| (outcome.bars, outcome.fills, outcome.final_equity.to_f64()),
+        &mut |_: usize, _: &Result<_, _>| std::ops::ControlFlow::Continue(()),
+    );
+    let seconds = started.elapsed().as_secs_f64();
+    let mut measured = Measured { units: 0, seconds, fills: 0, equity: 0.0 };
+    for result in results {
+        let (bars, fills, equity) = result.ok_or("a combination is missing")?.map_err(|e| e.to_string())?;
+        measured.units += bars;
+        measured.fills += fills;
+        measured.equity += equity;
+    }
+    measured.equity /= combinations.len() as f64;
+    Ok(measured)
+}

@@ -1,0 +1,205 @@
+//! `plimsoll demo`: a market out of a seed, every built-in strategy on it, and a report to look at.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use backtest::report::{self, ReportInput, ReportOptions, StrategyInfo};
+use backtest::{Outcome, metrics};
+use catalog::{Catalog, GenerateOptions, SeriesKey};
+use clap::Parser;
+use model::{Exchange, Timeframe};
+use units::Timestamp;
+
+use crate::failure::Failure;
+use crate::globals::Globals;
+use crate::research::{AccountArgs, Interrupt, MarketArgs, Plan, StrategyArgs, Watch};
+use crate::verbs::backtest::{run_error, text_style};
+use crate::verbs::data::table;
+
+const SYMBOL: &str = "DEMOUSDT";
+
+/// Arguments of the verb.
+#[derive(Debug, Parser)]
+#[command(after_help = "Example:\n  plimsoll demo --seed 7")]
+pub(crate) struct Args {
+    /// Names the market: the same seed gives the same market and the same results, on every machine
+    #[arg(long, default_value_t = 7)]
+    seed: u64,
+    /// Days of five-minute candles
+    #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u32).range(30..=3650))]
+    days: u32,
+    /// Folder for the market and the reports
+    #[arg(long, value_name = "DIR", default_value = "data/demo")]
+    dir: PathBuf,
+}
+
+/// Does what the user asked for.
+pub(crate) fn run(args: &Args, globals: &Globals) -> Result<(), Failure> {
+    let root = args.dir.join("catalog");
+    let started = Instant::now();
+    let candles = make_market(args, &root)?;
+    say(
+        globals,
+        &format!(
+            "Made a market from seed {}: {candles} five-minute candles of {SYMBOL} with trends, jumps and funding ({:.1} s)\n",
+            args.seed,
+            started.elapsed().as_secs_f64()
+        ),
+    )?;
+    let mut rows = Vec::new();
+    let mut best: Option<(f64, String)> = None;
+    let interrupt = Interrupt::listen()?;
+    for descriptor in strategy::all() {
+        let plan = plan(descriptor.name, &root, globals)?;
+        let (setups, infos) = plan.build()?;
+        let mut watch = Watch::new(descriptor.name, plan.job.tape.len() as u64, interrupt, globals);
+        let started = Instant::now();
+        let outcome = backtest::run(&plan.job, setups, &mut watch).map_err(|e| run_error(&e))?;
+        let seconds = started.elapsed().as_secs_f64();
+        watch.finish();
+        let directory = args.dir.join("reports").join(descriptor.name);
+        let text = write(&plan, &outcome, &infos, seconds, &directory, globals)?;
+        let sharpe = sharpe(&outcome);
+        if best.as_ref().is_none_or(|(most, _)| sharpe.unwrap_or(f64::MIN) > *most) {
+            best = Some((sharpe.unwrap_or(f64::MIN), text));
+        }
+        rows.push(row(descriptor.name, &outcome, sharpe));
+    }
+    if let Some((_, text)) = best {
+        say(globals, &format!("\n{text}\n"))?;
+    }
+    finish(args, rows, globals)
+}
+
+fn finish(args: &Args, rows: Vec<Vec<String>>, globals: &Globals) -> Result<(), Failure> {
+    let columns = [
+        ("Strategy", false),
+        ("Trades", true),
+        ("Win %", true),
+        ("Profit USDT", true),
+        ("Profit %", true),
+        ("Sharpe", true),
+        ("Max drawdown %", true),
+        ("Fees USDT", true),
+    ];
+    if globals.json {
+        let names = columns.map(|(name, _)| name);
+        let list: Vec<serde_json::Map<String, serde_json::Value>> = rows
+            .iter()
+            .map(|row| {
+                names.iter().zip(row).map(|(name, cell)| ((*name).to_owned(), cell.as_str().into())).collect()
+            })
+            .collect();
+        return globals.print_json(&serde_json::json!({ "seed": args.seed, "strategies": list }));
+    }
+    let dir = args.dir.display();
+    globals.print(&format!(
+        "All built-in strategies on the synthetic market, each with 10 000 USDT:\n\n{}\n\
+         The full reports are in {dir}/reports (open report.html in a browser).\n\
+         A synthetic market proves that the machine works, not that a strategy does. Next:\n  \
+         plimsoll data import YOUR-CANDLES.csv.gz --exchange bybit --symbol BTCUSDT\n  \
+         plimsoll data check --symbol BTCUSDT\n  \
+         plimsoll backtest --strategy ema_crossover --symbol BTCUSDT\n",
+        table(&columns, rows)
+    ))
+}
+
+/// Generates the market and stores it, once for each seed and length.
+fn make_market(args: &Args, root: &Path) -> Result<u64, Failure> {
+    let failed = |error: catalog::CatalogError| Failure::failed(error.to_string());
+    let timeframe = Timeframe::from_seconds(300).unwrap_or(Timeframe::MINUTE);
+    let bars = args.days as usize * 288;
+    let options = GenerateOptions {
+        seed: args.seed,
+        symbol: SYMBOL.to_owned(),
+        bars,
+        timeframe,
+        start: Timestamp::parse("2025-01-01").map_err(|e| Failure::failed(e.to_string()))?,
+        ..GenerateOptions::default()
+    };
+    let generated = catalog::generate(&options).map_err(|e| Failure::usage(e.to_string()))?;
+    // A market of another seed or length gives way: two markets must not mix.
+    let stored = Catalog::open(root).map_err(failed)?;
+    let key = SeriesKey::candles(Exchange::Synthetic, SYMBOL, timeframe);
+    let is_same = stored
+        .load_bars(&key, catalog::TimeRange::ALL)
+        .is_ok_and(|series| series.bars == generated.series.bars);
+    if is_same {
+        return Ok(bars as u64);
+    }
+    drop(stored);
+    match std::fs::remove_dir_all(root) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(Failure::failed(format!("cannot replace {}: {error}", root.display())));
+        }
+        _ => {}
+    }
+    let catalog = Catalog::open(root).map_err(failed)?;
+    crate::verbs::data::store_market(&catalog, &generated).map_err(failed)?;
+    Ok(bars as u64)
+}
+
+fn plan(strategy: &str, root: &Path, globals: &Globals) -> Result<Plan, Failure> {
+    let strategy = StrategyArgs { strategies: vec![strategy.to_owned()], parameters: Vec::new() };
+    let market = MarketArgs {
+        symbols: vec![SYMBOL.to_owned()],
+        exchange: Some(Exchange::Synthetic),
+        timeframe: Timeframe::from_seconds(3_600),
+        timeframe_detail: Timeframe::from_seconds(300),
+        data_dir: Some(root.to_owned()),
+        ..MarketArgs::default()
+    };
+    Plan::new(&strategy, &market, &AccountArgs::default(), globals)
+}
+
+/// Writes the report and returns it for the terminal.
+fn write(
+    plan: &Plan,
+    outcome: &Outcome,
+    infos: &[StrategyInfo],
+    seconds: f64,
+    directory: &Path,
+    globals: &Globals,
+) -> Result<String, Failure> {
+    let header = plan.header(infos);
+    let input = ReportInput {
+        outcome,
+        instruments: &plan.job.setup.instruments,
+        strategies: infos,
+        timeframe: plan.job.tape.timeframe,
+        header: &header,
+        load_seconds: Some(plan.load_seconds),
+        run_seconds: Some(seconds),
+        options: &ReportOptions::default(),
+    };
+    report::export(&input, directory).map_err(|e| Failure::failed(e.to_string()))?;
+    Ok(report::text(&input, text_style(globals)))
+}
+
+fn sharpe(outcome: &Outcome) -> Option<f64> {
+    outcome
+        .daily_returns()
+        .and_then(|daily| metrics::returns::sharpe(&daily, 0.0, metrics::PERIODS_PER_YEAR, 1))
+}
+
+fn row(name: &str, outcome: &Outcome, sharpe: Option<f64>) -> Vec<String> {
+    let max_drawdown = outcome.daily_returns().and_then(|daily| metrics::drawdown::max_drawdown(&daily));
+    let wins = outcome.trades.iter().filter(|t| t.net().is_positive()).count();
+    let profit = outcome.final_equity - outcome.initial_balance;
+    let percent = |x: Option<f64>| x.map_or("-".to_owned(), |x| format!("{:.2}", x * 100.0));
+    let share = |part: usize, whole: usize| (whole > 0).then(|| part as f64 / whole as f64);
+    vec![
+        name.to_owned(),
+        outcome.trade_count.to_string(),
+        percent(share(wins, outcome.trades.len())),
+        profit.rounded(2),
+        percent(Some(profit.to_f64() / outcome.initial_balance.to_f64())),
+        sharpe.map_or("-".to_owned(), |s| format!("{s:.2}")),
+        percent(max_drawdown),
+        outcome.fees.rounded(2),
+    ]
+}
+
+fn say(globals: &Globals, text: &str) -> Result<(), Failure> {
+    if globals.json { Ok(()) } else { globals.print(text) }
+}
