@@ -3,8 +3,8 @@
 use crate::config::{LimitFill, Slippage};
 use crate::venue::{Deal, Event, Resting, Venue, is_immediate};
 use model::{
-    Bar, CancelReason, Candle, FillCause, InstrumentIx, Liquidity, NewOrder, OrderKind, PositionSide, Protection, Side,
-    TimeInForce, VenueEvent,
+    Bar, CancelReason, Candle, FillCause, InstrumentIx, Liquidity, NewOrder, OrderKind, PositionSide,
+    Protection, Side, TimeInForce, VenueEvent,
 };
 use units::{Price, Quantity, Span, Timestamp};
 

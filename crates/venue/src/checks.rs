@@ -1,6 +1,6 @@
 //! What the venue refuses, each with its own reason, in the order an exchange checks.
 
-use crate::venue::{Resting, Venue};
+use crate::venue::{Resting, Venue, guards_fit};
 use model::{NewOrder, OrderKind, PositionSide, RejectReason, Side};
 use units::{Amount, Price, Quantity, Rate, Rounding};
 
@@ -53,6 +53,11 @@ impl Venue {
         {
             return Err(RejectReason::PriceTick);
         } else if !has_fired && trigger.is_some_and(|t| !waits_on_its_side(order.kind, order.side, t, last)) {
+            return Err(RejectReason::TriggerSide);
+        }
+        // Guards must fit every price the order may be filled at for certain, or they would fire at a price that was not there.
+        let entries = if limit.or(trigger).is_some() { [limit, trigger] } else { [Some(last), None] };
+        if !order.reduce_only && !entries.into_iter().flatten().all(|p| guards_fit(guards, order.side, p)) {
             return Err(RejectReason::TriggerSide);
         }
         if order.reduce_only {

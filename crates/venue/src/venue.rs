@@ -367,7 +367,7 @@ pub(crate) struct Deal {
 }
 
 /// Whether a stop and a target lie on their sides of the market for a position of this direction.
-fn guards_fit(protection: Protection, side: Side, last: Price) -> bool {
+pub(crate) fn guards_fit(protection: Protection, side: Side, last: Price) -> bool {
     let (below, above) = match side {
         Side::Buy => (protection.stop_loss, protection.take_profit),
         Side::Sell => (protection.take_profit, protection.stop_loss),

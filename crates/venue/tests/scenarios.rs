@@ -760,6 +760,20 @@ fn every_refusal_has_its_reason() {
             end       holds 0 entered for 0, cash 1000000, fees 0, equity 1000000"#]],
     );
     check(
+        "candle 100 101 99 100 | buy market 1 sl 100 | buy market 1 tp 100 | sell limit 105 1 sl 104 | buy stop-limit 103 106 1 sl 104 | buy limit 98 1 sl 97 tp 99 | candle 100 101 96 100",
+        expect![[r#"
+            1         #1 rejected: trigger on the wrong side of the market
+            1         #2 rejected: trigger on the wrong side of the market
+            1         #3 rejected: trigger on the wrong side of the market
+            1         #4 rejected: trigger on the wrong side of the market
+            1         #5 accepted
+            2 inside  #5 buy 1 @ 98 maker fee 0
+            2 inside  guards sl 97 tp 99
+            2 inside  guard sell 1 @ 97 taker fee 0 stop_loss
+            2 inside  guards sl - tp -
+            end       holds 0 entered for 0, cash 999999, fees 0, equity 999999"#]],
+    );
+    check(
         "balance 100 | fees 0.001 0 | candle 100 101 99 100 | buy market 1 | buy market 0.999 | sell market 1 reduce",
         expect![[r#"
             1         #1 rejected: insufficient margin

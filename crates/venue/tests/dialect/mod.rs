@@ -315,7 +315,8 @@ fn told(event: &VenueEvent) -> String {
             let cause = if fill.cause == FillCause::Order { "" } else { fill.cause.name() };
             let liquidity = if fill.liquidity == Liquidity::Taker { "taker" } else { "maker" };
             let (quantity, price) = (fill.quantity.decimal(4).normalized(), shown(Some(fill.price)));
-            let text = format!("{who} {} {quantity} @ {price} {liquidity} fee {} {cause}", fill.side, fill.fee);
+            let text =
+                format!("{who} {} {quantity} @ {price} {liquidity} fee {} {cause}", fill.side, fill.fee);
             text.trim_end().to_owned()
         }
         VenueEvent::Balance(change) => match change {
