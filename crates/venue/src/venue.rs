@@ -4,7 +4,7 @@ use crate::account::Account;
 use crate::config::VenueConfig;
 use model::{
     Amendment, CancelReason, ClientOrderId, Fill, FillCause, Instrument, InstrumentIx, Liquidity, NewOrder,
-    OrderCommand, OrderKind, PositionSide, Protection, RejectReason, Side, TimeInForce, VenueEvent,
+    OrderCommand, PositionSide, Protection, RejectReason, Side, TimeInForce, VenueEvent,
 };
 use units::{Amount, Price, Quantity, Rounding, Timestamp};
 
@@ -247,18 +247,7 @@ impl Venue {
         let resting = &desk.orders[position];
         let mut order = resting.order;
         order.quantity = amendment.quantity.unwrap_or(order.quantity);
-        match &mut order.kind {
-            OrderKind::Market => {}
-            OrderKind::Limit { price } => *price = amendment.price.unwrap_or(*price),
-            OrderKind::StopMarket { trigger, .. } | OrderKind::TakeProfitMarket { trigger, .. } => {
-                *trigger = amendment.trigger.unwrap_or(*trigger);
-            }
-            OrderKind::StopLimit { trigger, price, .. }
-            | OrderKind::TakeProfitLimit { trigger, price, .. } => {
-                *trigger = amendment.trigger.unwrap_or(*trigger);
-                *price = amendment.price.unwrap_or(*price);
-            }
-        }
+        order.kind = order.kind.amended(&amendment);
         let margin = self.check_terms(&order, Some(resting))?;
         if order.quantity <= resting.order.quantity - resting.remaining {
             return Err(RejectReason::BelowMinQuantity);
