@@ -8,16 +8,18 @@ use crate::outbox::Outbox;
 use crate::risk::{self, Context, Limits, Request};
 use crate::targets::{Opinion, Targets};
 use model::{
-    BalanceChange, Bar, Candle, ClientOrderId, Direction, Fact, Fill, FillCause, FillRecord, Input,
-    Instrument, InstrumentIx, NewOrder, Notice, NoticeKind, OperatorCommand, OrderKind, OrderState,
-    PositionSide, Protection, Record, Refusal, Seq, Severity, Side, Signal, Tag, TimeInForce, Timeframe,
-    VenueEvent,
+    BalanceChange, Bar, Candle, ClientOrderId, Fact, Fill, FillCause, FillRecord, Input, Instrument,
+    InstrumentIx, NewOrder, Notice, NoticeKind, OperatorCommand, OrderState, PositionSide, Protection,
+    Record, Refusal, Seq, Severity, Signal, Tag, Timeframe, VenueEvent,
 };
 use strategy::{CandleRun, History, Intent, Intents, Market, OrderIntent, Strategy, View};
 use units::{Amount, Digest, DigestWriter, Price, Quantity, Rate, Timestamp};
 
 /// The strategy index of orders that the engine places for itself.
 const ENGINE: u16 = u16::MAX;
+
+/// The largest quantity of one fill or order that is believed: sums of thousands of them still fit.
+const MOST_QUANTITY: Quantity = Quantity::new(i64::MAX >> 16);
 
 /// What an engine is built from, besides its strategies.
 #[derive(Debug, Clone)]
@@ -72,6 +74,8 @@ pub struct Engine {
     pub(crate) halted: bool,
     pub(crate) digest: DigestWriter,
     intents: Intents,
+    /// Where the fact that is being looked at stands against the warm-up: a candle at its open, others at their time.
+    learns_at: Timestamp,
     /// By instrument: what was looked at early. Always settled between backtests' steps; never part of a snapshot.
     scouted: Vec<Scouted>,
 }
@@ -135,6 +139,7 @@ impl Engine {
             halted: false,
             digest: DigestWriter::new(),
             intents: Intents::default(),
+            learns_at: Timestamp::MIN,
             scouted: (0..n)
                 .map(|_| Scouted {
                     seen_until: Timestamp::MIN,
@@ -204,6 +209,7 @@ impl Engine {
         self.now = bar.open_time + timeframe.span();
         self.seq = Seq(seq.0 + consumed as u64);
         self.markets[ix.index()].last = Some(bar.close);
+        self.learns_at = bar.open_time;
         if let Err(message) = outcome {
             self.intents.clear();
             self.on_fault(strategy, message, out);
@@ -346,6 +352,7 @@ impl Engine {
         };
         market.last = Some(candle.bar.close);
         market.history.push(candle.bar);
+        self.learns_at = candle.bar.open_time;
         if candle.bar.open_time <= self.scouted[ix.index()].seen_until {
             self.hear(candle, out);
         } else {
@@ -439,84 +446,8 @@ impl Engine {
         }
     }
 
-    /// Brings the position of an instrument to what its opinions ask for, if that changed.
-    #[inline(never)]
-    fn pursue(&mut self, ix: InstrumentIx, out: &mut Outbox) {
-        let desk = &mut self.targets.desks[ix.index()];
-        desk.is_dirty = false;
-        let target = desk.target(self.min_strength);
-        if desk.pursued == Some(target.strength) || (desk.pursued.is_none() && target.strength == 0) {
-            return;
-        }
-        desk.pursued = Some(target.strength);
-        let strength = Rate::from_units(target.strength.abs());
-        out.record(Record::Target { instrument: ix, direction: target.direction, strength });
-        match self.wanted_quantity(ix, target.strength) {
-            Ok(wanted) => {
-                let from = risk::committed(&self.ledger, &self.orders, ix);
-                let Some((side, quantity, reduces)) = risk::difference(from, wanted) else { return };
-                let protection = self.protection_for(ix, &target, side);
-                let order = NewOrder {
-                    id: ClientOrderId::new(0, 0),
-                    instrument: ix,
-                    side,
-                    position_side: PositionSide::Net,
-                    kind: OrderKind::Market,
-                    quantity,
-                    time_in_force: TimeInForce::ImmediateOrCancel,
-                    reduce_only: reduces,
-                    protection: if reduces { Protection::NONE } else { protection },
-                };
-                self.submit(Request { order, strategy: target.leader, tag: target.tag }, out);
-            }
-            Err(refusal) => out.record(Record::Refused { instrument: ix, refusal }),
-        }
-    }
-
-    /// The signed quantity that a strength asks for, rounded down to the step.
-    #[inline]
-    fn wanted_quantity(&self, ix: InstrumentIx, strength: i64) -> Result<Quantity, Refusal> {
-        if strength == 0 {
-            return Ok(Quantity::ZERO);
-        }
-        let instrument = &self.instruments[ix.index()];
-        let last = self.markets[ix.index()].last;
-        let base = risk::size(&self.limits, instrument, last, || self.equity())?;
-        let one = Rate::ONE.units();
-        let scaled = if strength.abs() == one {
-            base
-        } else {
-            let units = i128::from(base.mantissa()) * i128::from(strength.abs()) / i128::from(one);
-            // Not above `base`, which fits, because the strength is at most one.
-            Quantity::new(i64::try_from(units).unwrap_or(base.mantissa())).floor_to(instrument.quantity_step)
-        };
-        if scaled < instrument.min_quantity {
-            return Err(Refusal::BelowMinQuantity);
-        }
-        Ok(if strength < 0 { -scaled } else { scaled })
-    }
-
-    /// The leader's own stop and target where it gives them, the house's otherwise.
-    fn protection_for(&self, ix: InstrumentIx, target: &crate::targets::Target, side: Side) -> Protection {
-        if target.direction == Direction::Flat {
-            return Protection::NONE;
-        }
-        let Some(last) = self.markets[ix.index()].last else { return target.protection };
-        let house = match self.host.hosted.get(usize::from(target.leader)) {
-            Some(hosted) if hosted.wants_house_stop => {
-                let house = risk::house_protection(&self.limits, &self.instruments[ix.index()], side, last);
-                Protection { take_profit: house.take_profit.filter(|_| hosted.wants_house_target), ..house }
-            }
-            _ => Protection::NONE,
-        };
-        Protection {
-            stop_loss: target.protection.stop_loss.or(house.stop_loss),
-            take_profit: target.protection.take_profit.or(house.take_profit),
-        }
-    }
-
     fn place_intent(&mut self, strategy: u16, intent: &OrderIntent, out: &mut Outbox) {
-        if self.now < self.trade_from {
+        if self.learns_at < self.trade_from {
             return;
         }
         let order = NewOrder {
@@ -533,9 +464,9 @@ impl Engine {
         self.submit(Request { order, strategy, tag: intent.tag }, out);
     }
 
-    /// The one path an order takes: risk, a name, a reservation, the outbox.
+    /// The one path an order takes: risk, a name, a reservation, the outbox. Returns whether it was approved.
     #[inline]
-    fn submit(&mut self, mut request: Request, out: &mut Outbox) {
+    pub(crate) fn submit(&mut self, mut request: Request, out: &mut Outbox) -> bool {
         let ix = request.order.instrument;
         request.order.id = self.orders.next_id(request.strategy);
         let context = Context {
@@ -561,8 +492,13 @@ impl Engine {
                 });
                 let decision_price = self.markets[ix.index()].last;
                 out.record(Record::Submitted { id, instrument: ix, decision_price });
+                true
             }
-            Err(refusal) => out.record(Record::Refused { instrument: ix, refusal }),
+            Err(refusal) => {
+                self.orders.take_back(request.order.id);
+                out.record(Record::Refused { instrument: ix, refusal });
+                false
+            }
         }
     }
 
@@ -589,22 +525,26 @@ impl Engine {
 
     #[inline(never)]
     fn on_venue(&mut self, event: &VenueEvent, fact: &Fact, out: &mut Outbox) {
+        self.learns_at = self.now;
         match event {
             VenueEvent::Accepted { id, .. } => self.move_order(*id, OrderState::Open, out),
             VenueEvent::Filled(fill) => {
                 self.on_fill(fill, out);
                 self.tell(fill.instrument, fact, out);
+                self.resume_pursuit(fill.instrument, out);
             }
-            VenueEvent::Rejected { id, reason, .. } => {
+            VenueEvent::Rejected { id, instrument, reason } => {
                 let kind = NoticeKind::OrderRejected { id: *id, reason: *reason };
                 out.notice(Notice { severity: Severity::Warning, kind });
                 self.move_order(*id, OrderState::Rejected(*reason), out);
+                self.resume_pursuit(*instrument, out);
             }
-            VenueEvent::Cancelled { id, reason, .. } => {
+            VenueEvent::Cancelled { id, instrument, reason } => {
                 self.move_order(*id, OrderState::Cancelled(*reason), out);
+                self.resume_pursuit(*instrument, out);
             }
             VenueEvent::Triggered { .. } => {}
-            VenueEvent::Amended { id, amendment, .. } => self.on_amended(*id, amendment),
+            VenueEvent::Amended { id, amendment, .. } => self.on_amended(*id, amendment, out),
             VenueEvent::Refused { id, instrument, .. } => {
                 // The order is as it was before we tried to change it.
                 if let Some(at) = id.and_then(|id| self.orders.find(id))
@@ -643,7 +583,15 @@ impl Engine {
     #[inline]
     fn on_fill(&mut self, fill: &Fill, out: &mut Outbox) {
         let ix = fill.instrument;
-        if ix.index() >= self.instruments.len() || !fill.quantity.is_positive() || !fill.price.is_positive() {
+        let is_possible = |i: &Instrument| {
+            let value = i.checked_notional(fill.price, fill.quantity);
+            fill.quantity.is_positive()
+                && fill.quantity <= MOST_QUANTITY
+                && fill.price.is_positive()
+                && value.is_some_and(|value| value <= risk::MOST)
+                && (-risk::MOST..=risk::MOST).contains(&fill.fee)
+        };
+        if !self.instruments.get(ix.index()).is_some_and(is_possible) {
             out.record(Record::Anomaly { instrument: ix, id: fill.order, what: "a fill that cannot be" });
             return;
         }
@@ -733,15 +681,18 @@ impl Engine {
         out.record(Record::Order { id, instrument: order.instrument, state: to });
     }
 
-    fn on_amended(&mut self, id: ClientOrderId, amendment: &model::Amendment) {
+    fn on_amended(&mut self, id: ClientOrderId, amendment: &model::Amendment, out: &mut Outbox) {
         let Some(at) = self.orders.find(id) else { return };
         let order = &mut self.orders.live[at];
         if let Some(quantity) = amendment.quantity {
+            if quantity <= order.filled || quantity > MOST_QUANTITY {
+                let (instrument, what) = (order.order.instrument, "an amendment that cannot be");
+                out.record(Record::Anomaly { instrument, id: Some(id), what });
+                return;
+            }
             order.order.quantity = quantity;
         }
-        if let (OrderKind::Limit { price }, Some(new)) = (&mut order.order.kind, amendment.price) {
-            *price = new;
-        }
+        order.order.kind = order.order.kind.amended(amendment);
     }
 
     fn on_balance(&mut self, change: &BalanceChange, out: &mut Outbox) {
@@ -762,6 +713,7 @@ impl Engine {
     /// The facts that do not come every bar.
     #[inline(never)]
     fn on_rare(&mut self, fact: &Fact, out: &mut Outbox) {
+        self.learns_at = self.now;
         match fact {
             Fact::Quote(quote) => {
                 if let Some(market) = self.markets.get_mut(quote.instrument.index()) {
@@ -853,20 +805,7 @@ impl Engine {
             for i in 0..self.instruments.len() {
                 let ix = InstrumentIx(u32::try_from(i).unwrap_or(u32::MAX));
                 let held = self.ledger.position(ix, side).quantity;
-                if !held.is_zero() {
-                    let order = NewOrder {
-                        id: ClientOrderId::new(0, 0),
-                        instrument: ix,
-                        side: Side::of(held).opposite(),
-                        position_side: side,
-                        kind: OrderKind::Market,
-                        quantity: held.abs(),
-                        time_in_force: TimeInForce::ImmediateOrCancel,
-                        reduce_only: true,
-                        protection: Protection::NONE,
-                    };
-                    self.submit(Request { order, strategy: ENGINE, tag: Tag::default() }, out);
-                }
+                self.reduce(ix, side, held.abs(), (ENGINE, Tag::default()), out);
             }
         }
     }

@@ -21,6 +21,7 @@ mod host;
 pub mod ledger;
 mod orders;
 mod outbox;
+mod pursuit;
 pub mod risk;
 mod snapshot;
 mod targets;

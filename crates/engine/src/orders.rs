@@ -44,7 +44,7 @@ pub(crate) struct Orders {
 }
 
 impl Orders {
-    /// The next name. Consumed only when the order is sent.
+    /// The next name; see [`Orders::take_back`] for an order that is not sent.
     #[inline]
     pub(crate) fn next_id(&mut self, strategy: u16) -> ClientOrderId {
         self.counter += 1;
@@ -72,17 +72,18 @@ impl Orders {
         self.live.remove(at)
     }
 
-    /// What live orders of an instrument will add to its net position once they are filled whole. Resting limit and
-    /// waiting conditional orders are not counted: they may never fill.
+    /// Takes back the newest name, whose order was refused before anybody saw it.
     #[inline]
-    pub(crate) fn in_flight(&self, ix: InstrumentIx) -> Quantity {
-        let mut sum = Quantity::ZERO;
-        for o in
-            self.live.iter().filter(|o| o.order.instrument == ix && o.order.kind == model::OrderKind::Market)
-        {
-            sum += o.order.side.signed(o.remaining());
-        }
-        sum
+    pub(crate) fn take_back(&mut self, id: ClientOrderId) {
+        debug_assert!(id.counter() == self.counter, "only the newest name can be taken back");
+        self.counter -= 1;
+    }
+
+    /// Whether a market order of an instrument has been sent and has not arrived. Resting limit and waiting conditional
+    /// orders are not counted: they may never fill.
+    #[inline]
+    pub(crate) fn is_in_flight(&self, ix: InstrumentIx) -> bool {
+        self.live.iter().any(|o| o.order.instrument == ix && o.order.kind == model::OrderKind::Market)
     }
 
     /// What live orders on one side of an instrument may still add to its position.

@@ -2,9 +2,12 @@
 
 use crate::ledger::{Ledger, margin};
 use crate::orders::{Order, Orders};
-use model::{Instrument, InstrumentIx, NewOrder, OrderCommand, PositionSide, Refusal, Side, Tag};
+use model::{Instrument, NewOrder, OrderCommand, Refusal, Side, Tag};
 use strategy::Market;
 use units::{Amount, Decimal, Price, Quantity, Rate, Rounding};
+
+/// The largest value of one order: 10¹⁸ of the currency. What is added to it (fees, margin, profit) fits an amount then.
+pub(crate) const MOST: Amount = Amount::from_units(units::pow10(36));
 
 /// How large a position is made when a strategy only says which way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,10 +97,13 @@ impl<'a> Context<'a> {
         let order = &request.order;
         let instrument: &'a Instrument =
             self.instruments.get(order.instrument.index()).ok_or(Refusal::UnknownInstrument)?;
+        if !order.quantity.is_positive() {
+            return Err(Refusal::InvalidQuantity);
+        }
         let last = self.markets[order.instrument.index()].last;
         let price = order.kind.limit().or(order.kind.trigger()).or(last).ok_or(Refusal::NoPrice)?;
         let opening = self.opening(order);
-        let value = instrument.checked_notional(price, order.quantity);
+        let value = instrument.checked_notional(price, order.quantity).filter(|value| *value <= MOST);
         let opening_value =
             if opening == order.quantity { value } else { instrument.checked_notional(price, opening) };
         let margin = match (value, opening_value) {
@@ -336,10 +342,4 @@ pub(crate) fn difference(from: Quantity, to: Quantity) -> Option<(Side, Quantity
     // Only smaller, never through zero: then the venue may be told so.
     let reduces = to.is_zero() || (to.is_negative() == from.is_negative() && to.abs() < from.abs());
     Some((Side::of(delta), delta.abs(), reduces && !from.is_zero()))
-}
-
-/// The net position of an instrument together with what is on its way.
-#[inline]
-pub(crate) fn committed(ledger: &Ledger, orders: &Orders, ix: InstrumentIx) -> Quantity {
-    ledger.position(ix, PositionSide::Net).quantity + orders.in_flight(ix)
 }

@@ -208,6 +208,34 @@ impl OrderKind {
     }
 }
 
+impl OrderKind {
+    /// With the prices of an amendment, as far as this kind has them.
+    #[must_use]
+    pub fn amended(self, amendment: &Amendment) -> Self {
+        let to = |old: Price, new: Option<Price>| new.unwrap_or(old);
+        match self {
+            Self::Market => Self::Market,
+            Self::Limit { price } => Self::Limit { price: to(price, amendment.price) },
+            Self::StopMarket { trigger, by } => {
+                Self::StopMarket { trigger: to(trigger, amendment.trigger), by }
+            }
+            Self::TakeProfitMarket { trigger, by } => {
+                Self::TakeProfitMarket { trigger: to(trigger, amendment.trigger), by }
+            }
+            Self::StopLimit { trigger, by, price } => Self::StopLimit {
+                trigger: to(trigger, amendment.trigger),
+                by,
+                price: to(price, amendment.price),
+            },
+            Self::TakeProfitLimit { trigger, by, price } => Self::TakeProfitLimit {
+                trigger: to(trigger, amendment.trigger),
+                by,
+                price: to(price, amendment.price),
+            },
+        }
+    }
+}
+
 /// Which price a trigger watches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum TriggerBy {

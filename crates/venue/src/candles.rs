@@ -3,8 +3,8 @@
 use crate::config::{LimitFill, Slippage};
 use crate::venue::{Deal, Event, Resting, Venue, is_immediate};
 use model::{
-    Bar, CancelReason, Candle, FillCause, InstrumentIx, Liquidity, OrderKind, PositionSide, Protection, Side,
-    TimeInForce, VenueEvent,
+    Bar, CancelReason, Candle, FillCause, InstrumentIx, Liquidity, NewOrder, OrderKind, PositionSide,
+    Protection, Side, TimeInForce, VenueEvent,
 };
 use units::{Price, Quantity, Span, Timestamp};
 
@@ -67,20 +67,19 @@ impl Venue {
         if self.desks[ix.index()].is_idle {
             return;
         }
-        let (held, entered) = (self.held(ix), self.sides(ix));
+        self.desks[ix.index()].is_guard_fresh = [false; 3];
         self.meet_stops(inside, ix, bar, out);
-        self.meet_orders(inside, ix, |v, r| v.meet_range(r, bar), out);
+        // Stops first: when the range reaches a stop and a target, the stop is taken, whichever order arrived first.
+        let only = |stops: bool| {
+            move |v: &Self, r: &Resting| {
+                if is_stop(r.order.kind) == stops { v.meet_range(r, bar) } else { Meeting::Waits }
+            }
+        };
+        self.meet_orders(inside, ix, only(true), out);
+        self.meet_orders(inside, ix, only(false), out);
         // Orders filled inside may have opened positions whose stops the range also reaches.
         self.meet_stops(inside, ix, bar, out);
-        self.meet_targets(inside, ix, bar, (held, entered), out);
-    }
-
-    fn held(&self, ix: InstrumentIx) -> [bool; 3] {
-        self.account.holdings(ix).map(|h| !h.size.is_zero())
-    }
-
-    fn sides(&self, ix: InstrumentIx) -> [Side; 3] {
-        self.account.holdings(ix).map(|h| h.side)
+        self.meet_targets(inside, ix, bar, out);
     }
 
     /// Lets every order of an instrument meet a price, in the order of arrival.
@@ -180,22 +179,28 @@ impl Venue {
             };
         }
         let Some(limit) = order.kind.limit() else { return taken };
-        let marketable = at_or_better(order.side, open, limit);
+        if resting.is_new {
+            self.arrive(order, limit, open)
+        } else if is_beyond(order.side, open, limit, self.config.limit_fill) {
+            // A resting order is served at its own price, wherever the open jumped to.
+            Meeting::Fills(limit, Liquidity::Maker)
+        } else {
+            Meeting::Waits
+        }
+    }
+
+    /// What the first price that a limit order meets does to it: where it is marketable it takes, and otherwise it rests.
+    fn arrive(&self, order: &NewOrder, limit: Price, price: Price) -> Meeting {
+        let is_marketable = at_or_better(order.side, price, limit);
         match order.time_in_force {
-            TimeInForce::PostOnly if resting.is_new && marketable => Meeting::Ends(CancelReason::TimeInForce),
-            _ if resting.is_new && marketable => {
-                let slipped = self.slipped(order.instrument, order.side, open);
+            TimeInForce::PostOnly if is_marketable => Meeting::Ends(CancelReason::TimeInForce),
+            _ if is_marketable => {
+                let slipped = self.slipped(order.instrument, order.side, price);
                 // A limit order never pays more than its limit.
                 let price = if at_or_better(order.side, slipped, limit) { slipped } else { limit };
                 Meeting::Fills(price, Liquidity::Taker)
             }
-            time_in_force if resting.is_new && is_immediate(time_in_force) => {
-                Meeting::Ends(CancelReason::TimeInForce)
-            }
-            // A resting order is served at its own price, wherever the open jumped to.
-            _ if !resting.is_new && is_beyond(order.side, open, limit, self.config.limit_fill) => {
-                Meeting::Fills(limit, Liquidity::Maker)
-            }
+            time_in_force if is_immediate(time_in_force) => Meeting::Ends(CancelReason::TimeInForce),
             _ => Meeting::Waits,
         }
     }
@@ -215,14 +220,9 @@ impl Venue {
         }
         let Some(limit) = order.kind.limit() else { return Meeting::Waits };
         // A limit order that was triggered inside this candle meets the market at its trigger; whether the range
-        // beyond came before or after is unknown, so it waits for the next candle unless it is marketable there.
+        // beyond came before or after is unknown, so what is not marketable there waits for the next candle.
         if resting.is_triggered && resting.is_new {
-            let trigger = order.kind.trigger().unwrap_or(limit);
-            return if at_or_better(order.side, trigger, limit) {
-                Meeting::Fills(trigger, Liquidity::Taker)
-            } else {
-                Meeting::Waits
-            };
+            return self.arrive(order, limit, order.kind.trigger().unwrap_or(limit));
         }
         let extreme = if order.side == Side::Buy { bar.low } else { bar.high };
         if is_beyond(order.side, extreme, limit, self.config.limit_fill) {
@@ -260,18 +260,11 @@ impl Venue {
         }
     }
 
-    /// Targets that the range reaches, of positions that have lived through the whole of it.
-    fn meet_targets(
-        &mut self,
-        at: Timestamp,
-        ix: InstrumentIx,
-        bar: &Bar,
-        (held_before, side_before): ([bool; 3], [Side; 3]),
-        out: &mut Vec<Event>,
-    ) {
+    /// Targets that the range reaches, where they have been in force for the whole of it.
+    fn meet_targets(&mut self, at: Timestamp, ix: InstrumentIx, bar: &Bar, out: &mut Vec<Event>) {
         for side in PositionSide::ALL {
             let Some((held, guard)) = self.guarded(ix, side) else { continue };
-            if !held_before[side.index()] || side_before[side.index()] != held {
+            if self.desks[ix.index()].is_guard_fresh[side.index()] {
                 continue;
             }
             let best = if held == Side::Buy { bar.high } else { bar.low };
@@ -338,6 +331,11 @@ fn at_or_better(side: Side, price: Price, limit: Price) -> bool {
         Side::Buy => price <= limit,
         Side::Sell => price >= limit,
     }
+}
+
+/// Whether an order is there to end a loss (or to enter on strength) once the price has gone the wrong way.
+const fn is_stop(kind: OrderKind) -> bool {
+    matches!(kind, OrderKind::StopMarket { .. } | OrderKind::StopLimit { .. })
 }
 
 /// Whether a price that was traded serves a resting order at `limit`.

@@ -1,69 +1,93 @@
 //! What the venue refuses, each with its own reason, in the order an exchange checks.
 
-use crate::venue::Venue;
+use crate::venue::{Resting, Venue, guards_fit};
 use model::{NewOrder, OrderKind, PositionSide, RejectReason, Side};
 use units::{Amount, Price, Quantity, Rate, Rounding};
 
+/// The largest value of one order: 10¹⁸ of the currency. What is added to it (fees, margin, profit) fits an amount then.
+const MOST: Amount = Amount::from_units(units::pow10(36));
+
 impl Venue {
-    /// Why an order cannot be accepted, if so.
+    /// What the account keeps free for a new order, or why it cannot be accepted.
     #[inline]
-    pub(crate) fn refusal(&self, order: &NewOrder) -> Option<RejectReason> {
-        let Some(instrument) = self.instruments.get(order.instrument.index()) else {
-            return Some(RejectReason::UnknownInstrument);
-        };
+    pub(crate) fn check(&self, order: &NewOrder) -> Result<Amount, RejectReason> {
+        if order.instrument.index() >= self.instruments.len() {
+            return Err(RejectReason::UnknownInstrument);
+        }
         // Our ids grow, so one that does not was used before.
         if self.last_id.is_some_and(|last| order.id <= last) {
-            return Some(RejectReason::DuplicateId);
+            return Err(RejectReason::DuplicateId);
         }
         if order.position_side != PositionSide::Net {
-            return Some(RejectReason::PositionMode);
+            return Err(RejectReason::PositionMode);
         }
-        let desk = &self.desks[order.instrument.index()];
-        let Some(last) = desk.last else { return Some(RejectReason::NoMarket) };
+        self.check_terms(order, None)
+    }
+
+    /// The same for the terms of an order, which may take the place of one that rests.
+    #[inline]
+    pub(crate) fn check_terms(
+        &self,
+        order: &NewOrder,
+        replaced: Option<&Resting>,
+    ) -> Result<Amount, RejectReason> {
+        let instrument = &self.instruments[order.instrument.index()];
+        let last = self.desks[order.instrument.index()].last.ok_or(RejectReason::NoMarket)?;
         let (limit, trigger) = (order.kind.limit(), order.kind.trigger());
         let max =
             if limit.is_some() { instrument.max_limit_quantity } else { instrument.max_market_quantity };
         let off_tick =
             |p: Option<Price>| p.is_some_and(|p| !p.is_positive() || !p.is_multiple_of(instrument.tick_size));
         let guards = order.protection;
+        let has_fired = replaced.is_some_and(|r| r.is_triggered);
         if !order.quantity.is_positive() || !order.quantity.is_multiple_of(instrument.quantity_step) {
-            return Some(RejectReason::QuantityStep);
+            return Err(RejectReason::QuantityStep);
         } else if order.quantity < instrument.min_quantity {
-            return Some(RejectReason::BelowMinQuantity);
+            return Err(RejectReason::BelowMinQuantity);
         } else if order.quantity > max {
-            return Some(RejectReason::AboveMaxQuantity);
+            return Err(RejectReason::AboveMaxQuantity);
         } else if off_tick(limit)
             || off_tick(trigger)
             || off_tick(guards.stop_loss)
             || off_tick(guards.take_profit)
         {
-            return Some(RejectReason::PriceTick);
-        } else if trigger.is_some_and(|t| !waits_on_its_side(order.kind, order.side, t, last)) {
-            return Some(RejectReason::TriggerSide);
+            return Err(RejectReason::PriceTick);
+        } else if !has_fired && trigger.is_some_and(|t| !waits_on_its_side(order.kind, order.side, t, last)) {
+            return Err(RejectReason::TriggerSide);
+        }
+        // Guards must fit every price the order may be filled at for certain, or they would fire at a price that was not there.
+        let entries = if limit.or(trigger).is_some() { [limit, trigger] } else { [Some(last), None] };
+        if !order.reduce_only && !entries.into_iter().flatten().all(|p| guards_fit(guards, order.side, p)) {
+            return Err(RejectReason::TriggerSide);
         }
         if order.reduce_only {
             let holding = self.account.holding(order.instrument, order.position_side);
             let reducible = !holding.size.is_zero() && holding.side != order.side;
-            return (!reducible).then_some(RejectReason::ReduceOnly);
+            return if reducible { Ok(Amount::ZERO) } else { Err(RejectReason::ReduceOnly) };
         }
         let price = limit.or(trigger).unwrap_or(last);
         match instrument.checked_notional(price, order.quantity) {
-            None => Some(RejectReason::AboveMaxQuantity),
-            Some(value) if value < instrument.min_notional => Some(RejectReason::BelowMinNotional),
-            Some(_) => self.margin_refusal(order, price),
+            Some(value) if value < instrument.min_notional => Err(RejectReason::BelowMinNotional),
+            Some(value) if value <= MOST => self.check_margin(order, price, replaced),
+            _ => Err(RejectReason::AboveMaxQuantity),
         }
     }
 
-    /// Whether the account can carry what the order would open.
+    /// The margin and the fee of what an order would open, if the account can carry it.
     #[inline]
-    fn margin_refusal(&self, order: &NewOrder, price: Price) -> Option<RejectReason> {
+    fn check_margin(
+        &self,
+        order: &NewOrder,
+        price: Price,
+        replaced: Option<&Resting>,
+    ) -> Result<Amount, RejectReason> {
         let instrument = &self.instruments[order.instrument.index()];
         let holding = self.account.holding(order.instrument, order.position_side);
         let desk = &self.desks[order.instrument.index()];
         let queued: Quantity = desk
             .orders
             .iter()
-            .filter(|r| r.order.side == order.side && !r.order.reduce_only)
+            .filter(|r| r.order.side == order.side && !r.order.reduce_only && r.order.id != order.id)
             .map(|r| r.remaining)
             .fold(Quantity::ZERO, |a, b| a + b);
         let closable = if holding.side == order.side {
@@ -73,18 +97,22 @@ impl Venue {
         };
         let opening = (order.quantity - closable).max(Quantity::ZERO);
         if opening.is_zero() {
-            return None;
+            return Ok(Amount::ZERO);
         }
         let value = instrument.notional(price, opening);
         if self.config.leverage > instrument.tier(value).max_leverage || self.config.leverage < Rate::ONE {
-            return Some(RejectReason::Leverage);
+            return Err(RejectReason::Leverage);
         }
         // A position that is turned around frees its own margin before the other side needs it.
         let freed =
             if closable.is_positive() { self.initial_margin(holding.entry_value) } else { Amount::ZERO };
         let fee = instrument.notional_share(price, order.quantity, self.config.taker_fee, Rounding::Up);
-        let needed = self.initial_margin(value) + fee - freed;
-        (needed > Amount::ZERO && needed > self.available()).then_some(RejectReason::InsufficientMargin)
+        let needed = (self.initial_margin(value) + fee - freed).max(Amount::ZERO);
+        let kept = replaced.map_or(Amount::ZERO, |r| r.margin);
+        if needed.is_positive() && needed > self.available() + kept {
+            return Err(RejectReason::InsufficientMargin);
+        }
+        Ok(needed)
     }
 
     /// The margin that a value needs at the account's leverage, rounded up.

@@ -4,7 +4,7 @@ use crate::account::Account;
 use crate::config::VenueConfig;
 use model::{
     Amendment, CancelReason, ClientOrderId, Fill, FillCause, Instrument, InstrumentIx, Liquidity, NewOrder,
-    OrderCommand, OrderKind, PositionSide, Protection, RejectReason, Side, TimeInForce, VenueEvent,
+    OrderCommand, PositionSide, Protection, RejectReason, Side, TimeInForce, VenueEvent,
 };
 use units::{Amount, Price, Quantity, Rounding, Timestamp};
 
@@ -39,6 +39,8 @@ pub(crate) struct Desk {
     pub(crate) orders: Vec<Resting>,
     /// What guards the net, long and short position.
     pub(crate) guards: [Protection; 3],
+    /// The guard came into force, or went, since the open of the running candle.
+    pub(crate) is_guard_fresh: [bool; 3],
     /// Nothing rests and nothing is guarded: a candle changes no more than the last price.
     pub(crate) is_idle: bool,
 }
@@ -72,6 +74,7 @@ impl Venue {
                 last: None,
                 orders: Vec::new(),
                 guards: [Protection::NONE; 3],
+                is_guard_fresh: [false; 3],
                 is_idle: true,
             })
             .collect();
@@ -163,30 +166,20 @@ impl Venue {
     #[inline]
     fn place(&mut self, at: Timestamp, order: &NewOrder, out: &mut Vec<Event>) {
         let (id, instrument) = (order.id, order.instrument);
-        if let Some(reason) = self.refusal(order) {
-            out.push(Event { at, event: VenueEvent::Rejected { id, instrument, reason } });
-            return;
-        }
+        let margin = match self.check(order) {
+            Ok(margin) => margin,
+            Err(reason) => {
+                out.push(Event { at, event: VenueEvent::Rejected { id, instrument, reason } });
+                return;
+            }
+        };
         self.last_id = Some(id);
-        let margin = self.order_margin(order);
         let desk = &mut self.desks[instrument.index()];
         let resting =
             Resting { order: *order, remaining: order.quantity, margin, is_new: true, is_triggered: false };
         desk.orders.push(resting);
         desk.is_idle = false;
         out.push(Event { at, event: VenueEvent::Accepted { id, instrument } });
-    }
-
-    /// What the account keeps free for a resting order. Market orders meet the next price and reserve nothing.
-    fn order_margin(&self, order: &NewOrder) -> Amount {
-        let Some(price) = order.kind.limit().or(order.kind.trigger()) else { return Amount::ZERO };
-        let holding = self.account.holding(order.instrument, order.position_side);
-        let reduces = order.reduce_only || (!holding.size.is_zero() && holding.side != order.side);
-        if reduces {
-            return Amount::ZERO;
-        }
-        let value = self.instruments[order.instrument.index()].notional(price, order.quantity);
-        self.initial_margin(value) + value.times_rate(self.config.taker_fee, Rounding::Up)
     }
 
     fn cancel(&mut self, at: Timestamp, id: ClientOrderId, instrument: InstrumentIx, out: &mut Vec<Event>) {
@@ -227,59 +220,39 @@ impl Venue {
         let refused = |reason| VenueEvent::Refused { id: Some(id), instrument, reason };
         let event = match self.amended(id, instrument, amendment) {
             Err(reason) => refused(reason),
-            Ok((position, amended)) => {
-                let margin = self.order_margin(&amended);
+            Ok((position, amended, margin)) => {
                 let resting = &mut self.desks[instrument.index()].orders[position];
                 let filled = resting.order.quantity - resting.remaining;
                 resting.remaining = amended.quantity - filled;
                 resting.order = amended;
                 resting.margin = margin;
+                // At its new price it meets the market anew: past it, it takes.
+                resting.is_new |= amendment.price.is_some();
                 VenueEvent::Amended { id, instrument, amendment }
             }
         };
         out.push(Event { at, event });
     }
 
-    /// The order as it would be after an amendment, and where it rests.
+    /// Where an order rests, what an amendment would make of it, and what the account would keep free for it then. It
+    /// passes the checks of a new order.
     fn amended(
         &self,
         id: ClientOrderId,
         ix: InstrumentIx,
         amendment: Amendment,
-    ) -> Result<(usize, NewOrder), RejectReason> {
+    ) -> Result<(usize, NewOrder, Amount), RejectReason> {
         let desk = self.desks.get(ix.index()).ok_or(RejectReason::UnknownInstrument)?;
         let position = desk.orders.iter().position(|r| r.order.id == id).ok_or(RejectReason::UnknownOrder)?;
         let resting = &desk.orders[position];
-        let instrument = &self.instruments[ix.index()];
-        let valid = |p: Price| p.is_positive() && p.is_multiple_of(instrument.tick_size);
-        if !amendment.price.is_none_or(valid) || !amendment.trigger.is_none_or(valid) {
-            return Err(RejectReason::PriceTick);
-        }
         let mut order = resting.order;
-        if let Some(quantity) = amendment.quantity {
-            let filled = order.quantity - resting.remaining;
-            if !quantity.is_multiple_of(instrument.quantity_step) {
-                return Err(RejectReason::QuantityStep);
-            } else if quantity < instrument.min_quantity || quantity <= filled {
-                return Err(RejectReason::BelowMinQuantity);
-            } else if quantity > instrument.max_limit_quantity {
-                return Err(RejectReason::AboveMaxQuantity);
-            }
-            order.quantity = quantity;
+        order.quantity = amendment.quantity.unwrap_or(order.quantity);
+        order.kind = order.kind.amended(&amendment);
+        let margin = self.check_terms(&order, Some(resting))?;
+        if order.quantity <= resting.order.quantity - resting.remaining {
+            return Err(RejectReason::BelowMinQuantity);
         }
-        match &mut order.kind {
-            OrderKind::Market => {}
-            OrderKind::Limit { price } => *price = amendment.price.unwrap_or(*price),
-            OrderKind::StopMarket { trigger, .. } | OrderKind::TakeProfitMarket { trigger, .. } => {
-                *trigger = amendment.trigger.unwrap_or(*trigger);
-            }
-            OrderKind::StopLimit { trigger, price, .. }
-            | OrderKind::TakeProfitLimit { trigger, price, .. } => {
-                *trigger = amendment.trigger.unwrap_or(*trigger);
-                *price = amendment.price.unwrap_or(*price);
-            }
-        }
-        Ok((position, order))
+        Ok((position, order, margin))
     }
 
     fn protect(
@@ -321,6 +294,7 @@ impl Venue {
     ) {
         let desk = &mut self.desks[instrument.index()];
         desk.guards[position_side.index()] = protection;
+        desk.is_guard_fresh[position_side.index()] = true;
         desk.refresh_idle();
         out.push(Event { at, event: VenueEvent::Protected { instrument, position_side, protection } });
     }
@@ -382,7 +356,7 @@ pub(crate) struct Deal {
 }
 
 /// Whether a stop and a target lie on their sides of the market for a position of this direction.
-fn guards_fit(protection: Protection, side: Side, last: Price) -> bool {
+pub(crate) fn guards_fit(protection: Protection, side: Side, last: Price) -> bool {
     let (below, above) = match side {
         Side::Buy => (protection.stop_loss, protection.take_profit),
         Side::Sell => (protection.take_profit, protection.stop_loss),

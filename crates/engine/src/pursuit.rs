@@ -1,0 +1,160 @@
+//! From a target to orders: what is missing to the position that the opinions ask for, and how it is sought.
+
+use crate::engine::Engine;
+use crate::outbox::Outbox;
+use crate::risk::{self, Request};
+use crate::targets::Target;
+use model::{
+    ClientOrderId, Direction, InstrumentIx, NewOrder, OrderKind, PositionSide, Protection, Record, Refusal,
+    Side, Tag, TimeInForce,
+};
+use units::{Quantity, Rate};
+
+impl Engine {
+    /// Brings the position of an instrument to what its opinions ask for, if that changed.
+    #[inline(never)]
+    pub(crate) fn pursue(&mut self, ix: InstrumentIx, out: &mut Outbox) {
+        // What is on its way is waited for: until it has arrived nobody can say what there is to reduce.
+        if self.orders.is_in_flight(ix) {
+            return;
+        }
+        let desk = &mut self.targets.desks[ix.index()];
+        desk.is_dirty = false;
+        let target = desk.target(self.min_strength);
+        if desk.pursued == Some(target.strength) || (desk.pursued.is_none() && target.strength == 0) {
+            return;
+        }
+        desk.pursued = Some(target.strength);
+        let strength = Rate::from_units(target.strength.abs());
+        out.record(Record::Target { instrument: ix, direction: target.direction, strength });
+        let held = self.ledger.position(ix, PositionSide::Net).quantity;
+        let is_done = match self.wanted_quantity(ix, target.strength) {
+            Ok(wanted) => self.move_position(ix, held, wanted, &target, out),
+            Err(refusal) => {
+                out.record(Record::Refused { instrument: ix, refusal });
+                false
+            }
+        };
+        // Where the other side cannot be had, the side that nobody wants any more is left at least.
+        if !is_done && !held.is_zero() && held.is_negative() != (target.strength < 0) {
+            self.reduce(ix, PositionSide::Net, held.abs(), (target.leader, target.tag), out);
+        }
+    }
+
+    /// Places what brings a position from `held` to `wanted`. Returns whether it was approved.
+    fn move_position(
+        &mut self,
+        ix: InstrumentIx,
+        held: Quantity,
+        wanted: Quantity,
+        target: &Target,
+        out: &mut Outbox,
+    ) -> bool {
+        let Some((side, quantity, reduces)) = risk::difference(held, wanted) else { return true };
+        if reduces {
+            self.reduce(ix, PositionSide::Net, quantity, (target.leader, target.tag), out);
+            return true;
+        }
+        let order = NewOrder {
+            id: ClientOrderId::new(0, 0),
+            instrument: ix,
+            side,
+            position_side: PositionSide::Net,
+            kind: OrderKind::Market,
+            quantity,
+            time_in_force: TimeInForce::ImmediateOrCancel,
+            reduce_only: false,
+            protection: self.protection_for(ix, target, side),
+        };
+        self.submit(Request { order, strategy: target.leader, tag: target.tag }, out)
+    }
+
+    /// Reduces a position at market, in as many orders as the venue's largest one makes necessary.
+    pub(crate) fn reduce(
+        &mut self,
+        ix: InstrumentIx,
+        position_side: PositionSide,
+        quantity: Quantity,
+        (strategy, tag): (u16, Tag),
+        out: &mut Outbox,
+    ) {
+        let side = Side::of(self.ledger.position(ix, position_side).quantity).opposite();
+        let instrument = &self.instruments[ix.index()];
+        let (least, most) =
+            (instrument.min_quantity, instrument.max_market_quantity.floor_to(instrument.quantity_step));
+        let mut left = quantity;
+        while left.is_positive() {
+            let mut part = left.min(most);
+            // No rest that would be too small to be closed by itself.
+            if part < left && left - part < least && part > least {
+                part -= least;
+            }
+            let order = NewOrder {
+                id: ClientOrderId::new(0, 0),
+                instrument: ix,
+                side,
+                position_side,
+                kind: OrderKind::Market,
+                quantity: part,
+                time_in_force: TimeInForce::ImmediateOrCancel,
+                reduce_only: true,
+                protection: Protection::NONE,
+            };
+            if !part.is_positive() || !self.submit(Request { order, strategy, tag }, out) {
+                return;
+            }
+            left -= part;
+        }
+    }
+
+    /// The signed quantity that a strength asks for, rounded down to the step.
+    #[inline]
+    fn wanted_quantity(&self, ix: InstrumentIx, strength: i64) -> Result<Quantity, Refusal> {
+        if strength == 0 {
+            return Ok(Quantity::ZERO);
+        }
+        let instrument = &self.instruments[ix.index()];
+        let last = self.markets[ix.index()].last;
+        let base = risk::size(&self.limits, instrument, last, || self.equity())?;
+        let one = Rate::ONE.units();
+        let scaled = if strength.abs() == one {
+            base
+        } else {
+            let units = i128::from(base.mantissa()) * i128::from(strength.abs()) / i128::from(one);
+            // Not above `base`, which fits, because the strength is at most one.
+            Quantity::new(i64::try_from(units).unwrap_or(base.mantissa())).floor_to(instrument.quantity_step)
+        };
+        if scaled < instrument.min_quantity {
+            return Err(Refusal::BelowMinQuantity);
+        }
+        Ok(if strength < 0 { -scaled } else { scaled })
+    }
+
+    /// The leader's own stop and target where it gives them, the house's otherwise.
+    fn protection_for(&self, ix: InstrumentIx, target: &Target, side: Side) -> Protection {
+        if target.direction == Direction::Flat {
+            return Protection::NONE;
+        }
+        let Some(last) = self.markets[ix.index()].last else { return target.protection };
+        let house = match self.host.hosted.get(usize::from(target.leader)) {
+            Some(hosted) if hosted.wants_house_stop => {
+                let house = risk::house_protection(&self.limits, &self.instruments[ix.index()], side, last);
+                Protection { take_profit: house.take_profit.filter(|_| hosted.wants_house_target), ..house }
+            }
+            _ => Protection::NONE,
+        };
+        Protection {
+            stop_loss: target.protection.stop_loss.or(house.stop_loss),
+            take_profit: target.protection.take_profit.or(house.take_profit),
+        }
+    }
+
+    /// Takes up again what waited for an order to arrive.
+    #[inline]
+    pub(crate) fn resume_pursuit(&mut self, ix: InstrumentIx, out: &mut Outbox) {
+        let waits = self.targets.desks.get(ix.index()).is_some_and(|desk| desk.is_dirty);
+        if waits && self.now >= self.trade_from {
+            self.pursue(ix, out);
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Faulty strategies and what people may do.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod support;
+
+use engine::{FaultPolicy, StrategySetup};
+use model::{
+    Direction, NoticeKind, OperatorCommand, OrderCommand, OrderKind, Record, Refusal, Severity, Side,
+    VenueEvent,
+};
+use support::*;
+use units::Amount;
+
+use Direction::{Flat, Long, Short};
+
+fn faulting(on_fault: FaultPolicy, line: Line) -> Vec<StrategySetup> {
+    vec![
+        StrategySetup { on_fault, ..hosted(Script::new([(1, say(Long)), (2, line)])) },
+        hosted(Script::new([(1, say(Long)), (4, say(Short))])),
+    ]
+}
+
+#[test]
+fn a_strategy_that_panics_is_out_and_the_engine_goes_on() {
+    for (line, words) in [(Line::Panic, "out of order"), (Line::PanicLoudly, "candle 2 was too much")] {
+        let mut bench = Bench::new(setup(), faulting(FaultPolicy::Close, line));
+        let order = bench.candle("100").order();
+        bench.complete(&order, "100");
+        let followed = bench.candle("100");
+        assert!(followed.records.contains(&Record::StrategyFaulted { strategy: 0 }));
+        assert_eq!(followed.notices[0].severity, Severity::Critical);
+        let kind = NoticeKind::StrategyFaulted { strategy: "script".into(), message: words.into() };
+        assert_eq!(followed.notices[0].kind, kind);
+        // The other one is alone now: long at full strength, as before.
+        assert!(followed.orders().is_empty());
+        assert!(bench.candle("100").records.is_empty(), "it is not asked again");
+        assert_eq!(bench.candle("100").order().quantity, quantity("2"), "the other one turns around");
+    }
+}
+
+#[test]
+fn a_fault_closes_or_keeps_what_was_opened() {
+    let alone = |on_fault| {
+        let script = Script::new([(1, say(Long)), (2, Line::Panic)]);
+        let mut bench = Bench::new(setup(), vec![StrategySetup { on_fault, ..hosted(script) }]);
+        let order = bench.candle("100").order();
+        bench.complete(&order, "100");
+        bench.candle("100").orders()
+    };
+    let closed = alone(FaultPolicy::Close);
+    assert_eq!(closed.len(), 1);
+    assert!(closed[0].reduce_only && closed[0].side == Side::Sell);
+    assert!(alone(FaultPolicy::Keep).is_empty());
+}
+
+#[test]
+fn faults_are_deterministic() {
+    let digest = || {
+        let mut bench = Bench::new(setup(), faulting(FaultPolicy::Close, Line::Panic));
+        let mut all = Vec::new();
+        for _ in 0..6 {
+            let followed = bench.candle("100");
+            followed.orders().iter().for_each(|order| {
+                bench.complete(order, "100");
+            });
+            all.push(followed);
+        }
+        (bench.engine.digest(), all)
+    };
+    assert_eq!(digest(), digest());
+}
+
+/// A fault on one instrument closes the strategy's positions on the others too.
+#[test]
+fn a_fault_on_one_instrument_closes_the_others() {
+    let say_other = Line::Say(model::Signal::new(OTHER, Long, model::Tag(0)));
+    let script = Script::new([(1, say_other), (3, Line::Panic)]);
+    let mut bench = Bench::new(setup(), vec![hosted(script)]);
+    bench.candle_of(IX, "100");
+    let order = bench.candle_of(OTHER, "100").order();
+    bench.complete(&order, "100");
+    assert!(bench.candle_of(IX, "100").orders().is_empty());
+    let exit = bench.candle_of(OTHER, "100").order();
+    assert_eq!((exit.instrument, exit.side, exit.reduce_only), (OTHER, Side::Sell, true));
+}
+
+#[test]
+fn a_halt_refuses_exposure_and_allows_less_of_it() {
+    let limit = |side| Line::Order(order_intent(side, OrderKind::Limit { price: price("100") }, "0.5"));
+    let lines = [
+        (1, say(Long)),
+        (2, limit(Side::Buy)),
+        (3, limit(Side::Sell)),
+        (4, say_with(Long, "0.5")),
+        (5, say(Flat)),
+    ];
+    let mut bench = Bench::with(lines);
+    let order = bench.candle("100").order();
+    bench.complete(&order, "100");
+    let halted = bench.operator(OperatorCommand::Halt);
+    assert_eq!(halted.records, [Record::Halted { halted: true }]);
+    assert_eq!(halted.notices.len(), 1);
+    assert_eq!(bench.operator(OperatorCommand::Halt), Followed::default(), "halted is halted");
+    assert_eq!(bench.candle("100").refusals(), [Refusal::Halted]);
+    assert_eq!(bench.candle("100").orders().len(), 1, "what only reduces is allowed");
+    let less = bench.candle("100").order();
+    assert_eq!((less.side, less.quantity, less.reduce_only), (Side::Sell, quantity("0.5"), true));
+    bench.complete(&less, "100");
+    let none = bench.candle("100").order();
+    assert_eq!((none.quantity, none.reduce_only), (quantity("0.5"), true));
+    bench.operator(OperatorCommand::Resume);
+    assert!(!bench.engine.is_halted());
+}
+
+/// While halted, a position that its strategy wants turned around is closed; only the other side waits.
+#[test]
+fn a_halted_turn_closes() {
+    let mut bench = Bench::with([(1, say(Long)), (2, say(Short))]);
+    let order = bench.candle("100").order();
+    bench.complete(&order, "100");
+    bench.operator(OperatorCommand::Halt);
+    let followed = bench.candle("100");
+    assert_eq!(followed.refusals(), [Refusal::Halted]);
+    assert_eq!((followed.order().quantity, followed.order().reduce_only), (quantity("1"), true));
+}
+
+#[test]
+fn flatten_cancels_all_closes_all_and_halts() {
+    let limit = Line::Order(order_intent(Side::Buy, OrderKind::Limit { price: price("90") }, "1"));
+    let mut bench = Bench::with([(1, say(Long)), (2, limit), (3, say(Long)), (4, say(Short))]);
+    let order = bench.candle("100").order();
+    bench.complete(&order, "100");
+    let resting = bench.candle("100").order();
+    bench.accept(&resting);
+    let followed = bench.operator(OperatorCommand::Flatten);
+    assert!(bench.engine.is_halted());
+    assert_eq!(followed.commands[0], OrderCommand::CancelAll { instrument: None });
+    let exit = followed.order();
+    assert_eq!((exit.side, exit.quantity, exit.reduce_only), (Side::Sell, quantity("1"), true));
+    let (id, instrument) = (resting.id, resting.instrument);
+    bench.venue(VenueEvent::Cancelled { id, instrument, reason: model::CancelReason::Requested });
+    bench.complete(&exit, "100");
+    assert!(bench.held().is_zero());
+    assert_eq!((bench.engine.live_orders(), bench.engine.ledger().reserved()), (0, Amount::ZERO));
+    bench.operator(OperatorCommand::Resume);
+    assert!(bench.candle("100").orders().is_empty(), "the opinion that was flattened does not open again");
+    assert_eq!(bench.candle("100").order().side, Side::Sell, "a new one does");
+}
+
+/// However large the position: a venue takes only so much in one order.
+#[test]
+fn flatten_splits_what_is_too_large_for_one_order() {
+    let size = |n: &str| Line::Order(order_intent(Side::Sell, OrderKind::Limit { price: price("5") }, n));
+    let mut bench = Bench::with([(1, size("100")), (1, size("20.5"))]);
+    for order in bench.candle("5").orders() {
+        bench.complete(&order, "5");
+    }
+    assert_eq!(bench.held(), -quantity("120.5"));
+    let orders = bench.operator(OperatorCommand::Flatten).orders();
+    let sizes: Vec<_> = orders.iter().map(|o| o.quantity).collect();
+    assert_eq!(sizes, [quantity("50"), quantity("50"), quantity("20.5")]);
+    for order in &orders {
+        bench.complete(order, "5");
+    }
+    assert!(bench.held().is_zero());
+}
+
+#[test]
+fn a_stopped_strategy_loses_its_position_and_its_voice_until_it_is_started() {
+    let mut bench = Bench::with([(1, say(Long)), (2, say(Short))]);
+    let order = bench.candle("100").order();
+    bench.complete(&order, "100");
+    let exit = bench.operator(OperatorCommand::StopStrategy(0)).order();
+    assert!(exit.reduce_only);
+    bench.complete(&exit, "100");
+    assert_eq!(bench.candle("100"), Followed::default(), "it is not asked");
+    assert_eq!(bench.operator(OperatorCommand::StartStrategy(0)).orders(), []);
+    assert_eq!(bench.candle("100").order().side, Side::Sell);
+    assert_eq!(bench.operator(OperatorCommand::StopStrategy(9)), Followed::default(), "there is no tenth");
+}
+
+#[test]
+fn a_faulted_strategy_cannot_be_started() {
+    let mut bench = Bench::with([(1, Line::Panic), (2, say(Long))]);
+    bench.candle("100");
+    bench.operator(OperatorCommand::StartStrategy(0));
+    assert!(bench.candle("100").orders().is_empty());
+}
