@@ -13,7 +13,7 @@ use model::{
     Record, Refusal, Seq, Severity, Signal, Tag, Timeframe, VenueEvent,
 };
 use strategy::{CandleRun, History, Intent, Intents, Market, OrderIntent, Strategy, View};
-use units::{Amount, Digest, DigestWriter, Price, Quantity, Rate, Timestamp};
+use units::{Amount, Digest, DigestWriter, Price, Quantity, Rate, Span, Timestamp};
 
 /// The strategy index of orders that the engine places for itself.
 const ENGINE: u16 = u16::MAX;
@@ -182,7 +182,7 @@ impl Engine {
     /// follows from. Returns how many were consumed; `out` holds what followed from the last of them.
     ///
     /// The result is that of calling [`Engine::step`] once per candle with consecutive sequence numbers, each candle known
-    /// at its close; only faster, because a quiet candle costs no more than the strategy's look at it. `seq` is the number
+    /// at its close (or right after the input before it, should that be later); only faster, because a quiet candle costs no more than the strategy's look at it. `seq` is the number
     /// of the input before the first candle.
     ///
     /// # Panics
@@ -200,13 +200,12 @@ impl Engine {
         let Some(strategy) = self.host.runner(ix, timeframe) else {
             panic!("a run was handed to an engine that does not take runs")
         };
-        let Some(first) = bars.first() else { return 0 };
-        assert!(first.open_time + timeframe.span() > self.now, "time strictly increases");
         let mut run = CandleRun::new(ix, bars);
         let outcome = self.host.ask_run(strategy, &self.instruments[ix.index()], &mut run, &mut self.intents);
         let consumed = bars.len() - run.remaining();
         let Some(bar) = consumed.checked_sub(1).and_then(|last| bars.get(last)) else { return 0 };
-        self.now = bar.open_time + timeframe.span();
+        // Several events of the candle before may have been told apart by pushing the clock past its close.
+        self.now = (bar.open_time + timeframe.span()).max(self.now + Span::from_nanos(1));
         self.seq = Seq(seq.0 + consumed as u64);
         self.markets[ix.index()].last = Some(bar.close);
         self.learns_at = bar.open_time;

@@ -25,7 +25,9 @@ const CASH: f64 = 1_000_000.0;
 fn main() {
     let is_measured = std::env::args().any(|argument| argument == "--bench");
     let (bars, rounds) = if is_measured { (1_000_000, 9) } else { (20_000, 1) };
-    println!("workload                        plimsoll M bars/s   tight M bars/s   share of tight (median of {rounds})");
+    println!(
+        "workload                        plimsoll M bars/s   tight M bars/s   share of tight (median of {rounds})"
+    );
     one_instrument(bars, rounds);
     if is_measured {
         one_instrument(5 * bars, rounds);
@@ -38,11 +40,17 @@ fn main() {
 fn one_instrument(bars: usize, rounds: usize) {
     let (job, market) = market(1, bars);
     let mut trades = 0;
-    report(&format!("one instrument, {bars} bars"), bars as u64, rounds, || run(&job, 9, 21), || {
-        let (count, equity) = tight(&market[0], 9, 21);
-        trades = count;
-        (count, equity)
-    });
+    report(
+        &format!("one instrument, {bars} bars"),
+        bars as u64,
+        rounds,
+        || run(&job, 9, 21),
+        || {
+            let (count, equity) = tight(&market[0], 9, 21);
+            trades = count;
+            (count, equity)
+        },
+    );
     assert!(trades > 0, "a workload without trades measures nothing");
 }
 
@@ -50,7 +58,8 @@ fn one_instrument(bars: usize, rounds: usize) {
 fn sweep(bars: usize, rounds: usize) {
     let (mut job, market) = market(1, bars);
     job.keep_trades = false;
-    let pairs: Vec<(usize, usize)> = (2..=21).flat_map(|f| (25..=200).step_by(5).map(move |s| (f, s))).collect();
+    let pairs: Vec<(usize, usize)> =
+        (2..=21).flat_map(|f| (25..=200).step_by(5).map(move |s| (f, s))).collect();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let units = (bars * pairs.len()) as u64;
     let engines = || {
@@ -71,7 +80,9 @@ fn sweep(bars: usize, rounds: usize) {
         std::thread::scope(|scope| {
             for _ in 0..threads {
                 scope.spawn(|| {
-                    while let Some((f, s)) = pairs.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
+                    while let Some((f, s)) =
+                        pairs.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+                    {
                         let (fills, equity) = tight(&market[0], *f, *s);
                         let mut sums = sums.lock().expect("no thread panics while it holds the sums");
                         *sums = (sums.0 + fills, sums.1 + equity);
@@ -88,9 +99,13 @@ fn sweep(bars: usize, rounds: usize) {
 fn portfolio(bars: usize, rounds: usize) {
     let (job, market) = market(20, bars);
     let units = (bars * market.len()) as u64;
-    report(&format!("20 instruments, {bars} bars each"), units, rounds, || run(&job, 9, 21), || {
-        tight_portfolio(&market, 9, 21)
-    });
+    report(
+        &format!("20 instruments, {bars} bars each"),
+        units,
+        rounds,
+        || run(&job, 9, 21),
+        || tight_portfolio(&market, 9, 21),
+    );
 }
 
 /// Runs both in turn, compares their answers, and prints the medians.
@@ -135,12 +150,16 @@ fn market(instruments: usize, bars: usize) -> (Job, Vec<Prices>) {
     let mut prices = Vec::new();
     for number in 0..instruments as u64 {
         let symbol = format!("BENCH{number}USDT");
-        let options = GenerateOptions { seed: 20_240_607 + number, symbol, bars, ..GenerateOptions::default() };
+        let options =
+            GenerateOptions { seed: 20_240_607 + number, symbol, bars, ..GenerateOptions::default() };
         let mut series = catalog::generate(&options).expect("the options are in range").series;
         let (spec, _) = catalog::resolve(&series).expect("a generated series has rules");
-        catalog::rescale(&mut series, spec.price_decimals, spec.quantity_decimals).expect("the rules fit the series");
+        catalog::rescale(&mut series, spec.price_decimals, spec.quantity_decimals)
+            .expect("the rules fit the series");
         let instrument = Instrument::new(spec).expect("the rules are valid");
-        let of = |pick: fn(&Bar) -> units::Price| series.bars.iter().map(|b| instrument.price_f64(pick(b))).collect();
+        let of = |pick: fn(&Bar) -> units::Price| {
+            series.bars.iter().map(|b| instrument.price_f64(pick(b))).collect()
+        };
         prices.push(Prices { open: of(|b| b.open), close: of(|b| b.close) });
         tracks.push((instrument, series.bars));
     }
@@ -171,7 +190,8 @@ fn strategy(job: &Job, fast: usize, slow: usize) -> StrategySetup {
     let instruments: Vec<InstrumentIx> = (0u32..).take(job.tape.tracks.len()).map(InstrumentIx).collect();
     let (fast, slow) = (fast.to_string(), slow.to_string());
     let given = [("fast", fast.as_str()), ("slow", slow.as_str()), ("seed", "first")];
-    let (strategy, _) = strategy::build("ema_crossover", given, &instruments).expect("the parameters are allowed");
+    let (strategy, _) =
+        strategy::build("ema_crossover", given, &instruments).expect("the parameters are allowed");
     StrategySetup {
         name: "ema_crossover".to_owned(),
         strategy,
