@@ -240,7 +240,7 @@ fn bad_candle_files_are_refused_with_their_place() {
     check("column.csv", &["close"]);
     check("empty.csv", &["empty"]);
     check("zero.parquet", &[]);
-    check("folder.csv", &["directory"]);
+    check("folder.csv", &["folder"]);
     check("nowhere.csv", &[]);
 }
 
