@@ -95,7 +95,9 @@ pub fn run(
     };
     agreement::compare(&runner.engine, &runner.venue).map_err(RunError::Disagreement)?;
     let Runner { engine, venue, mut collector, traded_bars, detail_missing, now, .. } = runner;
-    if let Some(now) = now {
+    if let (Some(now), Some((from, _))) = (now, tape.span())
+        && now > from
+    {
         // The day that the data ends in, whole or cut short.
         collector.on_day((now - Span::from_nanos(1)).day(), engine.equity());
     }
@@ -143,14 +145,14 @@ impl Runner {
                     later -= bars_until(rest, day.end - span, span);
                 }
                 let today = &rest[..rest.len() - later];
-                if !self.engine.takes_runs(ix, self.timeframe) {
-                    self.meet(ix, self.timeframe, bar);
+                // The first candle meets what rests; those behind it that nothing at the venue waits for go by with it.
+                self.meet(ix, self.timeframe, bar);
+                // What happened inside it may have taken up all the moments up to its close.
+                if self.at >= close || !self.engine.takes_runs(ix, self.timeframe) {
                     self.tell(ix, bar, close);
                     rest = &rest[1..];
                     continue;
                 }
-                // The first candle meets what rests; those behind it that nothing at the venue waits for go by with it.
-                self.meet(ix, self.timeframe, bar);
                 let quiet = 1 + self.venue.quiet(ix, &today[1..]);
                 rest = &rest[self.advance(ix, &today[..quiet])..];
             }
@@ -259,16 +261,25 @@ impl Runner {
                 done += self.pass_until(lane, before);
                 if lane.event_due == due {
                     self.meet(lane.ix, self.timeframe, &lane.bars[lane.next]);
+                } else if lane.next_due == due {
+                    // The venue sees every price of this moment before it is sent anything.
+                    self.venue.mark(lane.ix, lane.bars[lane.next].close);
                 }
             }
             for lane in &mut lanes {
-                if lane.event_due == due {
+                // A fault may have made a candle matter that was going to pass.
+                if lane.event_due == due || (lane.next_due == due && self.engine.is_waiting(lane.ix)) {
                     self.tell(lane.ix, &lane.bars[lane.next], due);
                     lane.step(1);
                     done += 1;
                     self.find_event(lane);
                 } else {
                     done += self.pass_until(lane, due);
+                }
+            }
+            for lane in &mut lanes {
+                if lane.event != lane.next && self.engine.is_waiting(lane.ix) {
+                    self.find_event(lane);
                 }
             }
             self.now = Some(due);
@@ -285,6 +296,11 @@ impl Runner {
     /// Finds the next candle of a lane that matters.
     #[inline]
     fn find_event(&mut self, lane: &mut Lane<'_>) {
+        // An opinion from the warm-up, or the end of one by a fault, is pursued at the first candle that allows it.
+        if self.engine.is_waiting(lane.ix) {
+            (lane.event, lane.event_due) = (lane.next, lane.next_due);
+            return;
+        }
         // A candle that was spoken about stays the next event until it is met.
         while lane.spoke.is_none() && lane.scouted < lane.bars.len() {
             let ahead = lane.bars.len().min(lane.scouted + SCOUT_STEP);
@@ -365,6 +381,12 @@ impl Runner {
         }
         if let Some(detail) = detail {
             self.meet_detail(cursors, due, detail);
+            // Finer candles may end early; the candle itself says where the price came to rest.
+            for (number, cursor) in (0u32..).zip(cursors.iter()) {
+                if cursor.due == due {
+                    self.venue.mark(InstrumentIx(number), cursor.bars[cursor.next].close);
+                }
+            }
         } else {
             for (number, cursor) in (0u32..).zip(cursors.iter()) {
                 if cursor.due == due {
@@ -498,7 +520,9 @@ impl Runner {
         agreement::compare(&self.engine, &self.venue).map_err(RunError::Disagreement)?;
         let equity = self.engine.equity();
         while now > day.end {
-            self.collector.on_day(day.number, equity);
+            if day.counts {
+                self.collector.on_day(day.number, equity);
+            }
             *day = day.next();
         }
         Ok(())
@@ -509,19 +533,22 @@ impl Runner {
 struct Day {
     number: i64,
     end: Timestamp,
+    /// Something is traded in this run.
+    counts: bool,
 }
 
 impl Day {
+    /// The day of the first traded candle; without one no day counts.
     fn new(first: Option<Timestamp>) -> Self {
-        Self::numbered(first.unwrap_or(Timestamp::EPOCH).day())
+        Self { counts: first.is_some(), ..Self::numbered(first.unwrap_or(Timestamp::EPOCH).day()) }
     }
 
     fn numbered(number: i64) -> Self {
-        Self { number, end: Timestamp::from_nanos((number + 1) * Span::DAY.nanos()) }
+        Self { number, end: Timestamp::from_nanos((number + 1) * Span::DAY.nanos()), counts: true }
     }
 
     fn next(&self) -> Self {
-        Self::numbered(self.number + 1)
+        Self { counts: self.counts, ..Self::numbered(self.number + 1) }
     }
 }
 
@@ -561,6 +588,8 @@ impl<'a> Lane<'a> {
     #[inline]
     fn step(&mut self, count: usize) {
         self.next += count;
+        // What was told step by step is not looked at again.
+        self.scouted = self.scouted.max(self.next);
         self.next_due = self.bars.get(self.next).map_or(Timestamp::MAX, |b| b.open_time + self.span);
     }
 }

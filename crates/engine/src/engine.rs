@@ -178,6 +178,14 @@ impl Engine {
         self.host.runner(ix, timeframe).is_some() && !self.targets.desks[ix.index()].is_dirty
     }
 
+    /// Whether opinions about an instrument have changed and are still to be pursued: in the warm-up, while an order is on
+    /// its way, or after a fault.
+    #[inline]
+    #[must_use]
+    pub fn is_waiting(&self, ix: InstrumentIx) -> bool {
+        self.targets.desks[ix.index()].is_dirty
+    }
+
     /// Steps over consecutive candles of one instrument during which nothing else happens, up to the first that something
     /// follows from. Returns how many were consumed; `out` holds what followed from the last of them.
     ///
