@@ -128,10 +128,10 @@ fn from_file(path: &Path, wanted: Wanted<'_>) -> Result<Loaded, Failure> {
     let source = path.display().to_string();
     let timeframe = wanted.timeframe.unwrap_or(series.timeframe);
     let detail = match wanted.detail {
-        Some(detail) => Some(at_timeframe(&series, detail, &source)?),
+        Some(detail) => Some(at_timeframe(series.clone(), detail, &source)?),
         None => None,
     };
-    let bars = at_timeframe(&series, timeframe, &source)?;
+    let bars = at_timeframe(series, timeframe, &source)?;
     finish(bars, detail, Vec::new(), source, wanted)
 }
 
@@ -161,7 +161,7 @@ fn stored(catalog: &Catalog, symbol: &str, ix: InstrumentIx, wanted: Wanted<'_>)
         })?;
         let key = SeriesKey::candles(exchange, symbol, base);
         let series = catalog.load_bars(&key, range).map_err(from_catalog)?;
-        at_timeframe(&series, timeframe, &format!("{exchange} {symbol}"))
+        at_timeframe(series, timeframe, &format!("{exchange} {symbol}"))
     };
     let bars = load(timeframe, range)?;
     let detail = wanted.detail.map(|detail| load(detail, wanted.range)).transpose()?;
@@ -217,10 +217,10 @@ fn widest(bars: &mut Series, detail: &mut Series) -> Result<u8, Failure> {
     Ok(price)
 }
 
-/// The series itself, or longer candles made of it.
-fn at_timeframe(series: &Series, timeframe: Timeframe, source: &str) -> Result<Series, Failure> {
+/// The series itself, or longer candles made of it. Taken by value: millions of candles are not to be copied.
+fn at_timeframe(series: Series, timeframe: Timeframe, source: &str) -> Result<Series, Failure> {
     if series.timeframe == timeframe {
-        return Ok(series.clone());
+        return Ok(series);
     }
     if timeframe.multiple_of(series.timeframe).is_none() {
         return Err(Failure::usage(format!(
@@ -228,7 +228,7 @@ fn at_timeframe(series: &Series, timeframe: Timeframe, source: &str) -> Result<S
             series.timeframe
         )));
     }
-    catalog::resample(series, timeframe)
+    catalog::resample(&series, timeframe)
         .map(|resampled| resampled.series)
         .map_err(|error| Failure::usage(format!("{source}: {error}")))
 }
