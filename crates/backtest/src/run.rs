@@ -4,7 +4,7 @@ use crate::agreement::{self, Disagreement};
 use crate::outcome::{Collector, Outcome};
 use crate::tape::{Tape, Track};
 use engine::{Engine, Outbox, Setup, StrategySetup};
-use model::{Bar, Candle, Fact, FundingRate, Input, InstrumentIx, Seq, Timeframe, VenueEvent};
+use model::{Bar, Candle, Fact, FundingRate, Input, InstrumentIx, Seq, Timeframe};
 use std::fmt;
 use std::ops::ControlFlow;
 use units::{Span, Timestamp};
@@ -453,23 +453,22 @@ impl Runner {
     /// Hands the venue's events to the engine, and what the engine commands to the venue, until both are silent.
     fn deliver(&mut self) {
         let mut next = 0;
-        while next < self.events.len() {
-            let Event { at, event } = self.events[next];
+        while let Some(Event { at, event }) = self.events.get(next) {
             next += 1;
-            self.step_event(at, event);
+            self.at = after(self.at, *at);
+            self.seq += 1;
+            self.engine.step_venue(Seq(self.seq), self.at, event, &mut self.outbox);
+            if !self.outbox.is_empty() {
+                self.absorb();
+            }
         }
         self.events.clear();
     }
 
-    #[inline(never)]
-    fn step_event(&mut self, at: Timestamp, event: VenueEvent) {
-        self.step(at, Fact::Venue(event));
-    }
-
-    /// One step of the engine. Time is clamped so that it strictly increases.
+    /// One step of the engine.
     #[inline(always)]
     fn step(&mut self, at: Timestamp, fact: Fact) {
-        self.at = if at > self.at { at } else { self.at + Span::from_nanos(1) };
+        self.at = after(self.at, at);
         self.seq += 1;
         self.engine.step(&Input { seq: Seq(self.seq), at: self.at, fact }, &mut self.outbox);
         if !self.outbox.is_empty() {
@@ -624,6 +623,12 @@ fn bars_until(bars: &[Bar], last: Timestamp, span: Span) -> usize {
     let reaches = guess == 0 || bars[guess - 1].open_time <= last;
     let ends = bars.get(guess).is_none_or(|b| b.open_time > last);
     if reaches && ends { guess } else { bars.partition_point(|b| b.open_time <= last) }
+}
+
+/// `at`, or the next moment after `last` where that is later: the engine's time strictly increases.
+#[inline]
+fn after(last: Timestamp, at: Timestamp) -> Timestamp {
+    if at > last { at } else { last + Span::from_nanos(1) }
 }
 
 fn earliest(cursors: &[Cursor<'_>]) -> Timestamp {

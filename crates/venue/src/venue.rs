@@ -39,6 +39,8 @@ pub(crate) struct Desk {
     pub(crate) orders: Vec<Resting>,
     /// What guards the net, long and short position.
     pub(crate) guards: [Protection; 3],
+    /// One of the guards is set.
+    pub(crate) is_guarded: bool,
     /// Nothing rests and nothing is guarded: a candle changes no more than the last price.
     pub(crate) is_idle: bool,
 }
@@ -46,7 +48,7 @@ pub(crate) struct Desk {
 impl Desk {
     #[inline]
     pub(crate) fn refresh_idle(&mut self) {
-        self.is_idle = self.orders.is_empty() && self.guards.iter().all(Protection::is_none);
+        self.is_idle = self.orders.is_empty() && !self.is_guarded;
     }
 }
 
@@ -72,6 +74,7 @@ impl Venue {
                 last: None,
                 orders: Vec::new(),
                 guards: [Protection::NONE; 3],
+                is_guarded: false,
                 is_idle: true,
             })
             .collect();
@@ -178,6 +181,7 @@ impl Venue {
     }
 
     /// What the account keeps free for a resting order. Market orders meet the next price and reserve nothing.
+    #[inline]
     fn order_margin(&self, order: &NewOrder) -> Amount {
         let Some(price) = order.kind.limit().or(order.kind.trigger()) else { return Amount::ZERO };
         let holding = self.account.holding(order.instrument, order.position_side);
@@ -321,6 +325,7 @@ impl Venue {
     ) {
         let desk = &mut self.desks[instrument.index()];
         desk.guards[position_side.index()] = protection;
+        desk.is_guarded = !desk.guards.iter().all(Protection::is_none);
         desk.refresh_idle();
         out.push(Event { at, event: VenueEvent::Protected { instrument, position_side, protection } });
     }
@@ -350,6 +355,14 @@ impl Venue {
         };
         self.account.execute(instrument, &fill);
         out.push(Event { at, event: VenueEvent::Filled(fill) });
+        if !self.desks[deal.instrument.index()].is_guarded && deal.protection.is_none() {
+            return;
+        }
+        self.move_guard(at, deal, out);
+    }
+
+    /// Brings the guards that come with a fill into force, or lets those go that it made pointless.
+    fn move_guard(&mut self, at: Timestamp, deal: &Deal, out: &mut Vec<Event>) {
         let holding = self.account.holding(deal.instrument, deal.position_side);
         let guard = self.desks[deal.instrument.index()].guards[deal.position_side.index()];
         if holding.size.is_zero() {
