@@ -244,13 +244,14 @@ impl Runner {
         for lane in &mut lanes {
             self.find_event(lane);
         }
+        let mut due = lanes.iter().map(|lane| lane.event_due).min().unwrap_or(Timestamp::MAX);
         loop {
-            let due = lanes.iter().map(|lane| lane.event_due).min().unwrap_or(Timestamp::MAX);
             while due > day.end {
                 if lanes.iter().all(|lane| lane.next == lane.bars.len()) {
                     return Ok(self.finish_skipping(&lanes, tape, done, total, observer));
                 }
                 done += lanes.iter_mut().map(|lane| self.pass_until(lane, day.end)).sum::<u64>();
+                self.catch_up();
                 let after = day.end + Span::from_nanos(1);
                 self.end_days(&mut day, after)?;
             }
@@ -261,6 +262,7 @@ impl Runner {
                     self.meet(lane.ix, self.timeframe, &lane.bars[lane.next]);
                 }
             }
+            let mut next = Timestamp::MAX;
             for lane in &mut lanes {
                 if lane.event_due == due {
                     self.tell(lane.ix, &lane.bars[lane.next], due);
@@ -270,8 +272,11 @@ impl Runner {
                 } else {
                     done += self.pass_until(lane, due);
                 }
+                next = next.min(lane.event_due);
             }
+            self.catch_up();
             self.now = Some(due);
+            due = next;
             if done >= next_look {
                 next_look = done + PROGRESS_STEP;
                 if observer.progress(done, total).is_break() && done < total {
@@ -310,27 +315,37 @@ impl Runner {
         lane.event_due = lane.bars.get(lane.event).map_or(Timestamp::MAX, |b| b.open_time + lane.span);
     }
 
-    /// Lets the quiet candles of a lane pass that close up to `until`. Returns how many.
-    #[inline]
+    /// Lets the quiet candles of a lane pass that close up to `until`. Returns how many. The engine's time and sequence
+    /// follow in [`Runner::catch_up`].
+    #[inline(always)]
     fn pass_until(&mut self, lane: &mut Lane<'_>, until: Timestamp) -> u64 {
         if lane.next_due > until || lane.next == lane.event { 0 } else { self.pass(lane, until) }
     }
 
+    #[inline(never)]
     fn pass(&mut self, lane: &mut Lane<'_>, until: Timestamp) -> u64 {
-        let ahead = &lane.bars[lane.next..lane.event];
-        let opened_by = until - lane.span;
-        // Mostly one candle; further ones are looked for where a regular grid would have them.
-        let count = match ahead.get(1) {
-            Some(second) if second.open_time <= opened_by => bars_until(ahead, opened_by, lane.span),
-            _ => 1,
-        };
-        let last = &ahead[count - 1];
-        self.venue.mark(lane.ix, last.close);
+        let Some(mut last) = lane.bars.get(lane.next) else { return 0 };
+        let mut count = 1;
         self.at = self.at.max(lane.next_due);
-        self.engine.pass(lane.ix, last.close, self.at, count as u64);
-        self.seq += count as u64;
-        lane.step(count);
-        count as u64
+        lane.step(1);
+        // Mostly that was all.
+        if lane.next_due <= until && lane.next < lane.event {
+            let ahead = &lane.bars[lane.next..lane.event];
+            let more = bars_until(ahead, until - lane.span, lane.span);
+            last = &ahead[more - 1];
+            count += more as u64;
+            lane.step(more);
+        }
+        self.venue.mark(lane.ix, last.close);
+        self.engine.mark(lane.ix, last.close);
+        self.seq += count;
+        count
+    }
+
+    /// Brings the engine's time and sequence to the last candle that passed.
+    #[inline]
+    fn catch_up(&mut self) {
+        self.engine.pass(Seq(self.seq), self.at);
     }
 
     fn finish_skipping(

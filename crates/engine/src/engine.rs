@@ -279,14 +279,19 @@ impl Engine {
         self.scouted[ix.index()].spoke_at.is_some()
     }
 
-    /// Steps over `candles` quiet candles of an instrument that were scouted and about which nothing was said; `close` is
-    /// the last one's close and `at` the moment it is known.
+    /// Steps over quiet candles of an instrument that were scouted and about which nothing was said; `close` is the last
+    /// one's close. [`Engine::pass`] tells afterwards how many they were, once for all instruments that passed.
     #[inline]
-    pub fn pass(&mut self, ix: InstrumentIx, close: Price, at: Timestamp, candles: u64) {
-        debug_assert!(at >= self.now, "time does not go back");
+    pub fn mark(&mut self, ix: InstrumentIx, close: Price) {
         self.markets[ix.index()].last = Some(close);
+    }
+
+    /// Brings time and sequence to the last of the candles that passed.
+    #[inline]
+    pub fn pass(&mut self, seq: Seq, at: Timestamp) {
+        debug_assert!(at >= self.now && seq >= self.seq, "neither time nor sequence goes back");
         self.now = at;
-        self.seq = Seq(self.seq.0 + candles);
+        self.seq = seq;
     }
 
     /// The number of the last input.

@@ -117,8 +117,8 @@ impl Ledger {
         let mut sum = Amount::ZERO;
         for section in self.used().chunks(self.instruments.max(1)) {
             for ((position, instrument), market) in section.iter().zip(instruments).zip(markets) {
-                if let Some(price) = market.valuation()
-                    && !position.quantity.is_zero()
+                if !position.quantity.is_zero()
+                    && let Some(price) = market.valuation()
                 {
                     sum += instrument.notional(price, position.quantity) - position.cost;
                 }

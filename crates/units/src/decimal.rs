@@ -142,7 +142,8 @@ impl Decimal {
                 return Err(DecimalError::TooLarge);
             }
             // Nearly everything fits into 64 bits, where a checked product costs one instruction.
-            if let (Ok(mantissa), Some(scale)) = (i64::try_from(self.mantissa), SMALL_POW10.get(usize::from(up)))
+            if let (Ok(mantissa), Some(scale)) =
+                (i64::try_from(self.mantissa), SMALL_POW10.get(usize::from(up)))
                 && let Some(scaled) = mantissa.checked_mul(*scale)
             {
                 return Ok(scaled.into());

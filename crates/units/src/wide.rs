@@ -213,6 +213,16 @@ mod tests {
             }
         }
 
+        /// The shortcut for products of 64 bits is the general function, whatever the signs.
+        #[test]
+        fn small_products_are_a_special_case(a in any::<i32>(), b in any::<i32>(), c in any::<i32>(), narrow in 0u32..32) {
+            let (a, b, c) = (i128::from(a), i128::from(b >> narrow), i128::from(c >> narrow));
+            prop_assume!(c != 0);
+            for rounding in ALL {
+                prop_assert_eq!(mul_div(a, b, c, rounding), mul_div(a << 64, b, c << 64, rounding));
+            }
+        }
+
         /// The shortcut for rates is the general function.
         #[test]
         fn rates_are_a_special_case(a in any::<i128>(), shift in 0u32..128, rate in any::<i64>()) {
