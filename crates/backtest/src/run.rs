@@ -4,7 +4,7 @@ use crate::agreement::{self, Disagreement};
 use crate::outcome::{Collector, Outcome};
 use crate::tape::{Tape, Track};
 use engine::{Engine, Outbox, Setup, StrategySetup};
-use model::{Bar, Candle, Fact, FundingRate, Input, InstrumentIx, Seq, Timeframe, VenueEvent};
+use model::{Bar, Candle, Fact, FundingRate, Input, InstrumentIx, Seq, Timeframe};
 use std::fmt;
 use std::ops::ControlFlow;
 use units::{Span, Timestamp};
@@ -246,13 +246,14 @@ impl Runner {
         for lane in &mut lanes {
             self.find_event(lane);
         }
+        let mut due = lanes.iter().map(|lane| lane.event_due).min().unwrap_or(Timestamp::MAX);
         loop {
-            let due = lanes.iter().map(|lane| lane.event_due).min().unwrap_or(Timestamp::MAX);
             while due > day.end {
                 if lanes.iter().all(|lane| lane.next == lane.bars.len()) {
                     return Ok(self.finish_skipping(&lanes, tape, done, total, observer));
                 }
                 done += lanes.iter_mut().map(|lane| self.pass_until(lane, day.end)).sum::<u64>();
+                self.catch_up();
                 let after = day.end + Span::from_nanos(1);
                 self.end_days(&mut day, after)?;
             }
@@ -266,6 +267,7 @@ impl Runner {
                     self.venue.mark(lane.ix, lane.bars[lane.next].close);
                 }
             }
+            let mut next = Timestamp::MAX;
             for lane in &mut lanes {
                 // A fault may have made a candle matter that was going to pass.
                 if lane.event_due == due || (lane.next_due == due && self.engine.is_waiting(lane.ix)) {
@@ -276,13 +278,21 @@ impl Runner {
                 } else {
                     done += self.pass_until(lane, due);
                 }
+                next = next.min(lane.event_due);
             }
+            self.catch_up();
+            let mut is_moved = false;
             for lane in &mut lanes {
                 if lane.event != lane.next && self.engine.is_waiting(lane.ix) {
                     self.find_event(lane);
+                    is_moved = true;
                 }
             }
+            if is_moved {
+                next = lanes.iter().map(|lane| lane.event_due).min().unwrap_or(Timestamp::MAX);
+            }
             self.now = Some(due);
+            due = next;
             if done >= next_look {
                 next_look = done + PROGRESS_STEP;
                 if observer.progress(done, total).is_break() && done < total {
@@ -326,27 +336,37 @@ impl Runner {
         lane.event_due = lane.bars.get(lane.event).map_or(Timestamp::MAX, |b| b.open_time + lane.span);
     }
 
-    /// Lets the quiet candles of a lane pass that close up to `until`. Returns how many.
-    #[inline]
+    /// Lets the quiet candles of a lane pass that close up to `until`. Returns how many. The engine's time and sequence
+    /// follow in [`Runner::catch_up`].
+    #[inline(always)]
     fn pass_until(&mut self, lane: &mut Lane<'_>, until: Timestamp) -> u64 {
         if lane.next_due > until || lane.next == lane.event { 0 } else { self.pass(lane, until) }
     }
 
+    #[inline(never)]
     fn pass(&mut self, lane: &mut Lane<'_>, until: Timestamp) -> u64 {
-        let ahead = &lane.bars[lane.next..lane.event];
-        let opened_by = until - lane.span;
-        // Mostly one candle; further ones are looked for where a regular grid would have them.
-        let count = match ahead.get(1) {
-            Some(second) if second.open_time <= opened_by => bars_until(ahead, opened_by, lane.span),
-            _ => 1,
-        };
-        let last = &ahead[count - 1];
-        self.venue.mark(lane.ix, last.close);
+        let Some(mut last) = lane.bars.get(lane.next) else { return 0 };
+        let mut count = 1;
         self.at = self.at.max(lane.next_due);
-        self.engine.pass(lane.ix, last.close, self.at, count as u64);
-        self.seq += count as u64;
-        lane.step(count);
-        count as u64
+        lane.step(1);
+        // Mostly that was all.
+        if lane.next_due <= until && lane.next < lane.event {
+            let ahead = &lane.bars[lane.next..lane.event];
+            let more = bars_until(ahead, until - lane.span, lane.span);
+            last = &ahead[more - 1];
+            count += more as u64;
+            lane.step(more);
+        }
+        self.venue.mark(lane.ix, last.close);
+        self.engine.mark(lane.ix, last.close);
+        self.seq += count;
+        count
+    }
+
+    /// Brings the engine's time and sequence to the last candle that passed.
+    #[inline]
+    fn catch_up(&mut self) {
+        self.engine.pass(Seq(self.seq), self.at);
     }
 
     fn finish_skipping(
@@ -475,23 +495,22 @@ impl Runner {
     /// Hands the venue's events to the engine, and what the engine commands to the venue, until both are silent.
     fn deliver(&mut self) {
         let mut next = 0;
-        while next < self.events.len() {
-            let Event { at, event } = self.events[next];
+        while let Some(Event { at, event }) = self.events.get(next) {
             next += 1;
-            self.step_event(at, event);
+            self.at = after(self.at, *at);
+            self.seq += 1;
+            self.engine.step_venue(Seq(self.seq), self.at, event, &mut self.outbox);
+            if !self.outbox.is_empty() {
+                self.absorb();
+            }
         }
         self.events.clear();
     }
 
-    #[inline(never)]
-    fn step_event(&mut self, at: Timestamp, event: VenueEvent) {
-        self.step(at, Fact::Venue(event));
-    }
-
-    /// One step of the engine. Time is clamped so that it strictly increases.
+    /// One step of the engine.
     #[inline(always)]
     fn step(&mut self, at: Timestamp, fact: Fact) {
-        self.at = if at > self.at { at } else { self.at + Span::from_nanos(1) };
+        self.at = after(self.at, at);
         self.seq += 1;
         self.engine.step(&Input { seq: Seq(self.seq), at: self.at, fact }, &mut self.outbox);
         if !self.outbox.is_empty() {
@@ -653,6 +672,12 @@ fn bars_until(bars: &[Bar], last: Timestamp, span: Span) -> usize {
     let reaches = guess == 0 || bars[guess - 1].open_time <= last;
     let ends = bars.get(guess).is_none_or(|b| b.open_time > last);
     if reaches && ends { guess } else { bars.partition_point(|b| b.open_time <= last) }
+}
+
+/// `at`, or the next moment after `last` where that is later: the engine's time strictly increases.
+#[inline]
+fn after(last: Timestamp, at: Timestamp) -> Timestamp {
+    if at > last { at } else { last + Span::from_nanos(1) }
 }
 
 fn earliest(cursors: &[Cursor<'_>]) -> Timestamp {

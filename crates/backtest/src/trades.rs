@@ -99,6 +99,11 @@ impl TradeBuilder {
             trade.exit = ExitReason { cause: fill.cause, strategy: record.strategy, tag: record.tag };
             if record.position.is_zero() || opened.is_positive() {
                 ended(trade);
+                if opened.is_positive() {
+                    // Turned around: the next trade takes the room of the one that ended.
+                    **trade = entered(record, opened, fill.fee - closing_fee);
+                    return;
+                }
                 self.spare.extend(slot.take());
             }
         }

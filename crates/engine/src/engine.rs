@@ -159,16 +159,33 @@ impl Engine {
     /// broken. Never because of what a strategy, a venue or a market says.
     #[inline]
     pub fn step(&mut self, input: &Input, out: &mut Outbox) {
-        assert!(out.is_empty(), "the outbox is drained between steps");
-        assert!(input.at > self.now, "time strictly increases: {} after {}", input.at, self.now);
-        assert!(input.seq > self.seq, "sequence numbers grow: {} after {}", input.seq.0, self.seq.0);
-        self.now = input.at;
-        self.seq = input.seq;
+        self.begin(input.seq, input.at, out);
         match &input.fact {
             Fact::Candle(candle) => self.on_candle(candle, &input.fact, out),
-            Fact::Venue(event) => self.on_venue(event, &input.fact, out),
+            Fact::Venue(event) => self.on_venue(event, out),
             other => self.on_rare(other, out),
         }
+    }
+
+    /// [`Engine::step`] with a [`Fact::Venue`] that is not built: a backtest meets two for every order, and copying them
+    /// into an input costs as much as acting on them.
+    ///
+    /// # Panics
+    /// As [`Engine::step`].
+    #[inline]
+    pub fn step_venue(&mut self, seq: Seq, at: Timestamp, event: &VenueEvent, out: &mut Outbox) {
+        self.begin(seq, at, out);
+        self.on_venue(event, out);
+    }
+
+    /// Moves time and sequence on.
+    #[inline]
+    fn begin(&mut self, seq: Seq, at: Timestamp, out: &Outbox) {
+        assert!(out.is_empty(), "the outbox is drained between steps");
+        assert!(at > self.now, "time strictly increases: {at} after {}", self.now);
+        assert!(seq > self.seq, "sequence numbers grow: {} after {}", seq.0, self.seq.0);
+        self.now = at;
+        self.seq = seq;
     }
 
     /// Whether [`Engine::advance`] may be used for an instrument now: one strategy that takes runs listens alone, and
@@ -275,14 +292,19 @@ impl Engine {
         self.scouted[ix.index()].spoke_at.is_some()
     }
 
-    /// Steps over `candles` quiet candles of an instrument that were scouted and about which nothing was said; `close` is
-    /// the last one's close and `at` the moment it is known.
+    /// Steps over quiet candles of an instrument that were scouted and about which nothing was said; `close` is the last
+    /// one's close. [`Engine::pass`] tells afterwards how many they were, once for all instruments that passed.
     #[inline]
-    pub fn pass(&mut self, ix: InstrumentIx, close: Price, at: Timestamp, candles: u64) {
-        debug_assert!(at >= self.now, "time does not go back");
+    pub fn mark(&mut self, ix: InstrumentIx, close: Price) {
         self.markets[ix.index()].last = Some(close);
+    }
+
+    /// Brings time and sequence to the last of the candles that passed.
+    #[inline]
+    pub fn pass(&mut self, seq: Seq, at: Timestamp) {
+        debug_assert!(at >= self.now && seq >= self.seq, "neither time nor sequence goes back");
         self.now = at;
-        self.seq = Seq(self.seq.0 + candles);
+        self.seq = seq;
     }
 
     /// The number of the last input.
@@ -531,13 +553,13 @@ impl Engine {
     }
 
     #[inline(never)]
-    fn on_venue(&mut self, event: &VenueEvent, fact: &Fact, out: &mut Outbox) {
+    fn on_venue(&mut self, event: &VenueEvent, out: &mut Outbox) {
         self.learns_at = self.now;
         match event {
             VenueEvent::Accepted { id, .. } => self.move_order(*id, OrderState::Open, out),
             VenueEvent::Filled(fill) => {
                 self.on_fill(fill, out);
-                self.tell(fill.instrument, fact, out);
+                self.tell(fill.instrument, event, out);
                 self.resume_pursuit(fill.instrument, out);
             }
             VenueEvent::Rejected { id, instrument, reason } => {
@@ -574,14 +596,14 @@ impl Engine {
 
     /// Tells the strategies of an instrument about a fill.
     #[inline]
-    fn tell(&mut self, ix: InstrumentIx, fact: &Fact, out: &mut Outbox) {
+    fn tell(&mut self, ix: InstrumentIx, event: &VenueEvent, out: &mut Outbox) {
         let Some(listeners) = self.host.listeners.get(ix.index()) else { return };
         for i in 0..listeners.len() {
             let strategy = self.host.listeners[ix.index()][i];
             // A strategy that takes runs decides on candles alone, by its own declaration.
             let hosted = &self.host.hosted[usize::from(strategy)];
             if hosted.standing == Standing::Running && !hosted.is_candle_only {
-                self.ask(strategy, fact, out);
+                self.ask(strategy, &Fact::Venue(*event), out);
             }
         }
     }
@@ -644,8 +666,8 @@ impl Engine {
                 let what = "fills beyond the quantity of the order";
                 out.record(Record::Anomaly { instrument: fill.instrument, id: Some(id), what });
             }
-            let order = self.orders.remove(at);
-            self.ledger.release(order.reserved);
+            let reserved = self.orders.remove(at);
+            self.ledger.release(reserved);
             out.record(Record::Order { id, instrument: fill.instrument, state: OrderState::Filled });
         } else {
             let share = units::Rounding::Down;
@@ -670,22 +692,22 @@ impl Engine {
             // An acknowledgement that comes after the fill which settled the order is late, not wrong.
             return;
         };
-        let Order { order, state, .. } = self.orders.live[at];
+        let (instrument, state) = (self.orders.live[at].order.instrument, self.orders.live[at].state);
         if state == to {
             return;
         }
         if !may_become(state, to) {
             let what = "an order cannot go from its state to the one reported";
-            out.record(Record::Anomaly { instrument: order.instrument, id: Some(id), what });
+            out.record(Record::Anomaly { instrument, id: Some(id), what });
             return;
         }
         if to.is_final() {
-            let settled = self.orders.remove(at);
-            self.ledger.release(settled.reserved);
+            let reserved = self.orders.remove(at);
+            self.ledger.release(reserved);
         } else {
             self.orders.live[at].state = to;
         }
-        out.record(Record::Order { id, instrument: order.instrument, state: to });
+        out.record(Record::Order { id, instrument, state: to });
     }
 
     fn on_amended(&mut self, id: ClientOrderId, amendment: &model::Amendment, out: &mut Outbox) {

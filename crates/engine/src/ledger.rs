@@ -46,6 +46,8 @@ pub struct Ledger {
     pub(crate) positions: Vec<Position>,
     /// Margin set aside for orders that are on their way or resting.
     pub(crate) reserved: Amount,
+    /// The magnitudes of the costs of all positions, summed: what the margin of the account is worked out of.
+    entered: Amount,
     instruments: usize,
     /// A long or short position of hedge mode was opened at some time.
     is_hedged: bool,
@@ -59,6 +61,7 @@ impl Ledger {
             totals: Totals { deposits: deposit, ..Totals::default() },
             positions: vec![Position::default(); instruments * PositionSide::ALL.len()],
             reserved: Amount::ZERO,
+            entered: Amount::ZERO,
             instruments,
             is_hedged: false,
         }
@@ -114,8 +117,8 @@ impl Ledger {
         let mut sum = Amount::ZERO;
         for section in self.used().chunks(self.instruments.max(1)) {
             for ((position, instrument), market) in section.iter().zip(instruments).zip(markets) {
-                if let Some(price) = market.valuation()
-                    && !position.quantity.is_zero()
+                if !position.quantity.is_zero()
+                    && let Some(price) = market.valuation()
                 {
                     sum += instrument.notional(price, position.quantity) - position.cost;
                 }
@@ -133,8 +136,12 @@ impl Ledger {
     /// Initial margin of the open positions: their cost divided by the leverage, rounded up.
     #[must_use]
     pub fn position_margin(&self, leverage: Rate) -> Amount {
-        let cost: Amount = self.used().iter().map(|p| p.cost.abs()).sum();
-        margin(cost, leverage)
+        debug_assert_eq!(self.entered, self.sum_entered(), "the sum of costs is kept up to date");
+        margin(self.entered, leverage)
+    }
+
+    fn sum_entered(&self) -> Amount {
+        self.used().iter().map(|p| p.cost.abs()).sum()
     }
 
     /// Books a fill.
@@ -144,6 +151,7 @@ impl Ledger {
         self.is_hedged |= fill.position_side != PositionSide::Net;
         let position = &mut self.positions[slot];
         let signed = fill.side.signed(fill.quantity);
+        let entered_before = position.cost.abs();
         let booking =
             if position.quantity.is_zero() || position.quantity.is_negative() == signed.is_negative() {
                 let opened_cost = instrument.notional(fill.price, signed);
@@ -159,6 +167,7 @@ impl Ledger {
             } else {
                 close(position, instrument, fill, signed)
             };
+        self.entered += self.positions[slot].cost.abs() - entered_before;
         self.totals.realised += booking.realised;
         self.totals.fees += fill.fee;
         booking
@@ -174,9 +183,10 @@ impl Ledger {
         self.totals.deposits += amount;
     }
 
-    /// Looks again whether hedge mode is in use, after positions were restored.
-    pub(crate) fn note_hedged(&mut self) {
+    /// Works out again what follows from the positions, after they were restored.
+    pub(crate) fn note_restored(&mut self) {
         self.is_hedged = self.positions[self.instruments..].iter().any(|p| !p.quantity.is_zero());
+        self.entered = self.sum_entered();
     }
 
     /// Sets margin aside for an order.

@@ -66,10 +66,16 @@ impl Orders {
         }
     }
 
-    /// Takes a settled order out.
+    /// Takes a settled order out. Returns the margin that was still set aside for it.
     #[inline]
-    pub(crate) fn remove(&mut self, at: usize) -> Order {
-        self.live.remove(at)
+    pub(crate) fn remove(&mut self, at: usize) -> Amount {
+        let reserved = self.live[at].reserved;
+        if at + 1 == self.live.len() {
+            self.live.truncate(at);
+        } else {
+            self.live.remove(at);
+        }
+        reserved
     }
 
     /// Takes back the newest name, whose order was refused before anybody saw it.

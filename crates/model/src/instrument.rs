@@ -276,12 +276,18 @@ impl Instrument {
     #[inline]
     #[must_use]
     pub fn checked_notional(&self, price: Price, quantity: Quantity) -> Option<Amount> {
-        let steps = i128::from(price.mantissa()) * i128::from(quantity.mantissa());
         // The product of two 64-bit numbers always fits, which spares the checked 128-bit product its slow path.
-        match (i64::try_from(steps), self.small_amount_per_step) {
-            (Ok(steps), Some(amount)) => Some(Amount::from_units(i128::from(steps) * i128::from(amount))),
-            _ => steps.checked_mul(self.amount_per_step).map(Amount::from_units),
+        match (price.mantissa().checked_mul(quantity.mantissa()), self.small_amount_per_step) {
+            (Some(steps), Some(amount)) => Some(Amount::from_units(i128::from(steps) * i128::from(amount))),
+            _ => self.wide_notional(price, quantity),
         }
+    }
+
+    /// [`Instrument::checked_notional`] where 64 bits do not hold the parts.
+    #[cold]
+    fn wide_notional(&self, price: Price, quantity: Quantity) -> Option<Amount> {
+        let steps = i128::from(price.mantissa()) * i128::from(quantity.mantissa());
+        steps.checked_mul(self.amount_per_step).map(Amount::from_units)
     }
 
     /// `value of quantity at price · rate`, rounded as told: fees, funding. Where the scales of the instrument allow (they
@@ -292,11 +298,11 @@ impl Instrument {
     #[inline]
     #[must_use]
     pub fn notional_share(&self, price: Price, quantity: Quantity, rate: Rate, rounding: Rounding) -> Amount {
-        let steps = i128::from(price.mantissa()) * i128::from(quantity.mantissa());
-        if let (Some(billionth), Ok(steps)) = (self.billionth_per_step, i64::try_from(steps))
-            && let Some(units) = (i128::from(steps) * i128::from(rate.units())).checked_mul(billionth.into())
+        if let Some(billionth) = self.billionth_per_step
+            && let Some(steps) = price.mantissa().checked_mul(quantity.mantissa())
+            && let Some(share) = rate.units().checked_mul(billionth)
         {
-            return Amount::from_units(units);
+            return Amount::from_units(i128::from(steps) * i128::from(share));
         }
         self.notional(price, quantity).times_rate(rate, rounding)
     }
@@ -373,6 +379,7 @@ impl Instrument {
     }
 
     /// The tier of the risk limits that a position of `value` falls into; the last one for anything larger.
+    #[inline]
     #[must_use]
     pub fn tier(&self, value: Amount) -> &MarginTier {
         let tiers = &self.spec.margin_tiers;

@@ -185,6 +185,7 @@ pub enum OrderKind {
 
 impl OrderKind {
     /// The limit price, if it has one.
+    #[inline]
     #[must_use]
     pub const fn limit(self) -> Option<Price> {
         match self {
@@ -196,6 +197,7 @@ impl OrderKind {
     }
 
     /// The trigger price, if it waits for one.
+    #[inline]
     #[must_use]
     pub const fn trigger(self) -> Option<Price> {
         match self {
@@ -277,6 +279,7 @@ impl Protection {
     pub const NONE: Self = Self { stop_loss: None, take_profit: None };
 
     /// Whether neither a stop nor a target is set.
+    #[inline]
     #[must_use]
     pub const fn is_none(&self) -> bool {
         self.stop_loss.is_none() && self.take_profit.is_none()

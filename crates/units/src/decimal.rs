@@ -16,6 +16,17 @@ pub const fn pow10(exponent: u8) -> i128 {
     10i128.pow(exponent as u32)
 }
 
+/// The powers of ten that fit into 64 bits, by exponent.
+const SMALL_POW10: [i64; 19] = {
+    let mut table = [1; 19];
+    let mut exponent = 1;
+    while exponent < table.len() {
+        table[exponent] = table[exponent - 1] * 10;
+        exponent += 1;
+    }
+    table
+};
+
 /// A decimal number as written: `mantissa × 10^-decimals`. `1.50` is (150, 2); nothing is normalised away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Decimal {
@@ -129,6 +140,13 @@ impl Decimal {
             let up = decimals - self.decimals;
             if up > 38 {
                 return Err(DecimalError::TooLarge);
+            }
+            // Nearly everything fits into 64 bits, where a checked product costs one instruction.
+            if let (Ok(mantissa), Some(scale)) =
+                (i64::try_from(self.mantissa), SMALL_POW10.get(usize::from(up)))
+                && let Some(scaled) = mantissa.checked_mul(*scale)
+            {
+                return Ok(scaled.into());
             }
             return self.mantissa.checked_mul(pow10(up)).ok_or(DecimalError::TooLarge);
         }

@@ -49,6 +49,9 @@ pub fn mul_div(a: i128, b: i128, c: i128, rounding: Rounding) -> Option<i128> {
     if c == 0 {
         return None;
     }
+    if let Some(quotient) = mul_div_small(a, b, c, rounding) {
+        return Some(quotient);
+    }
     let negative = (a < 0) ^ (b < 0) ^ (c < 0);
     let (a, b, c) = (a.unsigned_abs(), b.unsigned_abs(), c.unsigned_abs());
     let (quotient, remainder) = match a.checked_mul(b) {
@@ -64,6 +67,24 @@ pub fn mul_div(a: i128, b: i128, c: i128, rounding: Rounding) -> Option<i128> {
     let magnitude =
         if rounding.bumps(quotient, remainder, c, negative) { quotient.checked_add(1)? } else { quotient };
     signed(magnitude, negative)
+}
+
+/// [`mul_div`] where everything, the product included, fits into 64 bits: shares of fees and of small costs. `c` is not
+/// zero.
+#[inline]
+fn mul_div_small(a: i128, b: i128, c: i128, rounding: Rounding) -> Option<i128> {
+    let (Ok(a), Ok(b), Ok(c)) = (i64::try_from(a), i64::try_from(b), i64::try_from(c)) else { return None };
+    let product = a.checked_mul(b)?;
+    // `None` for i64::MIN / −1 only, which is left to the wide path.
+    let (quotient, remainder) = (product.checked_div(c)?, product.checked_rem(c)?);
+    let negative = (product < 0) ^ (c < 0);
+    let bump = rounding.bumps(
+        quotient.unsigned_abs().into(),
+        remainder.unsigned_abs().into(),
+        c.unsigned_abs().into(),
+        negative,
+    );
+    Some(i128::from(quotient) + if negative { -i128::from(bump) } else { i128::from(bump) })
 }
 
 /// `a · rate / 10⁹`, rounded as told: [`mul_div`] for the one divisor that every fee and margin meets. Dividing by a
@@ -189,6 +210,16 @@ mod tests {
                 let plain = mul_div(a.into(), b.into(), c.into(), rounding);
                 let wide = mul_div(i128::from(a) * i128::from(k), b.into(), i128::from(c) * i128::from(k), rounding);
                 prop_assert_eq!(plain, wide);
+            }
+        }
+
+        /// The shortcut for products of 64 bits is the general function, whatever the signs.
+        #[test]
+        fn small_products_are_a_special_case(a in any::<i32>(), b in any::<i32>(), c in any::<i32>(), narrow in 0u32..32) {
+            let (a, b, c) = (i128::from(a), i128::from(b >> narrow), i128::from(c >> narrow));
+            prop_assume!(c != 0);
+            for rounding in ALL {
+                prop_assert_eq!(mul_div(a, b, c, rounding), mul_div(a << 64, b, c << 64, rounding));
             }
         }
 

@@ -18,6 +18,7 @@ impl Holding {
     const NONE: Self = Self { size: Quantity::ZERO, side: Side::Buy, entry_value: Amount::ZERO };
 
     /// The size with the sign of its direction.
+    #[inline]
     #[must_use]
     pub fn signed(&self) -> Quantity {
         self.side.signed(self.size)
@@ -38,6 +39,8 @@ pub struct Account {
     funding_pool: Amount,
     /// Net, long and short of each instrument.
     holdings: Vec<[Holding; 3]>,
+    /// The entry values of all holdings, summed: of those that are long and of those that are short.
+    entered: [Amount; 2],
     /// A long or short position of hedge mode was entered at some time.
     is_hedged: bool,
 }
@@ -53,6 +56,7 @@ impl Account {
             fee_income: Amount::ZERO,
             funding_pool: Amount::ZERO,
             holdings: vec![[Holding::NONE; 3]; instruments],
+            entered: [Amount::ZERO; 2],
             is_hedged: false,
         };
         account.deposit(deposit);
@@ -90,11 +94,28 @@ impl Account {
         &self.holdings[ix.index()]
     }
 
-    /// The positions of an instrument that can be other than nothing: one in one-way mode, three once hedge mode is used.
+    /// The entry values of all positions, summed.
     #[inline]
-    pub(crate) fn held(&self, ix: InstrumentIx) -> &[Holding] {
-        let all = &self.holdings[ix.index()];
-        if self.is_hedged { all } else { &all[..1] }
+    pub(crate) fn entered(&self) -> Amount {
+        self.entered[0] + self.entered[1]
+    }
+
+    /// The same, with those of short positions counted as negative.
+    #[inline]
+    pub(crate) fn entered_net(&self) -> Amount {
+        self.entered[0] - self.entered[1]
+    }
+
+    /// By instrument, all positions: net, long, short.
+    #[inline]
+    pub(crate) fn all(&self) -> &[[Holding; 3]] {
+        &self.holdings
+    }
+
+    /// Whether a long or short position of hedge mode was entered at some time; without one, all positions are net.
+    #[inline]
+    pub(crate) const fn is_hedged(&self) -> bool {
+        self.is_hedged
     }
 
     /// Brings money in, or takes it out when negative.
@@ -116,6 +137,7 @@ impl Account {
     pub fn execute(&mut self, instrument: &Instrument, fill: &Fill) {
         self.is_hedged |= fill.position_side != PositionSide::Net;
         let holding = &mut self.holdings[fill.instrument.index()][fill.position_side.index()];
+        self.entered[holding.side as usize] -= holding.entry_value;
         let profit = if holding.size.is_zero() || holding.side == fill.side {
             holding.side = fill.side;
             holding.size += fill.quantity;
@@ -124,6 +146,7 @@ impl Account {
         } else {
             reduce(holding, instrument, fill)
         };
+        self.entered[holding.side as usize] += holding.entry_value;
         self.wallet += profit - fill.fee;
         self.counterparties -= profit;
         self.fee_income += fill.fee;
@@ -135,6 +158,11 @@ impl Account {
     fn audit(&self) {
         let sum = self.wallet + self.bank + self.counterparties + self.fee_income + self.funding_pool;
         assert!(sum == Amount::ZERO, "the venue's books are off by {sum}");
+        debug_assert_eq!(
+            self.entered(),
+            self.holdings.iter().flatten().map(|h| h.entry_value).sum(),
+            "the sum of entry values is kept up to date"
+        );
     }
 }
 

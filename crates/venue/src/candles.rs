@@ -63,6 +63,9 @@ impl Venue {
         self.desks[ix.index()].last = Some(bar.open);
         // A position that stood before the candle, or was entered at its open, lived through the whole range.
         self.meet_orders(opening, ix, |v, r| v.meet_open(r, bar.open), out);
+        if self.desks[ix.index()].is_idle {
+            return;
+        }
         self.meet_guards_at_open(opening, ix, bar.open, out);
         if self.desks[ix.index()].is_idle {
             return;
@@ -106,49 +109,48 @@ impl Venue {
                     // Not advanced: the limit order that it left meets the same price.
                 }
                 Meeting::Ends(reason) => {
-                    let (id, instrument) = (self.take_out(ix, i).order.id, ix);
+                    let (id, instrument) = (self.desks[ix.index()].orders[i].order.id, ix);
+                    self.take_out(ix, i);
                     out.push(Event { at, event: VenueEvent::Cancelled { id, instrument, reason } });
                 }
                 Meeting::Fills(price, liquidity) => {
-                    let resting = self.take_out(ix, i);
-                    self.fill(at, &resting, price, liquidity, out);
+                    self.fill(at, (ix, i), price, liquidity, out);
                 }
             }
         }
     }
 
-    fn take_out(&mut self, ix: InstrumentIx, at: usize) -> Resting {
+    #[inline]
+    fn take_out(&mut self, ix: InstrumentIx, at: usize) {
         let desk = &mut self.desks[ix.index()];
-        let resting = desk.orders.remove(at);
+        if at + 1 == desk.orders.len() {
+            desk.orders.truncate(at);
+        } else {
+            desk.orders.remove(at);
+        }
         desk.refresh_idle();
-        resting
     }
 
-    /// Fills what remains of an order. A reduce-only order shrinks to what is left to reduce.
+    /// Takes an order out and fills what remains of it. A reduce-only order shrinks to what is left to reduce.
     fn fill(
         &mut self,
         at: Timestamp,
-        resting: &Resting,
+        (ix, place): (InstrumentIx, usize),
         price: Price,
         liquidity: Liquidity,
         out: &mut Vec<Event>,
     ) {
-        let order = &resting.order;
+        let Resting { order, remaining, .. } = &self.desks[ix.index()].orders[place];
+        let remaining = *remaining;
         let holding = self.account.holding(order.instrument, order.position_side);
         let against = !holding.size.is_zero() && holding.side != order.side;
         let quantity = if order.reduce_only {
-            if against { resting.remaining.min(holding.size) } else { Quantity::ZERO }
+            if against { remaining.min(holding.size) } else { Quantity::ZERO }
         } else {
-            resting.remaining
+            remaining
         };
-        let cancelled = |reason| Event {
-            at,
-            event: VenueEvent::Cancelled { id: order.id, instrument: order.instrument, reason },
-        };
-        if quantity.is_zero() {
-            out.push(cancelled(CancelReason::ReduceOnly));
-            return;
-        }
+        let (id, reason) = (order.id, CancelReason::ReduceOnly);
+        let cancelled = Event { at, event: VenueEvent::Cancelled { id, instrument: ix, reason } };
         let deal = Deal {
             order: Some(order.id),
             cause: FillCause::Order,
@@ -161,9 +163,12 @@ impl Venue {
             protection: order.protection,
             turned: against && quantity > holding.size,
         };
-        self.execute(at, &deal, out);
-        if quantity < resting.remaining {
-            out.push(cancelled(CancelReason::ReduceOnly));
+        self.take_out(ix, place);
+        if !quantity.is_zero() {
+            self.execute(at, &deal, out);
+        }
+        if quantity < remaining {
+            out.push(cancelled);
         }
     }
 

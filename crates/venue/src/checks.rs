@@ -127,22 +127,20 @@ impl Venue {
 
     /// Equity less the margin of positions and of resting orders.
     pub(crate) fn available(&self) -> Amount {
-        let mut free = self.account.wallet();
-        let mut entered = Amount::ZERO;
-        for (desk, instrument) in self.desks.iter().zip(&self.instruments) {
+        // What never had a price holds nothing and has nothing resting.
+        let mut free = self.account.wallet() - self.account.entered_net();
+        for ((desk, instrument), held) in self.desks.iter().zip(&self.instruments).zip(self.account.all()) {
             let Some(last) = desk.last else { continue };
-            for holding in self.account.held(desk.ix) {
-                if !holding.size.is_zero() {
-                    let gain = instrument.notional(last, holding.size) - holding.entry_value;
-                    free += if holding.side == Side::Buy { gain } else { -gain };
-                    entered += holding.entry_value;
-                }
+            free += instrument.notional(last, held[0].signed());
+            if self.account.is_hedged() {
+                free +=
+                    instrument.notional(last, held[1].signed()) + instrument.notional(last, held[2].signed());
             }
             for resting in &desk.orders {
                 free -= resting.margin;
             }
         }
-        free - self.initial_margin(entered)
+        free - self.initial_margin(self.account.entered())
     }
 }
 

@@ -41,6 +41,8 @@ pub(crate) struct Desk {
     pub(crate) guards: [Protection; 3],
     /// The guard came into force, or went, since the open of the running candle.
     pub(crate) is_guard_fresh: [bool; 3],
+    /// One of the guards is set.
+    pub(crate) is_guarded: bool,
     /// Nothing rests and nothing is guarded: a candle changes no more than the last price.
     pub(crate) is_idle: bool,
 }
@@ -48,7 +50,7 @@ pub(crate) struct Desk {
 impl Desk {
     #[inline]
     pub(crate) fn refresh_idle(&mut self) {
-        self.is_idle = self.orders.is_empty() && self.guards.iter().all(Protection::is_none);
+        self.is_idle = self.orders.is_empty() && !self.is_guarded;
     }
 }
 
@@ -75,6 +77,7 @@ impl Venue {
                 orders: Vec::new(),
                 guards: [Protection::NONE; 3],
                 is_guard_fresh: [false; 3],
+                is_guarded: false,
                 is_idle: true,
             })
             .collect();
@@ -295,6 +298,7 @@ impl Venue {
         let desk = &mut self.desks[instrument.index()];
         desk.guards[position_side.index()] = protection;
         desk.is_guard_fresh[position_side.index()] = true;
+        desk.is_guarded = !desk.guards.iter().all(Protection::is_none);
         desk.refresh_idle();
         out.push(Event { at, event: VenueEvent::Protected { instrument, position_side, protection } });
     }
@@ -324,6 +328,14 @@ impl Venue {
         };
         self.account.execute(instrument, &fill);
         out.push(Event { at, event: VenueEvent::Filled(fill) });
+        if !self.desks[deal.instrument.index()].is_guarded && deal.protection.is_none() {
+            return;
+        }
+        self.move_guard(at, deal, out);
+    }
+
+    /// Brings the guards that come with a fill into force, or lets those go that it made pointless.
+    fn move_guard(&mut self, at: Timestamp, deal: &Deal, out: &mut Vec<Event>) {
         let holding = self.account.holding(deal.instrument, deal.position_side);
         let guard = self.desks[deal.instrument.index()].guards[deal.position_side.index()];
         if holding.size.is_zero() {
