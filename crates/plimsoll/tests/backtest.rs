@@ -1,5 +1,7 @@
 //! The real binary, from candle files to reports: what a user types and what comes back.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
