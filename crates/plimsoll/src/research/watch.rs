@@ -1,6 +1,6 @@
 //! Progress on a terminal, and Ctrl-C that keeps what was finished.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -69,9 +69,14 @@ impl Watch {
         self.flow()
     }
 
-    /// Prints a line above the bar.
+    /// Prints a line above the bar, or on standard error where there is none.
     pub(crate) fn say(&self, line: &str) {
-        self.bar.println(line);
+        if self.bar.is_hidden() {
+            // A reader who has left misses a line of progress and nothing else.
+            let _ = writeln!(std::io::stderr(), "{line}");
+        } else {
+            self.bar.println(line);
+        }
     }
 
     /// Takes the bar away.
