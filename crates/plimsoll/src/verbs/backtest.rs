@@ -59,7 +59,10 @@ pub(crate) fn run(args: Args, globals: &Globals) -> Result<(), Failure> {
         risk_free: args.risk_free_percent / 100.0,
     };
     show(&plan, &outcome, &infos, &options, run_seconds, args.export, globals)?;
-    if outcome.is_partial {
+    let is_partial = outcome.is_partial;
+    // The process is about to end: giving back hundreds of megabytes page by page would only make the user wait.
+    std::mem::forget((plan, outcome));
+    if is_partial {
         return Err(Failure::new(ExitKind::Interrupted, "interrupted; the report covers what was finished"));
     }
     Ok(())
