@@ -20,8 +20,11 @@ use model::{Instrument, InstrumentIx};
 use units::{Amount, Decimal, Rate, Timestamp};
 use venue::{LimitFill, Slippage, VenueConfig};
 
-/// How often a run is repeated; the median counts.
-const REPEATS: usize = 5;
+/// How often a run is repeated at most and at least; the median counts. The first runs pay for memory that the later ones
+/// find in place, so short runs are repeated more often.
+const REPEATS: std::ops::RangeInclusive<u64> = 5..=15;
+/// About how many bars all repeats together run over.
+const REPEATED_BARS: u64 = 100_000_000;
 
 struct Request {
     workload: String,
@@ -148,9 +151,10 @@ fn strategy(job: &Job, fast: usize, slow: usize) -> Result<StrategySetup, String
 }
 
 fn single(job: &Job) -> Result<Measured, String> {
-    let mut seconds = Vec::with_capacity(REPEATS);
+    let repeats = (REPEATED_BARS / (job.tape.len() as u64).max(1)).clamp(*REPEATS.start(), *REPEATS.end());
+    let mut seconds = Vec::new();
     let mut last = None;
-    for _ in 0..REPEATS {
+    for _ in 0..repeats {
         let strategies = vec![strategy(job, 9, 21)?];
         let started = Instant::now();
         let outcome = backtest::run(job, strategies, &mut Silent).map_err(|e| e.to_string())?;
@@ -161,7 +165,7 @@ fn single(job: &Job) -> Result<Measured, String> {
     seconds.sort_by(f64::total_cmp);
     Ok(Measured {
         units: outcome.bars,
-        seconds: seconds[REPEATS / 2],
+        seconds: seconds[seconds.len() / 2],
         fills: outcome.fills,
         equity: outcome.final_equity.to_f64(),
     })
