@@ -196,6 +196,18 @@ impl OrderKind {
         }
     }
 
+    /// Which price its trigger watches, if it waits for one.
+    #[must_use]
+    pub const fn trigger_by(self) -> Option<TriggerBy> {
+        match self {
+            Self::StopMarket { by, .. }
+            | Self::StopLimit { by, .. }
+            | Self::TakeProfitMarket { by, .. }
+            | Self::TakeProfitLimit { by, .. } => Some(by),
+            Self::Market | Self::Limit { .. } => None,
+        }
+    }
+
     /// The trigger price, if it waits for one.
     #[inline]
     #[must_use]

@@ -1,7 +1,7 @@
 //! What the venue refuses, each with its own reason, in the order an exchange checks.
 
 use crate::venue::{Resting, Venue, guards_fit};
-use model::{NewOrder, OrderKind, PositionSide, RejectReason, Side};
+use model::{NewOrder, OrderKind, PositionSide, RejectReason, Side, TriggerBy};
 use units::{Amount, Price, Quantity, Rate, Rounding};
 
 /// The largest value of one order: 10¹⁸ of the currency. What is added to it (fees, margin, profit) fits an amount then.
@@ -33,6 +33,10 @@ impl Venue {
     ) -> Result<Amount, RejectReason> {
         let instrument = &self.instruments[order.instrument.index()];
         let last = self.desks[order.instrument.index()].last.ok_or(RejectReason::NoMarket)?;
+        // Candles tell last prices only: a trigger on the mark or the index price would wait for ever, in silence.
+        if order.kind.trigger_by().is_some_and(|by| by != TriggerBy::Last) {
+            return Err(RejectReason::NoMarket);
+        }
         let (limit, trigger) = (order.kind.limit(), order.kind.trigger());
         let max =
             if limit.is_some() { instrument.max_limit_quantity } else { instrument.max_market_quantity };

@@ -99,3 +99,45 @@ fn funding_changes_hands() {
         expect!["end       holds 0 entered for 0, cash 1000000, fees 0, equity 1000000"],
     );
 }
+
+/// Pitfall 7: a parameter that is accepted is used. Candles have no mark price, so an order that waits for one is refused.
+#[test]
+fn pitfall_07_a_trigger_on_a_price_that_nobody_tells_is_refused() {
+    use model::{
+        Candle, ClientOrderId, InstrumentIx, NewOrder, OrderCommand, OrderKind, PositionSide, Protection,
+        RejectReason, Side, TimeInForce, Timeframe, TriggerBy, VenueEvent,
+    };
+    use units::{Price, Quantity, Timestamp};
+    let (mut venue, mut said) =
+        (venue::Venue::new(vec![dialect::instrument()], dialect::terms()), Vec::new());
+    let price = Price::new(100);
+    let bar = model::Bar {
+        open_time: Timestamp::EPOCH,
+        open: price,
+        high: price,
+        low: price,
+        close: price,
+        volume: Quantity::ZERO,
+    };
+    let ix = InstrumentIx(0);
+    venue.on_candle(&Candle { instrument: ix, timeframe: Timeframe::MINUTE, bar }, &mut said);
+    for (number, by) in [(1, TriggerBy::Mark), (2, TriggerBy::Index)] {
+        let order = NewOrder {
+            id: ClientOrderId::new(number, 0),
+            instrument: ix,
+            side: Side::Buy,
+            position_side: PositionSide::Net,
+            kind: OrderKind::StopMarket { trigger: Price::new(110), by },
+            quantity: Quantity::new(1),
+            time_in_force: TimeInForce::GoodTillCancel,
+            reduce_only: false,
+            protection: Protection::NONE,
+        };
+        said.clear();
+        venue.on_command(Timestamp::EPOCH, &OrderCommand::Place(order), &mut said);
+        let [venue::Event { event: VenueEvent::Rejected { reason, .. }, .. }] = said[..] else {
+            panic!("{by:?}: {said:?}")
+        };
+        assert_eq!(reason, RejectReason::NoMarket, "{by:?}");
+    }
+}
