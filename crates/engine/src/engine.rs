@@ -307,6 +307,11 @@ impl Engine {
         self.seq = seq;
     }
 
+    /// Whether a strategy has looked at candles whose time has not come.
+    pub(crate) fn is_ahead(&self) -> bool {
+        self.scouted.iter().any(|s| s.seen_until > self.now)
+    }
+
     /// The number of the last input.
     #[must_use]
     pub const fn seq(&self) -> Seq {
@@ -763,7 +768,7 @@ impl Engine {
                 }
             }
             Fact::Signal(signal) => {
-                // An outside opinion speaks for every strategy seated at the instrument's desk that has none of its own.
+                // It takes a seat of its own at the instrument's desk, with the weight of one strategy.
                 self.note_outside(*signal, out);
             }
             Fact::Operator(command) => self.on_operator(*command, out),

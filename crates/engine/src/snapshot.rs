@@ -67,8 +67,13 @@ impl Snapshot {
 
 impl Engine {
     /// The full state, between two steps.
+    ///
+    /// # Panics
+    /// When a strategy was let look ahead ([`Engine::scout`]) and time has not caught up: what it remembers would then
+    /// hold the future.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
+        assert!(!self.is_ahead(), "a snapshot holds nothing of the future");
         let mut w = StateWriter::default();
         w.int(VERSION);
         w.int(self.instruments.len() as i64);

@@ -399,6 +399,18 @@ fn a_run_is_refused_by_an_engine_that_takes_none() {
     engine.advance(Seq(0), IX, Timeframe::MINUTE, &[], &mut Outbox::new());
 }
 
+#[test]
+#[should_panic(expected = "nothing of the future")]
+fn a_snapshot_is_refused_while_a_strategy_is_ahead_of_time() {
+    let (strategy, _) = strategy::build("ema_crossover", [], &[IX]).unwrap();
+    let mut engine = Engine::new(setup(), vec![StrategySetup { strategy, ..hosted(Script::default()) }]);
+    let p = price("100");
+    let open_time = Timestamp::EPOCH;
+    let bar = Bar { open_time, open: p, high: p, low: p, close: p, volume: Quantity::ZERO };
+    assert_eq!(engine.scout(IX, Timeframe::MINUTE, &[bar]), 1);
+    let _ = engine.snapshot();
+}
+
 /// 6: an id is a pure function of counter and strategy, and grows; none is spent twice, not even over a restart.
 #[test]
 fn pitfall_06_order_ids_do_not_collide() {

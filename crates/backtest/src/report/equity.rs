@@ -1,7 +1,6 @@
 //! The daily equity curve: mark to market at the end of each UTC day.
 
 use super::ReportInput;
-use crate::metrics::returns;
 use crate::{DayEquity, Outcome};
 use units::{Amount, CivilDate};
 
@@ -51,8 +50,7 @@ pub(super) fn changes(outcome: &Outcome) -> Vec<DayChange> {
 
 /// The daily returns; empty when the account was ruined on the way, because then they are undefined.
 pub(super) fn daily_returns(outcome: &Outcome) -> Vec<f64> {
-    let equity: Vec<f64> = outcome.days.iter().map(|d| d.equity.to_f64()).collect();
-    returns::from_equity(outcome.initial_balance.to_f64(), &equity).unwrap_or_default()
+    outcome.daily_returns().unwrap_or_default()
 }
 
 /// The deepest fall, or `None` when the equity never ended a day below its peak.
