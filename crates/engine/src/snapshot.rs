@@ -9,7 +9,7 @@ use model::{
 };
 use std::fmt;
 use strategy::{Position, StateError, StateReader, StateWriter};
-use units::{Amount, Price, Quantity, Rate, Timestamp};
+use units::{Amount, DigestWriter, Price, Quantity, Rate, Timestamp};
 
 /// The format of the bytes. A change of layout is a new number and a migration.
 const VERSION: i64 = 1;
@@ -95,7 +95,7 @@ impl Engine {
             }
             w.blob(&state.into_bytes());
         }
-        Snapshot { bytes: w.into_bytes() }
+        Snapshot { bytes: sealed(w.into_bytes()) }
     }
 
     /// An engine in the state of `snapshot`, built from the same setup and strategies as the one it was taken of.
@@ -108,7 +108,7 @@ impl Engine {
         snapshot: &Snapshot,
     ) -> Result<Self, SnapshotError> {
         let mut engine = Self::new(setup, strategies);
-        let mut r = StateReader::new(&snapshot.bytes);
+        let mut r = StateReader::new(unsealed(&snapshot.bytes)?);
         let version = r.int()?;
         if version != VERSION {
             return Err(SnapshotError::Version(version));
@@ -122,7 +122,7 @@ impl Engine {
         engine.now = Timestamp::from_nanos(r.int()?);
         engine.seq = Seq(r.int()? as u64);
         engine.halted = r.int()? != 0;
-        engine.digest = units::DigestWriter::load(|| r.int().map(|word| word as u64))?;
+        engine.digest = DigestWriter::load(|| r.int().map(|word| word as u64))?;
         engine.load_books(&mut r)?;
         engine.load_orders(&mut r)?;
         engine.load_desks(&mut r)?;
@@ -254,6 +254,30 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// With a checksum at the end: what was damaged on a disk must not be taken for money.
+fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
+    let seal = checksum(&bytes);
+    bytes.extend_from_slice(&seal);
+    bytes
+}
+
+/// The bytes before the checksum, which must fit.
+fn unsealed(bytes: &[u8]) -> Result<&[u8], StateError> {
+    let (body, seal) = bytes.split_last_chunk::<16>().ok_or(StateError::TooShort)?;
+    if checksum(body) == *seal { Ok(body) } else { Err(StateError::Invalid("checksum")) }
+}
+
+fn checksum(bytes: &[u8]) -> [u8; 16] {
+    let mut digest = DigestWriter::new();
+    digest.word(bytes.len() as u64);
+    for chunk in bytes.chunks(8) {
+        let mut word = [0u8; 8];
+        word[..chunk.len()].copy_from_slice(chunk);
+        digest.word(u64::from_le_bytes(word));
+    }
+    digest.finish().bits().to_le_bytes()
 }
 
 fn save_order(w: &mut StateWriter, o: &Order) {
