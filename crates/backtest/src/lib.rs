@@ -7,10 +7,12 @@
 //! May not: decide anything about orders (that is `engine`), or how they fill (that is `venue`).
 
 mod agreement;
+mod marks;
 pub mod metrics;
 mod outcome;
 pub mod report;
 mod run;
+pub mod stress;
 mod sweep;
 mod tape;
 mod trades;

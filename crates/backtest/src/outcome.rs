@@ -1,5 +1,6 @@
 //! What a backtest came to.
 
+use crate::stress::StressOutcome;
 use crate::tape::Tape;
 use crate::trades::{ExitReason, Trade, TradeBuilder};
 use engine::Engine;
@@ -75,6 +76,8 @@ pub struct Outcome {
     pub notices: Vec<Notice>,
     /// The engine's fingerprint: every command, every fill, the books at the end.
     pub digest: Digest,
+    /// What the scenarios did, where they were asked for ([`crate::Job::stress`]).
+    pub stress: Vec<StressOutcome>,
     /// The run was interrupted before the end of the tape.
     pub is_partial: bool,
 }
@@ -215,6 +218,7 @@ impl Collector {
             detail_missing,
             notices: self.notices,
             digest: engine.digest(),
+            stress: Vec::new(),
             is_partial,
         }
     }

@@ -28,6 +28,7 @@ mod quotient;
 mod rows;
 mod sheet;
 mod sheets;
+mod stress;
 mod summary;
 mod tally;
 #[cfg(test)]
@@ -44,6 +45,7 @@ pub use periods::Breakdown;
 pub use rows::{TradeRow, write_equity_csv, write_trades_csv, write_trades_json};
 pub use sheet::{Cell, Column, Sheet, Tone};
 pub use sheets::all as sheets;
+pub use stress::StressDocument;
 pub use text::TextStyle;
 
 /// The terminal report, with a newline at its end.

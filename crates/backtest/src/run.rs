@@ -1,10 +1,15 @@
 //! The loop: tape → venue → engine → venue.
 
 use crate::agreement::{self, Disagreement};
+use crate::marks::{MarkLane, MarkRange};
 use crate::outcome::{Collector, Outcome};
+use crate::stress::Stress;
 use crate::tape::{Tape, Track};
 use engine::{Engine, Outbox, Setup, StrategySetup};
-use model::{Bar, Candle, Fact, FundingRate, Input, InstrumentIx, Seq, Timeframe};
+use model::{
+    Bar, Candle, Fact, FundingRate, Input, InstrumentIx, MarkPrice, PositionSide, Seq, Side, Timeframe,
+    VenueEvent,
+};
 use std::fmt;
 use std::ops::ControlFlow;
 use units::{Span, Timestamp};
@@ -27,6 +32,8 @@ pub struct Job {
     pub venue: VenueConfig,
     /// Whether to keep every round trip, or only count them (sweeps).
     pub keep_trades: bool,
+    /// Whether the scenarios are played on the positions of the run.
+    pub stress: bool,
 }
 
 /// Watches a run and may end it early.
@@ -85,23 +92,30 @@ pub fn run(
         traded_bars: 0,
         detail_missing: 0,
         now: None,
+        filled_at: vec![Timestamp::MIN; tape.tracks.len()],
+        stress: job.stress.then(|| Stress::new(tape)),
     };
     let is_partial = match tape.tracks.as_slice() {
-        [track] if track.detail.is_empty() && track.funding.is_empty() => {
-            runner.run_single(&track.bars, tape.start, observer)?
-        }
-        tracks if runner.may_skip(tracks) => runner.run_skipping(tape, observer)?,
+        [track] if is_plain(track) && !job.stress => runner.run_single(&track.bars, tape.start, observer)?,
+        tracks if !job.stress && runner.may_skip(tracks) => runner.run_skipping(tape, observer)?,
         _ => runner.run_merged(tape, observer)?,
     };
     agreement::compare(&runner.engine, &runner.venue).map_err(RunError::Disagreement)?;
-    let Runner { engine, venue, mut collector, traded_bars, detail_missing, now, .. } = runner;
+    let Runner { engine, venue, mut collector, traded_bars, detail_missing, now, stress, .. } = runner;
     if let (Some(now), Some((from, _))) = (now, tape.span())
         && now > from
     {
         // The day that the data ends in, whole or cut short.
         collector.on_day((now - Span::from_nanos(1)).day(), engine.equity());
     }
-    Ok(collector.finish(job, &engine, &venue, (traded_bars, detail_missing, is_partial), now))
+    let stress = stress.map(Stress::finish).unwrap_or_default();
+    let outcome = collector.finish(job, &engine, &venue, (traded_bars, detail_missing, is_partial), now);
+    Ok(Outcome { stress, ..outcome })
+}
+
+/// Whether there is nothing but candles to an instrument.
+fn is_plain(track: &Track) -> bool {
+    track.detail.is_empty() && track.funding.is_empty() && track.marks.is_none()
 }
 
 struct Runner {
@@ -117,6 +131,9 @@ struct Runner {
     detail_missing: u64,
     /// The close of the last candle that was run.
     now: Option<Timestamp>,
+    /// By instrument: when something was filled last.
+    filled_at: Vec<Timestamp>,
+    stress: Option<Stress>,
 }
 
 impl Runner {
@@ -215,6 +232,9 @@ impl Runner {
                 next = next.min(cursor.due);
             }
             self.now = Some(due);
+            if let Some(stress) = &mut self.stress {
+                stress.observe(due, &self.venue);
+            }
             due = next;
             if done >= next_look {
                 next_look = done + PROGRESS_STEP;
@@ -230,7 +250,7 @@ impl Runner {
 
     /// Whether the candles that matter can be found without stepping through all of them.
     fn may_skip(&self, tracks: &[Track]) -> bool {
-        tracks.iter().all(|t| t.detail.is_empty() && t.funding.is_empty())
+        tracks.iter().all(is_plain)
             && (0u32..).take(tracks.len()).all(|i| self.engine.takes_runs(InstrumentIx(i), self.timeframe))
     }
 
@@ -408,9 +428,9 @@ impl Runner {
                 }
             }
         } else {
-            for (number, cursor) in (0u32..).zip(cursors.iter()) {
+            for (number, cursor) in (0u32..).zip(cursors.iter_mut()) {
                 if cursor.due == due {
-                    self.meet(InstrumentIx(number), self.timeframe, &cursor.bars[cursor.next]);
+                    self.meet_marked(InstrumentIx(number), self.timeframe, cursor.bars[cursor.next], cursor);
                 }
             }
         }
@@ -430,7 +450,7 @@ impl Runner {
                 cursor.skip_detail_before(bar.open_time);
                 if !cursor.has_detail_before(due) {
                     self.detail_missing += 1;
-                    self.meet(InstrumentIx(number), self.timeframe, &bar);
+                    self.meet_marked(InstrumentIx(number), self.timeframe, bar, cursor);
                 }
             }
         }
@@ -444,10 +464,35 @@ impl Runner {
                 {
                     let bar = cursor.detail[cursor.next_detail];
                     cursor.next_detail += 1;
-                    self.meet(InstrumentIx(number), detail, &bar);
+                    // Whoever holds at the moment of funding pays, not whoever holds at the end of the long candle.
+                    self.fund(InstrumentIx(number), cursor, bar.open_time);
+                    self.meet_marked(InstrumentIx(number), detail, bar, cursor);
                 }
             }
         }
+    }
+
+    /// Lets the venue meet a candle, and then the mark price that ran beside it: a stop that the last price reached has
+    /// closed its position before the mark price can liquidate it.
+    fn meet_marked(&mut self, ix: InstrumentIx, timeframe: Timeframe, bar: Bar, cursor: &mut Cursor<'_>) {
+        self.meet(ix, timeframe, &bar);
+        let Some(marks) = &mut cursor.marks else { return };
+        let end = bar.open_time + timeframe.span();
+        let held_since = self.filled_at[ix.index()];
+        let inside = end - Span::from_nanos(1);
+        marks.during(&bar, end, held_since, |range| self.meet_mark(ix, inside, range));
+    }
+
+    /// The mark price goes to the end of its range that hurts first, then to the other one, and comes to rest.
+    fn meet_mark(&mut self, ix: InstrumentIx, at: Timestamp, range: MarkRange) {
+        let is_short = self.venue.account().holding(ix, PositionSide::Net).side == Side::Sell;
+        let (first, second) = if is_short { (range.high, range.low) } else { (range.low, range.high) };
+        for price in [first, second, range.close] {
+            self.venue.on_mark(at, ix, price, &mut self.events);
+            self.deliver();
+        }
+        self.step(at, Fact::Mark(MarkPrice { instrument: ix, exchange_time: at, mark: range.close }));
+        self.deliver();
     }
 
     /// Exchanges the funding that fell due up to `until`.
@@ -459,7 +504,8 @@ impl Runner {
             cursor.next_funding += 1;
             let at = funding_time(funding);
             let funding = FundingRate { instrument: ix, ..*funding };
-            self.venue.on_funding(at, &funding, None, &mut self.events);
+            let mark = cursor.marks.as_ref().and_then(|marks| marks.at(at));
+            self.venue.on_funding(at, &funding, mark, &mut self.events);
             self.deliver();
         }
     }
@@ -499,6 +545,9 @@ impl Runner {
             next += 1;
             self.at = after(self.at, *at);
             self.seq += 1;
+            if let VenueEvent::Filled(fill) = event {
+                self.filled_at[fill.instrument.index()] = *at;
+            }
             self.engine.step_venue(Seq(self.seq), self.at, event, &mut self.outbox);
             if !self.outbox.is_empty() {
                 self.absorb();
@@ -537,6 +586,9 @@ impl Runner {
     #[cold]
     fn end_days(&mut self, day: &mut Day, now: Timestamp) -> Result<(), RunError> {
         agreement::compare(&self.engine, &self.venue).map_err(RunError::Disagreement)?;
+        if let Some(stress) = &mut self.stress {
+            stress.end_day();
+        }
         let equity = self.engine.equity();
         while now > day.end {
             if day.counts {
@@ -624,6 +676,7 @@ struct Cursor<'a> {
     next_detail: usize,
     funding: &'a [FundingRate],
     next_funding: usize,
+    marks: Option<MarkLane<'a>>,
 }
 
 impl<'a> Cursor<'a> {
@@ -643,6 +696,7 @@ impl<'a> Cursor<'a> {
             next_detail: 0,
             funding,
             next_funding,
+            marks: track.marks.as_deref().map(MarkLane::new),
         }
     }
 

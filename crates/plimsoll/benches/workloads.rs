@@ -183,7 +183,7 @@ fn market(instruments: usize, bars: usize) -> (Job, Vec<Prices>) {
         min_strength: Rate::ZERO,
         trade_from: Timestamp::MIN,
     };
-    (Job { tape, setup, venue, keep_trades: true }, prices)
+    (Job { tape, setup, venue, keep_trades: true, stress: false }, prices)
 }
 
 fn strategy(job: &Job, fast: usize, slow: usize) -> StrategySetup {

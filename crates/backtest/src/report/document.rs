@@ -1,5 +1,6 @@
 //! The report as one JSON object.
 
+use super::stress::{self, StressDocument};
 use super::tally::{self, Tally};
 use super::{ReportInput, equity, names, quotient, sheets};
 use crate::metrics::Metric;
@@ -31,6 +32,7 @@ use units::Amount;
 /// | `market_change` | mean change of the instruments, a fraction, or `null` |
 /// | `open_trades` | [`OpenTradeDocument`]s |
 /// | `refusals` | [`RefusalDocument`]s |
+/// | `stress` | [`StressDocument`]s, empty unless asked for |
 /// | `notices` | [`NoticeDocument`]s |
 /// | `header` | the lines at the head of the text report, pairs of key and value |
 #[derive(Debug, Clone, serde::Serialize)]
@@ -69,6 +71,7 @@ pub struct Document {
     pub market_change: Option<f64>,
     pub open_trades: Vec<OpenTradeDocument>,
     pub refusals: Vec<RefusalDocument>,
+    pub stress: Vec<StressDocument>,
     pub notices: Vec<NoticeDocument>,
     pub header: Vec<(String, String)>,
 }
@@ -192,6 +195,7 @@ impl Document {
             market_change: equity::market_change_percent(input).map(|percent| percent / 100.0),
             open_trades: open_trades(input),
             refusals: refusals(input),
+            stress: stress::documents(input),
             notices: notices(input),
             header: input.header.to_vec(),
         }

@@ -4,6 +4,7 @@ use super::figures::{
     UNDEFINED, WINS_HEAD, count, duration, moment, money, money_cell, number, percent_cell, statistic, wins,
 };
 use super::names;
+use super::stress;
 use super::tally::{self, Tally};
 use super::{Breakdown, Cell, Column, ReportInput, Sheet, equity, periods, summary};
 use crate::OpenTrade;
@@ -25,6 +26,7 @@ pub fn all(input: &ReportInput<'_>) -> Vec<Sheet> {
     sheets.push(summary::sheet(input, &total));
     sheets.push(metrics(input, &total));
     sheets.extend(compat(input, &total));
+    sheets.extend(stress::sheet(input));
     sheets.extend(notices(input));
     sheets
 }

@@ -224,7 +224,7 @@ fn terms(g: &mut Prng, tape: Tape) -> (Job, &'static str, Vec<(&'static str, Str
         limit_fill: LimitFill::Through,
         leverage,
     };
-    (Job { tape, setup, venue, keep_trades: true }, name, parameters)
+    (Job { tape, setup, venue, keep_trades: true, stress: false }, name, parameters)
 }
 
 impl World {

@@ -130,7 +130,7 @@ fn job(files: &[PathBuf]) -> Result<Job, String> {
         min_strength: Rate::ZERO,
         trade_from: Timestamp::MIN,
     };
-    Ok(Job { tape, setup, venue, keep_trades: true })
+    Ok(Job { tape, setup, venue, keep_trades: true, stress: false })
 }
 
 fn strategy(job: &Job, fast: usize, slow: usize) -> Result<StrategySetup, String> {

@@ -373,7 +373,7 @@ fn job(
         limit_fill: LimitFill::Through,
         leverage,
     };
-    Ok(Job { tape, setup, venue, keep_trades: true })
+    Ok(Job { tape, setup, venue, keep_trades: true, stress: false })
 }
 
 /// What a person should know before believing the result.
