@@ -38,5 +38,8 @@ pub(crate) use problem::printable;
 pub use problem::{Place, Problem, Source};
 pub use schema::schema;
 pub use sources::{ConfigFile, EXTENSIONS, Flag, Sources};
-pub use typed::{Backtest, Config, Exchange, Execution, Logging, Pair, Risk, Storage, StrategyEntry, System};
+pub use typed::{
+    Backtest, Cluster, Config, Exchange, Execution, Logging, Pair, Protections, Risk, Storage, StrategyEntry,
+    System,
+};
 pub use values::{NotSizing, Parameter, Sizing, timeframe_names};

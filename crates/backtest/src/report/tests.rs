@@ -164,7 +164,8 @@ fn run_on(
         limit_fill: LimitFill::Through,
         leverage: Rate::ONE,
     };
-    let outcome = run(&Job { tape, setup, venue, keep_trades: true, stress: false }, setups, &mut Silent).unwrap();
+    let outcome =
+        run(&Job { tape, setup, venue, keep_trades: true, stress: false }, setups, &mut Silent).unwrap();
     let header = [("Strategy", "ema_crossover (fast 2, slow 5)"), ("Fees", "taker 0.055%, maker 0.02%")];
     let header = header.map(|(k, v)| (k.to_owned(), v.to_owned())).to_vec();
     Run { outcome, instruments, strategies: infos, header, options: ReportOptions::default() }

@@ -40,6 +40,8 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// A calendar day.
     Date,
+    /// A time of day to the minute.
+    Clock,
     /// The length of a candle.
     Timeframe,
     /// How large a backtest makes a position.
@@ -91,6 +93,7 @@ impl Kind {
             Self::Path => "a path".to_owned(),
             Self::Choice(words) => format!("one of {}", words.join(", ")),
             Self::Date => "a date like 2024-01-31 or 20240131".to_owned(),
+            Self::Clock => "a time of day like \"07:30\", from \"00:00\" to \"23:59\"".to_owned(),
             Self::Timeframe => format!("one of {}", timeframe_names().join(", ")),
             Self::Sizing => Sizing::FORMS.to_owned(),
             Self::Symbol => "a symbol like BTCUSDT: 1 to 40 letters, digits and ._/:-".to_owned(),
@@ -121,6 +124,10 @@ impl Kind {
             Self::Path => words(scalar, 1000),
             Self::Choice(choices) => choice(scalar, choices),
             Self::Date => Ok(json!(date(text)?.to_string())),
+            Self::Clock => match minutes(text) {
+                Some(minutes) => Ok(json!(format!("{:02}:{:02}", minutes / 60, minutes % 60))),
+                None => misfit("not a time of day"),
+            },
             Self::Timeframe => match timeframe_named(text) {
                 Some(timeframe) => Ok(json!(timeframe.to_string())),
                 None => misfit("not a timeframe"),
@@ -224,6 +231,17 @@ fn date(text: &str) -> Result<Date, Misfit> {
         return misfit("not a date");
     }
     Date::strptime("%Y%m%d", &digits).or_else(|_| misfit("no such day"))
+}
+
+/// The minutes after midnight of `07:30`.
+pub(crate) fn minutes(text: &str) -> Option<u32> {
+    let (hours, minutes) = text.split_once(':')?;
+    let digits = |part: &str| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(hours) || !digits(minutes) {
+        return None;
+    }
+    let (hours, minutes): (u32, u32) = (hours.parse().ok()?, minutes.parse().ok()?);
+    (hours < 24 && minutes < 60).then_some(hours * 60 + minutes)
 }
 
 fn symbol(scalar: &Scalar) -> Checked {

@@ -17,6 +17,7 @@ pub(crate) fn check(merge: &Merge) -> Vec<Problem> {
     let mut problems = Vec::new();
     problems.extend(missing(merge));
     problems.extend(leverage(merge));
+    problems.extend(tiers(merge));
     problems.extend(period(merge));
     problems.extend(detail(merge));
     problems.extend(credentials(merge));
@@ -65,6 +66,17 @@ fn leverage(merge: &Merge) -> Option<Problem> {
         let problem =
             Problem::new(held.place.clone(), "above risk.max_leverage").key("risk.default_leverage");
         problem.value(default).allowed(format!("up to {most} (times)"))
+    })
+}
+
+/// The yellow tier begins before the orange one, and that before the limit itself.
+fn tiers(merge: &Merge) -> Option<Problem> {
+    let [(held, caution), (_, stop)] = both(merge, "risk", ["caution_percent", "stop_entries_percent"])?;
+    let above = caution.parse::<Decimal>().ok()? > stop.parse::<Decimal>().ok()?;
+    above.then(|| {
+        let problem =
+            Problem::new(held.place.clone(), "above risk.stop_entries_percent").key("risk.caution_percent");
+        problem.value(caution).allowed(format!("up to {stop} (percent of the limit)"))
     })
 }
 
@@ -141,7 +153,7 @@ fn repeated_pairs(merge: &Merge) -> Vec<Problem> {
     problems
 }
 
-/// A strategy may only trade configured pairs; with no pairs configured there is nothing to compare with.
+/// Strategies and clusters may only name configured pairs; with no pairs configured there is nothing to compare with.
 fn unknown_symbols(merge: &Merge) -> Vec<Problem> {
     let known: Vec<&str> =
         texts(merge, "pairs", "symbol").into_iter().filter_map(|(_, held)| held.value.as_str()).collect();
@@ -150,11 +162,14 @@ fn unknown_symbols(merge: &Merge) -> Vec<Problem> {
         return Vec::new();
     }
     let mut problems = Vec::new();
-    for (index, held) in texts(merge, "strategies", "symbols") {
+    let lists = ["strategies", "clusters"].map(|section| {
+        texts(merge, section, "symbols").into_iter().map(move |(index, held)| (section, index, held))
+    });
+    for (section, index, held) in lists.into_iter().flatten() {
         let symbols = held.value.as_array().into_iter().flatten().filter_map(Json::as_str);
         for symbol in symbols.filter(|symbol| !known.contains(symbol)) {
             let problem = Problem::new(held.place.clone(), "not one of the pairs");
-            let problem = problem.key(format!("strategies[{index}].symbols")).value(symbol);
+            let problem = problem.key(format!("{section}[{index}].symbols")).value(symbol);
             problems.push(problem.allowed(known.join(", ")).suggestion(suggest::nearest(symbol, &known)));
         }
     }

@@ -4,6 +4,8 @@
 //! Validation, defaults, the JSON Schema, `config show`, the annotated `config/default.yaml` and the reference in
 //! `docs/configuration.md` are all made from it.
 
+mod risk;
+
 use super::kind::{Bound, Kind};
 
 /// A section of the configuration.
@@ -127,7 +129,24 @@ pub static SECTIONS: &[Section] = &[
     Section { name: "exchange", shape: Shape::Single, about: "Where orders go", settings: EXCHANGE },
     Section { name: "pairs", shape: Shape::List, about: "The instruments to trade", settings: PAIRS },
     Section { name: "strategies", shape: Shape::List, about: "The strategies to run", settings: STRATEGIES },
-    Section { name: "risk", shape: Shape::Single, about: "What no strategy may exceed", settings: RISK },
+    Section {
+        name: "risk",
+        shape: Shape::Single,
+        about: "What no strategy may exceed",
+        settings: risk::RISK,
+    },
+    Section {
+        name: "clusters",
+        shape: Shape::List,
+        about: "Instruments that move together and share one cap",
+        settings: risk::CLUSTERS,
+    },
+    Section {
+        name: "protections",
+        shape: Shape::Single,
+        about: "Rests that follow from closed trades; exits always go through",
+        settings: risk::PROTECTIONS,
+    },
     Section {
         name: "execution",
         shape: Shape::Single,
@@ -234,76 +253,6 @@ const STRATEGIES: &[Setting] = &[
         "The strategy's own parameters; what is missing takes its default",
     )
     .example("{fast_period: 12, slow_period: 26}"),
-];
-
-const RISK: &[Setting] = &[
-    Setting::new(
-        "max_position_size_percent",
-        positive("100"),
-        "10",
-        "Largest position, as a share of equity",
-    )
-    .unit("percent of equity"),
-    Setting::new(
-        "max_risk_per_trade_percent",
-        positive("2"),
-        "1",
-        "Most that one trade may lose when its stop is hit; 2 is a hard cap",
-    )
-    .unit("percent of equity"),
-    Setting::new(
-        "max_daily_loss_percent",
-        positive("100"),
-        "5",
-        "Loss in one UTC day after which trading stops",
-    )
-    .unit("percent of equity at the start of the day"),
-    Setting::new(
-        "max_drawdown_percent",
-        positive("100"),
-        "15",
-        "Fall from the highest equity after which trading stops",
-    )
-    .unit("percent of the highest equity"),
-    Setting::new(
-        "stop_loss_percent",
-        positive("100"),
-        "3",
-        "Distance of the stop when a strategy gives none",
-    )
-    .unit("percent of the entry price"),
-    Setting::new(
-        "stop_loss_atr_multiplier",
-        positive("100"),
-        "2.0",
-        "Distance of a stop that follows volatility, in average true ranges",
-    )
-    .unit("times ATR"),
-    Setting::new(
-        "take_profit_risk_reward_ratio",
-        positive("100"),
-        "2.0",
-        "Distance of the take-profit, as a multiple of the distance of the stop",
-    )
-    .unit("times the stop distance"),
-    Setting::new("default_leverage", within("1", "125"), "1", "Leverage set when nothing else says so")
-        .unit("times"),
-    Setting::new("max_leverage", within("1", "125"), "10", "Highest leverage for any instrument")
-        .unit("times"),
-    Setting::new("max_open_positions", whole(1, 1000), "5", "Most positions open at the same time"),
-    Setting::new("max_daily_trades", whole(1, 100_000), "50", "Most positions opened in one UTC day"),
-    Setting::new(
-        "circuit_breaker_consecutive_losses",
-        whole(1, 1000),
-        "3",
-        "Losing trades in a row after which trading pauses",
-    ),
-    Setting::new(
-        "use_trailing_stop",
-        Kind::Switch,
-        "false",
-        "Let stops follow the price in the winning direction",
-    ),
 ];
 
 const EXECUTION: &[Setting] = &[

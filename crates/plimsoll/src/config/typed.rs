@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::decimal::Decimal;
-use super::values::{Parameter, Sizing, optional_timeframe, timeframe};
+use super::values::{Parameter, Sizing, clock, optional_timeframe, timeframe};
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, Deserialize)]
@@ -28,6 +28,10 @@ pub struct Config {
     pub strategies: Vec<StrategyEntry>,
     /// What no strategy may exceed.
     pub risk: Risk,
+    /// Instruments that share one cap.
+    pub clusters: Vec<Cluster>,
+    /// Rests that follow from closed trades.
+    pub protections: Protections,
     /// How signals become orders.
     pub execution: Execution,
     /// How history is replayed.
@@ -111,7 +115,7 @@ pub struct StrategyEntry {
     pub parameters: BTreeMap<String, Parameter>,
 }
 
-/// What no strategy may exceed.
+/// What no strategy may exceed. Percentages are percent; what is `None` is not limited.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Risk {
@@ -119,10 +123,27 @@ pub struct Risk {
     pub max_position_size_percent: Decimal,
     /// Most one trade may lose at its stop, percent of equity; at most 2.
     pub max_risk_per_trade_percent: Decimal,
-    /// Loss in one UTC day that stops trading, percent of the equity at its start.
+    /// Loss in one trading day that stops trading, percent of the equity at its start.
     pub max_daily_loss_percent: Decimal,
+    /// Loss in one trading week that stops trading, percent of the equity at its start.
+    pub max_weekly_loss_percent: Option<Decimal>,
     /// Fall from the highest equity that stops trading, percent of it.
     pub max_drawdown_percent: Decimal,
+    /// Where the yellow tier begins, percent of a limit.
+    pub caution_percent: Decimal,
+    /// What is left of a size in the yellow tier, percent.
+    pub caution_size_percent: Decimal,
+    /// Where the orange tier begins, percent of a limit.
+    pub stop_entries_percent: Decimal,
+    /// How often the equity is looked at.
+    pub equity_sample_seconds: u32,
+    /// Looks over which a loss is averaged.
+    pub equity_smoothing: u32,
+    /// When the trading day begins, minutes after midnight UTC.
+    #[serde(rename = "day_start_utc", deserialize_with = "clock")]
+    pub day_start_minutes: u32,
+    /// `percent` or `atr`.
+    pub stop_loss_kind: String,
     /// Distance of the stop when a strategy gives none, percent of the entry price.
     pub stop_loss_percent: Decimal,
     /// Distance of a volatility stop in average true ranges.
@@ -135,12 +156,96 @@ pub struct Risk {
     pub max_leverage: Decimal,
     /// Most positions open at the same time.
     pub max_open_positions: u32,
-    /// Most positions opened in one UTC day.
+    /// Most positions opened in one trading day.
     pub max_daily_trades: u32,
-    /// Losing trades in a row after which trading pauses.
+    /// Losing trades in a row after which entries rest.
     pub circuit_breaker_consecutive_losses: u32,
+    /// How long entries rest after that, or after a market that moves too fast.
+    pub circuit_breaker_minutes: u32,
+    /// Move between two looks at the equity after which entries rest, percent of the price.
+    pub volatility_max_move_percent: Option<Decimal>,
+    /// Short over long volatility from which on entries rest.
+    pub volatility_max_ratio: Option<Decimal>,
     /// Whether stops follow the price in the winning direction.
     pub use_trailing_stop: bool,
+    /// Largest value of one order, quote currency.
+    pub max_order_value: Option<Decimal>,
+    /// Largest quantity of one order, base currency.
+    pub max_order_quantity: Option<Decimal>,
+    /// Largest position, base currency.
+    pub max_position_quantity: Option<Decimal>,
+    /// Distance of an order from the mark price, percent of it.
+    pub price_collar_percent: Decimal,
+    /// All positions together, percent of equity.
+    pub max_gross_exposure_percent: Option<Decimal>,
+    /// Longs less shorts, percent of equity.
+    pub max_net_exposure_percent: Option<Decimal>,
+    /// All positions with correlations counted, percent of equity.
+    pub max_correlated_exposure_percent: Option<Decimal>,
+    /// Positions and orders of one strategy, percent of equity.
+    pub strategy_budget_percent: Option<Decimal>,
+    /// Distance of the price of liquidation, percent of the price.
+    pub min_liquidation_distance_percent: Decimal,
+    /// Orders and amendments in any second.
+    pub max_orders_per_second: Option<u32>,
+    /// Orders and amendments in any minute.
+    pub max_orders_per_minute: Option<u32>,
+    /// Age of the newest market data.
+    pub max_data_age_seconds: Option<u32>,
+    /// Difference between the exchange's time and ours.
+    pub max_clock_drift_ms: Option<u32>,
+    /// Whether an order that is already on its way is refused.
+    pub refuse_duplicate_orders: bool,
+    /// Whether an order that would trade with one of our own is refused.
+    pub refuse_self_trades: bool,
+    /// Whether every open position must have a live stop.
+    pub require_stop: bool,
+}
+
+/// Instruments that share one cap.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cluster {
+    /// What it is called.
+    pub name: String,
+    /// The instruments in it.
+    pub symbols: Vec<String>,
+    /// Their positions together, percent of equity.
+    pub max_exposure_percent: Decimal,
+}
+
+/// Rests that follow from closed trades. A guard whose number of trades is `None` is off.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Protections {
+    /// After a position was closed.
+    pub cooldown_minutes: Option<u32>,
+    /// Stop-outs that lock.
+    pub stop_loss_guard_trades: Option<u32>,
+    /// Within this time.
+    pub stop_loss_guard_look_back_minutes: u32,
+    /// For this long.
+    pub stop_loss_guard_lock_minutes: u32,
+    /// Each instrument by itself.
+    pub stop_loss_guard_per_pair: bool,
+    /// Longs and shorts apart.
+    pub stop_loss_guard_per_side: bool,
+    /// Trades of an instrument from which on its profits count.
+    pub low_profit_trades: Option<u32>,
+    /// Within this time.
+    pub low_profit_look_back_minutes: u32,
+    /// For this long.
+    pub low_profit_lock_minutes: u32,
+    /// What its profits have to add up to, percent.
+    pub low_profit_least_percent: Decimal,
+    /// Trades from which on the account's drawdown counts.
+    pub max_drawdown_trades: Option<u32>,
+    /// Within this time.
+    pub max_drawdown_look_back_minutes: u32,
+    /// For this long.
+    pub max_drawdown_lock_minutes: u32,
+    /// The drawdown that locks, percent of the highest balance.
+    pub max_drawdown_percent: Decimal,
 }
 
 /// How signals become orders.

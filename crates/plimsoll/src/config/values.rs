@@ -105,6 +105,12 @@ pub(crate) fn timeframe_named(name: &str) -> Option<Timeframe> {
     Timeframe::all().find(|timeframe| timeframe.to_string() == name)
 }
 
+/// For serde: minutes after midnight from a time of day.
+pub(crate) fn clock<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    super::kind::minutes(&text).ok_or_else(|| D::Error::custom("not a time of day"))
+}
+
 /// For serde: a timeframe by its name.
 pub(crate) fn timeframe<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timeframe, D::Error> {
     let name = String::deserialize(deserializer)?;
