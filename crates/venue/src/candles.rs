@@ -1,6 +1,7 @@
 //! How a candle fills orders. The rules are in the crate's documentation.
 
 use crate::config::{LimitFill, Slippage};
+use crate::margin::Calm;
 use crate::venue::{Deal, Event, Resting, Venue};
 use model::{
     Bar, CancelReason, Candle, FillCause, InstrumentIx, Liquidity, NewOrder, OrderKind, PositionSide,
@@ -30,6 +31,9 @@ impl Venue {
             self.match_candle(candle, out);
         }
         self.desks[candle.instrument.index()].last = Some(candle.bar.close);
+        if self.margin.has_mark_bars {
+            self.value_at_close(candle);
+        }
     }
 
     /// How many of `bars`, from the first, can do no more than move the price of an instrument: nothing rests, and
@@ -42,7 +46,7 @@ impl Venue {
         } else if !desk.orders.is_empty() {
             return 0;
         }
-        let (mut floor, mut ceiling) = (Price::new(i64::MIN), Price::MAX);
+        let Calm { mut floor, mut ceiling } = self.calm(ix);
         for side in PositionSide::ALL {
             let Some((held, guard)) = self.guarded(ix, side) else { continue };
             let (below, above) = match held {
@@ -57,10 +61,19 @@ impl Venue {
 
     fn match_candle(&mut self, candle: &Candle, out: &mut Vec<Event>) {
         let (ix, bar) = (candle.instrument, &candle.bar);
+        let judged = self.judged_bar(candle);
+        let desk = &self.desks[ix.index()];
+        if desk.orders.is_empty() && !desk.is_guarded && self.is_calm(ix, &judged) {
+            return;
+        }
         let opening = bar.open_time;
         // Later than the open, earlier than the close that the engine is told of next.
         let inside = candle.close_time() - Span::from_nanos(1);
         self.desks[ix.index()].last = Some(bar.open);
+        if self.margin.has_mark_bars {
+            self.value_at_open(candle);
+        }
+        self.judge_at(opening, ix, judged.open, out);
         // A position that stood before the candle, or was entered at its open, lived through the whole range.
         self.meet_orders(opening, ix, |v, r| v.meet_open(r, bar.open), out);
         if self.desks[ix.index()].is_idle {
@@ -71,6 +84,7 @@ impl Venue {
             return;
         }
         self.desks[ix.index()].is_guard_fresh = [false; 3];
+        self.judge_range(inside, candle, &judged, true, out);
         self.meet_stops(inside, ix, bar, out);
         // Stops first: when the range reaches a stop and a target, the stop is taken, whichever order arrived first.
         let only = |stops: bool| {
@@ -79,9 +93,12 @@ impl Venue {
             }
         };
         self.meet_orders(inside, ix, only(true), out);
+        self.judge_range(inside, candle, &judged, false, out);
         self.meet_orders(inside, ix, only(false), out);
-        // Orders filled inside may have opened positions whose stops the range also reaches.
+        // Orders filled inside may have opened positions whose stops, or liquidation price, the range also reaches.
+        self.judge_range(inside, candle, &judged, true, out);
         self.meet_stops(inside, ix, bar, out);
+        self.judge_range(inside, candle, &judged, false, out);
         self.meet_targets(inside, ix, bar, out);
     }
 
@@ -283,6 +300,24 @@ impl Venue {
         }
     }
 
+    /// Everything that would end a loss of a position: the stop that guards it and stop orders on the other side.
+    pub(crate) fn stops_of(
+        &self,
+        ix: InstrumentIx,
+        side: PositionSide,
+        held: Side,
+    ) -> impl Iterator<Item = Price> {
+        let desk = &self.desks[ix.index()];
+        let guard = desk.guards[side.index()].stop_loss;
+        let orders = desk.orders.iter().filter(move |r| {
+            is_stop(r.order.kind)
+                && !r.is_triggered
+                && r.order.side != held
+                && r.order.position_side == side
+        });
+        guard.into_iter().chain(orders.filter_map(|r| r.order.kind.trigger()))
+    }
+
     /// The direction and the guard of a position, if it has both.
     fn guarded(&self, ix: InstrumentIx, side: PositionSide) -> Option<(Side, Protection)> {
         let guard = self.desks[ix.index()].guards[side.index()];
@@ -317,7 +352,7 @@ impl Venue {
 
     /// A price worsened by the slippage: up for a buyer, down for a seller, never below one tick.
     #[inline]
-    fn slipped(&self, ix: InstrumentIx, side: Side, price: Price) -> Price {
+    pub(crate) fn slipped(&self, ix: InstrumentIx, side: Side, price: Price) -> Price {
         let instrument = &self.instruments[ix.index()];
         match self.config.slippage {
             Slippage::Ticks(0) => price,

@@ -2,7 +2,7 @@
 
 use crate::venue::{Resting, Venue, guards_fit};
 use model::{NewOrder, OrderKind, PositionSide, RejectReason, Side, TriggerBy};
-use units::{Amount, Price, Quantity, Rate, Rounding};
+use units::{Amount, Price};
 
 /// The largest value of one order: 10¹⁸ of the currency. What is added to it (fees, margin, profit) fits an amount then.
 const MOST: Amount = Amount::from_units(units::pow10(36));
@@ -78,76 +78,6 @@ impl Venue {
             Some(value) if value <= MOST => self.check_margin(order, price, replaced),
             _ => Err(RejectReason::AboveMaxQuantity),
         }
-    }
-
-    /// The margin and the fee of what an order would open, if the account can carry it.
-    #[inline]
-    fn check_margin(
-        &self,
-        order: &NewOrder,
-        price: Price,
-        replaced: Option<&Resting>,
-    ) -> Result<Amount, RejectReason> {
-        let instrument = &self.instruments[order.instrument.index()];
-        let holding = self.account.holding(order.instrument, order.position_side);
-        let desk = &self.desks[order.instrument.index()];
-        let queued: Quantity = desk
-            .orders
-            .iter()
-            .filter(|r| r.order.side == order.side && !r.order.reduce_only && r.order.id != order.id)
-            .map(|r| r.remaining)
-            .fold(Quantity::ZERO, |a, b| a + b);
-        let closable = if holding.side == order.side {
-            Quantity::ZERO
-        } else {
-            (holding.size - queued).max(Quantity::ZERO)
-        };
-        let opening = (order.quantity - closable).max(Quantity::ZERO);
-        if opening.is_zero() {
-            return Ok(Amount::ZERO);
-        }
-        let value = instrument.notional(price, opening);
-        if self.config.leverage > instrument.tier(value).max_leverage || self.config.leverage < Rate::ONE {
-            return Err(RejectReason::Leverage);
-        }
-        // A position that is turned around frees its own margin before the other side needs it.
-        let freed =
-            if closable.is_positive() { self.initial_margin(holding.entry_value) } else { Amount::ZERO };
-        let fee = instrument.notional_share(price, order.quantity, self.config.taker_fee, Rounding::Up);
-        let needed = (self.initial_margin(value) + fee - freed).max(Amount::ZERO);
-        let kept = replaced.map_or(Amount::ZERO, |r| r.margin);
-        if needed.is_positive() && needed > self.available() + kept {
-            return Err(RejectReason::InsufficientMargin);
-        }
-        Ok(needed)
-    }
-
-    /// The margin that a value needs at the account's leverage, rounded up.
-    #[inline]
-    pub(crate) fn initial_margin(&self, value: Amount) -> Amount {
-        if self.config.leverage == Rate::ONE {
-            value
-        } else {
-            value.mul_div(Rate::ONE.units().into(), self.config.leverage.units().into(), Rounding::Up)
-        }
-    }
-
-    /// Equity less the margin of positions and of resting orders.
-    pub(crate) fn available(&self) -> Amount {
-        // What never had a price holds nothing and has nothing resting.
-        let mut free = self.account.wallet() - self.account.entered_net();
-        for ((desk, instrument), held) in self.desks.iter().zip(&self.instruments).zip(self.account.all()) {
-            let Some(last) = desk.last else { continue };
-            free += instrument.notional(last, held[0].signed());
-            if self.account.is_hedged() {
-                free +=
-                    instrument.notional(last, held[1].signed()) + instrument.notional(last, held[2].signed());
-            }
-            for resting in &desk.orders {
-                free -= resting.margin;
-            }
-        }
-        free - self.initial_margin(self.account.entered())
     }
 }
 

@@ -93,9 +93,9 @@ impl FeeSchedule {
 
     /// Counts a fill of this value, after [`Self::advance`] to its time.
     #[inline]
-    pub(crate) fn count(&mut self, value: Amount) {
+    pub(crate) fn count(&mut self, value: impl FnOnce() -> Amount) {
         if !self.tiers.is_empty() && self.today != i64::MIN {
-            self.days[slot(self.today)] += value;
+            self.days[slot(self.today)] += value();
         }
     }
 

@@ -49,6 +49,12 @@ impl MarginRules {
         matches!(self, Self::Bybit | Self::BybitAtEntry)
     }
 
+    /// Whether the maintenance margin looks at the value at entry.
+    #[must_use]
+    pub const fn is_at_entry(self) -> bool {
+        matches!(self, Self::BybitAtEntry)
+    }
+
     /// What a forced order costs beyond the taker's fee, as a fraction of the value it closes.
     ///
     /// Binance charges `liquidationFee` of `exchangeInfo`, 1.25 % for most contracts and less for a few; Bybit charges the

@@ -27,10 +27,19 @@
 mod account;
 mod candles;
 mod checks;
+mod collateral;
 mod config;
+mod fees;
+mod formulas;
 mod funding;
+mod liquidation;
+mod margin;
 mod venue;
 
-pub use account::{Account, Holding};
+pub use account::{Account, Book, Holding};
+pub use collateral::Currency;
 pub use config::{LimitFill, Slippage, VenueConfig};
+pub use fees::FeeTier;
+pub use formulas::{MarginRules, Threshold, bankruptcy_price, initial_margin};
+pub use margin::CrossMargin;
 pub use venue::{Event, Venue};

@@ -2,6 +2,8 @@
 
 use crate::account::Account;
 use crate::config::VenueConfig;
+use crate::fees::FeeSchedule;
+use crate::margin::Margin;
 use model::{
     Amendment, CancelReason, ClientOrderId, Fill, FillCause, Instrument, InstrumentIx, Liquidity, NewOrder,
     OrderCommand, PositionSide, Protection, RejectReason, Side, VenueEvent,
@@ -43,14 +45,16 @@ pub(crate) struct Desk {
     pub(crate) is_guard_fresh: [bool; 3],
     /// One of the guards is set.
     pub(crate) is_guarded: bool,
-    /// Nothing rests and nothing is guarded: a candle changes no more than the last price.
+    /// Some price liquidates a position.
+    pub(crate) is_exposed: bool,
+    /// Nothing rests, nothing is guarded and nothing can be liquidated: a candle changes no more than the last price.
     pub(crate) is_idle: bool,
 }
 
 impl Desk {
     #[inline]
     pub(crate) fn refresh_idle(&mut self) {
-        self.is_idle = self.orders.is_empty() && !self.is_guarded;
+        self.is_idle = self.orders.is_empty() && !self.is_guarded && !self.is_exposed;
     }
 }
 
@@ -60,6 +64,7 @@ pub struct Venue {
     pub(crate) instruments: Vec<Instrument>,
     pub(crate) config: VenueConfig,
     pub(crate) account: Account,
+    pub(crate) margin: Margin,
     pub(crate) desks: Vec<Desk>,
     pub(crate) last_id: Option<ClientOrderId>,
     executions: u64,
@@ -78,11 +83,15 @@ impl Venue {
                 guards: [Protection::NONE; 3],
                 is_guard_fresh: [false; 3],
                 is_guarded: false,
+                is_exposed: false,
                 is_idle: true,
             })
             .collect();
-        let account = Account::new(instruments.len(), config.initial_balance);
-        Self { instruments, config, account, desks, last_id: None, executions: 0 }
+        let fees = FeeSchedule::flat(config.maker_fee, config.taker_fee);
+        let margin = Margin::new(&instruments, config.leverage, fees);
+        let settles = margin.settles(&instruments);
+        let account = Account::with_currencies(settles, margin.currencies.len(), config.initial_balance);
+        Self { instruments, config, account, margin, desks, last_id: None, executions: 0 }
     }
 
     /// The trader's account.
@@ -103,18 +112,17 @@ impl Venue {
         self.executions
     }
 
-    /// Cash plus profit of the open positions at the last prices.
+    /// Cash of all currencies plus profit of the open positions at the last prices, in the first currency.
     #[must_use]
     pub fn equity(&self) -> Amount {
-        let mut equity = self.account.wallet();
+        let currencies = &self.margin.currencies;
+        let cash = currencies.iter().zip(self.account.books()).map(|(c, book)| c.worth(book.wallet));
+        let mut equity: Amount = cash.sum();
         for (desk, instrument) in self.desks.iter().zip(&self.instruments) {
             let Some(last) = desk.last else { continue };
+            let currency = &currencies[self.account.settles(desk.ix)];
             for holding in self.account.holdings(desk.ix) {
-                let value = instrument.notional(last, holding.size);
-                equity += match holding.side {
-                    Side::Buy => value - holding.entry_value,
-                    Side::Sell => holding.entry_value - value,
-                };
+                equity += currency.worth(holding.unrealised(instrument, last));
             }
         }
         equity
@@ -163,12 +171,36 @@ impl Venue {
                 };
                 out.push(Event { at, event });
             }
-            other => {
-                let (id, instrument, reason) = (None, InstrumentIx(0), RejectReason::NotInBatch);
-                debug_assert!(!matches!(other, OrderCommand::Place(_)));
-                out.push(Event { at, event: VenueEvent::Refused { id, instrument, reason } });
-            }
+            other => self.set(at, other, out),
         }
+    }
+
+    /// Carries out a command about the account or a position that places no order.
+    fn set(&mut self, at: Timestamp, command: &OrderCommand, out: &mut Vec<Event>) {
+        let (instrument, done, event) = match *command {
+            OrderCommand::SetLeverage { instrument, buy, sell } => {
+                let event = VenueEvent::LeverageSet { instrument, buy, sell };
+                (instrument, self.set_leverage(instrument, buy, sell), event)
+            }
+            OrderCommand::SetMarginMode { instrument, mode } => {
+                let done = self.set_margin_mode(instrument, mode);
+                (instrument.unwrap_or(InstrumentIx(0)), done, VenueEvent::MarginModeSet { instrument, mode })
+            }
+            OrderCommand::MoveMargin { instrument, position_side, amount } => {
+                let event = VenueEvent::MarginMoved { instrument, position_side, amount };
+                (instrument, self.move_margin(instrument, position_side, amount), event)
+            }
+            _ => {
+                let (id, instrument, reason) = (None, InstrumentIx(0), RejectReason::NotInBatch);
+                out.push(Event { at, event: VenueEvent::Refused { id, instrument, reason } });
+                return;
+            }
+        };
+        let event = match done {
+            Ok(()) => event,
+            Err(reason) => VenueEvent::Refused { id: None, instrument, reason },
+        };
+        out.push(Event { at, event });
     }
 
     #[inline]
@@ -314,11 +346,18 @@ impl Venue {
     /// Executes a fill: books it, tells it, and brings its guards into force or lets them go.
     #[inline]
     pub(crate) fn execute(&mut self, at: Timestamp, deal: &Deal, out: &mut Vec<Event>) {
+        self.advance_fees(at);
+        let rate = self.margin.fees.rate(deal.liquidity);
         let instrument = &self.instruments[deal.instrument.index()];
-        let rate = match deal.liquidity {
-            Liquidity::Taker => self.config.taker_fee,
-            Liquidity::Maker => self.config.maker_fee,
-        };
+        // Rounded away from the trader, rebates included.
+        let fee = instrument.notional_share(deal.price, deal.quantity, rate, Rounding::Ceil);
+        self.book(at, deal, fee, out);
+    }
+
+    /// The same with a fee that is already known.
+    #[inline]
+    pub(crate) fn book(&mut self, at: Timestamp, deal: &Deal, fee: Amount, out: &mut Vec<Event>) -> Fill {
+        let instrument = &self.instruments[deal.instrument.index()];
         self.executions += 1;
         let fill = Fill {
             execution: self.executions,
@@ -330,17 +369,19 @@ impl Venue {
             side: deal.side,
             price: deal.price,
             quantity: deal.quantity,
-            // Rounded away from the trader, rebates included.
-            fee: instrument.notional_share(deal.price, deal.quantity, rate, Rounding::Ceil),
+            fee,
             liquidity: deal.liquidity,
             exchange_time: at,
         };
+        let before = self.account.holding(deal.instrument, deal.position_side);
         self.account.execute(instrument, &fill);
+        self.margin.fees.count(|| instrument.notional(fill.price, fill.quantity));
+        self.reckon(deal.instrument, deal.position_side, &before, fill.price);
         out.push(Event { at, event: VenueEvent::Filled(fill) });
-        if !self.desks[deal.instrument.index()].is_guarded && deal.protection.is_none() {
-            return;
+        if self.desks[deal.instrument.index()].is_guarded || !deal.protection.is_none() {
+            self.move_guard(at, deal, out);
         }
-        self.move_guard(at, deal, out);
+        fill
     }
 
     /// Brings the guards that come with a fill into force, or lets those go that it made pointless.
