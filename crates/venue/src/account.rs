@@ -76,12 +76,7 @@ impl Book {
     #[inline]
     #[must_use]
     pub fn sum(&self) -> Amount {
-        self.wallet
-            + self.bank
-            + self.counterparties
-            + self.fee_income
-            + self.funding_pool
-            + self.insurance
+        self.wallet + self.bank + self.counterparties + self.fee_income + self.funding_pool + self.insurance
     }
 }
 

@@ -310,10 +310,7 @@ impl Venue {
         let desk = &self.desks[ix.index()];
         let guard = desk.guards[side.index()].stop_loss;
         let orders = desk.orders.iter().filter(move |r| {
-            is_stop(r.order.kind)
-                && !r.is_triggered
-                && r.order.side != held
-                && r.order.position_side == side
+            is_stop(r.order.kind) && !r.is_triggered && r.order.side != held && r.order.position_side == side
         });
         guard.into_iter().chain(orders.filter_map(|r| r.order.kind.trigger()))
     }

@@ -223,9 +223,8 @@ impl Venue {
     /// Shared positions stand on the balance: when it moves, so do their liquidation prices.
     pub(crate) fn refresh_shared(&mut self) {
         if self.margin.crossed > 0
-            && let Some(desk) = self.desks.iter().find(|desk| {
-                self.margin.pledges[desk.ix.index()].mode == MarginMode::Cross
-            })
+            && let Some(desk) =
+                self.desks.iter().find(|desk| self.margin.pledges[desk.ix.index()].mode == MarginMode::Cross)
         {
             self.refresh_calm(desk.ix);
         }

@@ -153,12 +153,7 @@ impl MarginRules {
     }
 
     /// The maintenance margin where it does not move with the mark price.
-    fn fixed_maintenance(
-        self,
-        instrument: &Instrument,
-        holding: &Holding,
-        closing: Rate,
-    ) -> Option<Amount> {
+    fn fixed_maintenance(self, instrument: &Instrument, holding: &Holding, closing: Rate) -> Option<Amount> {
         let value = holding.entry_value;
         (self == Self::BybitAtEntry).then(|| tier_margin(instrument.tier(value), value, closing))
     }

@@ -168,7 +168,8 @@ impl Venue {
     fn hedged_prices(&self, ix: InstrumentIx, now: Price, margin: Amount) -> (Option<Price>, Option<Price>) {
         let instrument = &self.instruments[ix.index()];
         let holdings = self.account.holdings(ix);
-        let most = Price::MAX.mantissa() / holdings.iter().map(|h| h.size.mantissa()).max().unwrap_or(1).max(1);
+        let most =
+            Price::MAX.mantissa() / holdings.iter().map(|h| h.size.mantissa()).max().unwrap_or(1).max(1);
         let is_over = |price: i64| {
             let price = Price::new(price);
             let mut left = margin;
@@ -370,7 +371,8 @@ impl Venue {
     /// Reduces a position to the limit of the tier below its own. Whether it did.
     fn lower_tier(&mut self, at: Timestamp, case: &Case, out: &mut Vec<Event>) -> bool {
         let holding = self.account.holding(case.ix, case.side);
-        let (instrument, pledge) = (&self.instruments[case.ix.index()], &self.margin.pledges[case.ix.index()]);
+        let (instrument, pledge) =
+            (&self.instruments[case.ix.index()], &self.margin.pledges[case.ix.index()]);
         let basis = if pledge.rules.is_at_entry() {
             holding.entry_value
         } else {
@@ -441,8 +443,7 @@ impl Venue {
         let price = self.bankruptcy_of(case.ix, case.side, &holding, case.price);
         let pledge = &self.margin.pledges[case.ix.index()];
         // Where the fee of closing is set aside it is paid; elsewhere nothing is left to pay it with.
-        let rate =
-            if pledge.rules.reserves_closing_fee() { self.margin.fees.taker() } else { Rate::ZERO };
+        let rate = if pledge.rules.reserves_closing_fee() { self.margin.fees.taker() } else { Rate::ZERO };
         let instrument = &self.instruments[case.ix.index()];
         let fee = instrument.notional_share(price, holding.size, rate, Rounding::Ceil);
         let stage = LiquidationStage::TakenOver;

@@ -5,9 +5,7 @@ use crate::collateral::Currency;
 use crate::fees::{FeeSchedule, FeeTier};
 use crate::formulas::{MarginRules, Threshold};
 use crate::venue::{Resting, Venue};
-use model::{
-    Instrument, InstrumentIx, MarginMode, NewOrder, PositionSide, RejectReason, Side,
-};
+use model::{Instrument, InstrumentIx, MarginMode, NewOrder, PositionSide, RejectReason, Side};
 use units::{Amount, Price, Quantity, Rate, Rounding};
 
 /// Prices that certainly liquidate nothing: those between the two, without them.
@@ -319,10 +317,15 @@ impl Venue {
         if opening.is_zero() {
             return Ok(Amount::ZERO);
         }
-        let beside = if is_adding { holding.size + queued } else { (queued - holding.size).max(Quantity::ZERO) };
+        let beside =
+            if is_adding { holding.size + queued } else { (queued - holding.size).max(Quantity::ZERO) };
         check_tier(instrument, price, opening, beside, pledge.leverage(order.side))?;
         // A position that is turned around frees its own margin before the other side needs it.
-        let freed = if closable.is_positive() { self.freed_by_closing(ix, order.position_side) } else { Amount::ZERO };
+        let freed = if closable.is_positive() {
+            self.freed_by_closing(ix, order.position_side)
+        } else {
+            Amount::ZERO
+        };
         let fee = instrument.notional_share(price, order.quantity, self.margin.fees.taker(), Rounding::Up);
         let cost = self.opening_cost(order, price, opening);
         let needed = (cost + fee.max(Amount::ZERO) - freed).max(Amount::ZERO);
@@ -487,7 +490,11 @@ impl Venue {
             holding => pledge.calm_of(instrument, side, holding, taker),
         };
         let net = of(PositionSide::Net);
-        if self.account.is_hedged() { net.and(of(PositionSide::Long)).and(of(PositionSide::Short)) } else { net }
+        if self.account.is_hedged() {
+            net.and(of(PositionSide::Long)).and(of(PositionSide::Short))
+        } else {
+            net
+        }
     }
 
     /// What one position shares with others moves with all of them, so all are worked out anew. With one instrument the
@@ -505,7 +512,10 @@ impl Venue {
                 false => self.isolated_calm(ix),
                 true if self.desks.len() == 1 => {
                     let (floor, ceiling) = self.cross_prices(ix);
-                    Calm { floor: floor.unwrap_or(Calm::ALWAYS.floor), ceiling: ceiling.unwrap_or(Price::MAX) }
+                    Calm {
+                        floor: floor.unwrap_or(Calm::ALWAYS.floor),
+                        ceiling: ceiling.unwrap_or(Price::MAX),
+                    }
                 }
                 true => Calm::NEVER,
             };

@@ -48,7 +48,9 @@ fn slippage_is_worse_for_the_trader_on_both_sides() {
         expect![[r#"
             1         #1 accepted
             2 open    #1 sell 100 @ 0.1 taker fee 0
-            end       holds -100 entered for 10, cash 1000000, fees 0, equity 999960"#]],
+            2 inside  liquidation: short 100 of taken over at 0.2 (by last 0.5, due at 0.2, bankrupt at 0.2), fee 0
+            2 inside  guard buy 100 @ 0.2 taker fee 0 liquidation
+            end       holds 0 entered for 0, cash 999990, fees 0, equity 999990"#]],
     );
 }
 
@@ -797,7 +799,7 @@ fn every_refusal_has_its_reason() {
         "leverage 51 | candle 300 300 300 300 | buy market 333 | buy market 334",
         expect![[r#"
             1         #1 accepted
-            1         #2 rejected: leverage out of range
+            1         #2 rejected: leverage too high for the size
             end       holds 0 entered for 0, cash 1000000, fees 0, equity 1000000"#]],
     );
 }
