@@ -25,12 +25,22 @@
 #![deny(clippy::float_arithmetic)]
 
 mod account;
+mod arrival;
 mod candles;
 mod checks;
 mod config;
+mod desk;
 mod funding;
+mod guards;
+mod margin;
+mod matching;
+mod names;
+mod settings;
 mod venue;
 
 pub use account::{Account, Holding};
-pub use config::{LimitFill, Slippage, VenueConfig};
+pub use config::{
+    AmendRule, BandRule, CandlePath, LimitFill, OrderRules, PostOnlyRule, Slippage, VenueConfig,
+};
+pub use desk::TradingStatus;
 pub use venue::{Event, Venue};
