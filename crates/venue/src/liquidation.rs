@@ -24,14 +24,14 @@
 //! other accounts, so the fund here is without bottom.
 
 use crate::account::Holding;
+use crate::desk::Resting;
 use crate::formulas::{Threshold, bankruptcy_price};
-use crate::margin::Calm;
 use crate::venue::{Deal, Event, Venue};
 use model::{
     Bar, CancelReason, Candle, FillCause, InstrumentIx, Liquidation, LiquidationStage, Liquidity, MarginMode,
-    MarkPrice, PositionSide, Protection, Side, VenueEvent,
+    PositionSide, Protection, Side, TriggerBy, VenueEvent,
 };
-use units::{Amount, Price, Quantity, Rate, Rounding, Timestamp};
+use units::{Amount, Price, Quantity, Rate, Rounding, Span, Timestamp};
 
 /// A position that is being liquidated, and at which price it is judged.
 #[derive(Debug, Clone, Copy)]
@@ -45,17 +45,6 @@ struct Case {
 }
 
 impl Venue {
-    /// Takes a mark price: positions are valued and judged by it until the next one.
-    pub fn on_mark(&mut self, mark: &MarkPrice, out: &mut Vec<Event>) {
-        let Some(pledge) = self.margin.pledges.get_mut(mark.instrument.index()) else { return };
-        if !mark.mark.is_positive() {
-            return;
-        }
-        pledge.mark = Some(mark.mark);
-        pledge.is_mark_of_bar = false;
-        self.judge(mark.exchange_time, mark.instrument, out);
-    }
-
     /// Takes a candle of mark prices, before the candle of last prices of the same time: positions are judged by its range
     /// in place of theirs, and valued at its close until the next candle. One that is longer or shorter than the candles
     /// of last prices judges nothing, since its range could have come before the position.
@@ -96,6 +85,15 @@ impl Venue {
                 floor.or(ceiling)
             }
         }
+    }
+
+    /// Every price that liquidates a position of an instrument as things stand.
+    pub(crate) fn liquidation_prices(&self, ix: InstrumentIx) -> [Option<Price>; 3] {
+        if self.margin_mode(ix) == MarginMode::Cross {
+            let (floor, ceiling) = self.cross_prices(ix);
+            return [floor, ceiling, None];
+        }
+        PositionSide::ALL.map(|side| self.liquidation_price(ix, side))
     }
 
     /// The price at which nothing would be left of what an isolated position stands on, or of the shared balance.
@@ -207,7 +205,9 @@ impl Venue {
             return;
         }
         if self.margin.pledges[ix.index()].mode == MarginMode::Cross {
-            return self.judge_shared(at, ix, (price, price), out);
+            let (floor, ceiling) = self.cross_prices(ix);
+            let reached = floor.filter(|floor| price <= *floor).or(ceiling).unwrap_or(price);
+            return self.judge_shared(at, ix, (price, reached), out);
         }
         for side in PositionSide::ALL {
             let liquidation_price = self.liquidation_price(ix, side).unwrap_or(price);
@@ -352,19 +352,17 @@ impl Venue {
     }
 
     fn cancel_before_liquidation(&mut self, at: Timestamp, only: Option<InstrumentIx>, out: &mut Vec<Event>) {
-        for (desk, pledge) in self.desks.iter_mut().zip(&self.margin.pledges) {
+        for i in 0..self.desks.len() {
+            let ix = self.desks[i].ix;
             let is_meant = match only {
-                Some(ix) => desk.ix == ix,
-                None => pledge.mode == MarginMode::Cross,
+                Some(only) => ix == only,
+                None => self.margin_mode(ix) == MarginMode::Cross,
             };
-            if !is_meant {
-                continue;
+            // Legs guard what may be left, and end with the position.
+            let is_open = |r: &Resting| r.leg().is_none();
+            while is_meant && let Some(place) = self.desks[i].orders.iter().position(is_open) {
+                self.end(at, (ix, place), CancelReason::Liquidation, out);
             }
-            for resting in desk.orders.drain(..) {
-                let (id, instrument, reason) = (resting.order.id, desk.ix, CancelReason::Liquidation);
-                out.push(Event { at, event: VenueEvent::Cancelled { id, instrument, reason } });
-            }
-            desk.refresh_idle();
         }
     }
 
@@ -464,7 +462,7 @@ impl Venue {
         out: &mut Vec<Event>,
     ) -> model::Fill {
         let holding = self.account.holding(case.ix, case.side);
-        let is_mark = self.margin.pledges[case.ix.index()].mark.is_some();
+        let is_mark = self.desks[case.ix.index()].mark.is_some();
         self.margin.liquidations[0] += 1;
         self.margin.liquidations[1] += u64::from(!is_mark);
         out.push(Event {
@@ -485,6 +483,7 @@ impl Venue {
         });
         let deal = Deal {
             order: None,
+            leg: None,
             cause: FillCause::Liquidation,
             instrument: case.ix,
             position_side: case.side,
@@ -493,42 +492,68 @@ impl Venue {
             quantity,
             liquidity: Liquidity::Taker,
             protection: Protection::NONE,
+            attached: Protection::NONE,
             turned: false,
         };
-        self.book(at, &deal, fee, out)
+        let fill = self.book(at, &deal, fee, out);
+        if !self.desks[case.ix.index()].orders.is_empty() {
+            self.cut_reducing(at, case.ix, case.side, out);
+        }
+        fill
     }
 
     /// The bar that judges the positions of a candle's instrument: the mark prices of the same time, or the candle itself.
     #[inline]
     pub(crate) fn judged_bar(&self, candle: &Candle) -> Bar {
-        match self.margin.pledges[candle.instrument.index()].mark_bar {
-            Some(mark) if is_same_time(&mark, candle) => mark.bar,
+        let pledge = &self.margin.pledges[candle.instrument.index()];
+        match (pledge.mark_bar, self.desks[candle.instrument.index()].mark) {
+            (Some(mark), _) if is_same_time(&mark, candle) => mark.bar,
+            // A mark price that was told by itself holds until the next one, whatever the last price does.
+            (_, Some(mark)) if !pledge.is_mark_of_bar => {
+                Bar { open: mark, high: mark, low: mark, close: mark, ..candle.bar }
+            }
             _ => candle.bar,
         }
     }
 
+    /// Whether the positions of a candle's instrument are judged by mark prices.
+    #[inline]
+    pub(crate) fn is_judged_by_mark(&self, candle: &Candle) -> bool {
+        let pledge = &self.margin.pledges[candle.instrument.index()];
+        pledge.mark_bar.is_some_and(|mark| is_same_time(&mark, candle))
+            || (self.desks[candle.instrument.index()].mark.is_some() && !pledge.is_mark_of_bar)
+    }
+
     /// Values an instrument at the open of a candle: of its mark prices, where they are known.
     pub(crate) fn value_at_open(&mut self, candle: &Candle) {
-        self.value_by_bar(candle, |bar| bar.open);
-    }
-
-    /// The same at its close. A mark price that came with an earlier candle is not used any more.
-    pub(crate) fn value_at_close(&mut self, candle: &Candle) {
-        self.value_by_bar(candle, |bar| bar.close);
-    }
-
-    fn value_by_bar(&mut self, candle: &Candle, price: impl Fn(&Bar) -> Price) {
-        let pledge = &mut self.margin.pledges[candle.instrument.index()];
+        let at = candle.instrument.index();
+        let pledge = &mut self.margin.pledges[at];
         match pledge.mark_bar {
             Some(mark) if is_same_time(&mark, candle) => {
-                pledge.mark = Some(price(&mark.bar));
+                self.desks[at].mark = Some(mark.bar.open);
                 pledge.is_mark_of_bar = true;
             }
+            // One that came with an earlier candle is not used any more.
             _ if pledge.is_mark_of_bar => {
-                pledge.mark = None;
+                self.desks[at].mark = None;
                 pledge.is_mark_of_bar = false;
             }
             _ => {}
+        }
+    }
+
+    /// Lets the mark prices of a candle fire what watches them, and values the instrument at the last of them. What fires
+    /// meets the market at the next open.
+    pub(crate) fn tell_mark_bar(&mut self, candle: &Candle, out: &mut Vec<Event>) {
+        self.value_at_open(candle);
+        let ix = candle.instrument;
+        let Some(mark) = self.margin.pledges[ix.index()].mark_bar.filter(|m| is_same_time(m, candle)) else {
+            return;
+        };
+        let at = candle.close_time() - Span::from_nanos(1);
+        for price in [mark.bar.open, mark.bar.low, mark.bar.high, mark.bar.close] {
+            self.desks[ix.index()].mark = Some(price);
+            self.fire(at, ix, TriggerBy::Mark, price, out);
         }
     }
 
@@ -536,12 +561,6 @@ impl Venue {
     #[inline]
     pub(crate) fn is_calm(&self, ix: InstrumentIx, bar: &Bar) -> bool {
         self.margin.pledges[ix.index()].calm.holds(bar.low, bar.high)
-    }
-
-    /// Between which prices nothing of an instrument is liquidated.
-    #[inline]
-    pub(crate) fn calm(&self, ix: InstrumentIx) -> Calm {
-        self.margin.pledges[ix.index()].calm
     }
 }
 

@@ -2,10 +2,12 @@
 
 use crate::account::Holding;
 use crate::collateral::Currency;
+use crate::config::VenueConfig;
+use crate::desk::{Resting, Stage};
 use crate::fees::{FeeSchedule, FeeTier};
 use crate::formulas::{MarginRules, Threshold};
-use crate::venue::{Resting, Venue};
-use model::{Instrument, InstrumentIx, MarginMode, NewOrder, PositionSide, RejectReason, Side};
+use crate::venue::Venue;
+use model::{Instrument, InstrumentIx, MarginMode, NewOrder, PositionMode, PositionSide, RejectReason, Side};
 use units::{Amount, Price, Quantity, Rate, Rounding};
 
 /// Prices that certainly liquidate nothing: those between the two, without them.
@@ -64,33 +66,30 @@ pub(crate) struct Pledge {
     /// A lower bound of the average entry price of each short position.
     entered_above: [Price; 3],
     pub(crate) calm: Calm,
-    /// The price at which the exchange values positions, where it is known.
-    pub(crate) mark: Option<Price>,
-    /// It came with a candle, and is worth nothing once the next one has closed.
+    /// The mark price came with a candle, and is worth nothing once the next one has closed.
     pub(crate) is_mark_of_bar: bool,
     /// The latest candle of mark prices.
     pub(crate) mark_bar: Option<model::Candle>,
 }
 
 impl Pledge {
-    fn new(instrument: &Instrument, leverage: Rate, taker: Rate) -> Self {
+    fn new(instrument: &Instrument, config: &VenueConfig) -> Self {
         let rules = MarginRules::of(instrument.exchange);
         let rates = instrument.margin_tiers.iter().map(|tier| tier.maintenance_rate);
         let mut pledge = Self {
             rules,
-            mode: MarginMode::Isolated,
-            leverage: [leverage; 2],
+            mode: config.rules.margin_mode,
+            leverage: [config.leverage; 2],
             closing: [Rate::ZERO; 2],
             steepest: rates.max().unwrap_or(Rate::ONE),
             kept: [Amount::ZERO; 3],
             extra: [Amount::ZERO; 3],
             entered_above: [Price::ZERO; 3],
             calm: Calm::ALWAYS,
-            mark: None,
             is_mark_of_bar: false,
             mark_bar: None,
         };
-        pledge.work_closing_out(taker);
+        pledge.work_closing_out(config.taker_fee);
         pledge
     }
 
@@ -171,8 +170,7 @@ pub(crate) struct Margin {
 }
 
 impl Margin {
-    pub(crate) fn new(instruments: &[Instrument], leverage: Rate, fees: FeeSchedule) -> Self {
-        let taker = fees.taker();
+    pub(crate) fn new(instruments: &[Instrument], config: &VenueConfig) -> Self {
         let mut currencies: Vec<Currency> = Vec::new();
         for instrument in instruments {
             if currencies.iter().all(|c| c.code != instrument.quote) {
@@ -183,9 +181,9 @@ impl Margin {
             currencies.push(Currency::settlement("USDT"));
         }
         Self {
-            pledges: instruments.iter().map(|i| Pledge::new(i, leverage, taker)).collect(),
+            pledges: instruments.iter().map(|i| Pledge::new(i, config)).collect(),
             kept: vec![Amount::ZERO; currencies.len()],
-            fees,
+            fees: FeeSchedule::flat(config.maker_fee, config.taker_fee),
             currencies,
             crossed: 0,
             liquidation_fee: None,
@@ -272,9 +270,10 @@ impl Venue {
     #[inline]
     #[must_use]
     pub fn valuation(&self, ix: InstrumentIx) -> Option<(Price, bool)> {
-        match self.margin.pledges[ix.index()].mark {
+        let desk = &self.desks[ix.index()];
+        match desk.mark {
             Some(mark) => Some((mark, true)),
-            None => self.desks[ix.index()].last.map(|last| (last, false)),
+            None => desk.last.map(|last| (last, false)),
         }
     }
 
@@ -307,6 +306,7 @@ impl Venue {
                 r.order.side == order.side
                     && r.order.position_side == order.position_side
                     && !r.order.reduce_only
+                    && r.stage != Stage::Waiting
                     && r.order.id != order.id
             })
             .map(|r| r.remaining)
@@ -613,7 +613,7 @@ impl Venue {
     ///
     /// # Errors
     /// [`RejectReason::Leverage`] below one or above what the instrument allows, [`RejectReason::LeverageSides`] when the sides
-    /// differ without hedge mode, [`RejectReason::LeverageUnchanged`], [`RejectReason::RiskTier`] when a position or its
+    /// differ without hedge mode and isolated margin, [`RejectReason::LeverageUnchanged`], [`RejectReason::RiskTier`] when a position or its
     /// orders are too large for it, [`RejectReason::InsufficientMargin`] when the balance cannot pay the margin, and
     /// [`RejectReason::WouldLiquidate`] when the position would be liquidated at once (Binance: when the leverage of an
     /// isolated position is lowered).
@@ -621,8 +621,11 @@ impl Venue {
         let instrument = self.instruments.get(ix.index()).ok_or(RejectReason::UnknownInstrument)?;
         let pledge = &self.margin.pledges[ix.index()];
         let in_range = |rate: Rate| rate >= Rate::ONE && rate <= instrument.max_leverage();
+        let is_hedged = self.desks[ix.index()].position_mode == PositionMode::Hedge;
         if !in_range(buy) || !in_range(sell) {
             return Err(RejectReason::Leverage);
+        } else if buy != sell && !(is_hedged && pledge.mode == MarginMode::Isolated) {
+            return Err(RejectReason::LeverageSides);
         } else if pledge.leverage == [buy, sell] {
             return Err(RejectReason::LeverageUnchanged);
         }
@@ -685,41 +688,6 @@ impl Venue {
             if threshold.is_crossed(instrument, instrument.notional(price, holding.size)) {
                 return Err(RejectReason::WouldLiquidate);
             }
-        }
-        Ok(())
-    }
-
-    /// Keeps the margin of an instrument isolated, or shares it; `None` for all instruments, which then change together or
-    /// not at all. Bybit sets the mode for the whole account, Binance by instrument and only without a position.
-    ///
-    /// # Errors
-    /// [`RejectReason::UnknownInstrument`], [`RejectReason::MarginModeUnchanged`], [`RejectReason::PositionExists`] and
-    /// [`RejectReason::OrdersExist`]: the mode of an instrument changes only while it has neither.
-    pub fn set_margin_mode(
-        &mut self,
-        only: Option<InstrumentIx>,
-        mode: MarginMode,
-    ) -> Result<(), RejectReason> {
-        let all = 0..self.desks.len();
-        let range = match only {
-            Some(ix) if all.contains(&ix.index()) => ix.index()..ix.index() + 1,
-            Some(_) => return Err(RejectReason::UnknownInstrument),
-            None => all,
-        };
-        let mut is_changed = false;
-        for i in range.clone().filter(|i| self.margin.pledges[*i].mode != mode) {
-            is_changed = true;
-            if self.account.holdings(self.desks[i].ix).iter().any(|h| !h.size.is_zero()) {
-                return Err(RejectReason::PositionExists);
-            } else if !self.desks[i].orders.is_empty() {
-                return Err(RejectReason::OrdersExist);
-            }
-        }
-        if !is_changed {
-            return Err(RejectReason::MarginModeUnchanged);
-        }
-        for pledge in &mut self.margin.pledges[range] {
-            pledge.mode = mode;
         }
         Ok(())
     }

@@ -121,6 +121,7 @@ fn a_stop_on_the_way_goes_first() {
             1         #1 accepted
             2 open    #1 buy 10 @ 100 taker fee 0
             2         #2 accepted
+            3 inside  #2 triggered
             3 inside  #2 sell 10 @ 92 taker fee 0
             end       holds 0 entered for 0, cash 920, fees 0, equity 920"#]],
     );
@@ -131,6 +132,7 @@ fn a_stop_on_the_way_goes_first() {
             1         #1 accepted
             2 open    #1 buy 10 @ 100 taker fee 0
             2         #2 accepted
+            3 inside  #2 triggered
             3 inside  #2 sell 4 @ 92 taker fee 0
             3 inside  liquidation: long 6 of taken over at 90 (by last 90.45, due at 90.45, bankrupt at 90), fee 0
             3 inside  guard sell 6 @ 90 taker fee 0 liquidation
@@ -245,10 +247,11 @@ fn leverage_changes() {
     check(
         "leverage 40 | candle 1000 1000 1000 1000 | buy market 101 | candle 1000 1000 1000 1000 | set-leverage 51 | set-leverage 50",
         expect![[r#"
-            1         #1 rejected: quantity above the maximum
-            2         leverage 51
+            1         #1 accepted
+            2 open    #1 buy 101 @ 1000 taker fee 0
+            2         guard as before: leverage too high for the size
             2         leverage 50
-            end       holds 0 entered for 0, cash 1000000, fees 0, equity 1000000"#]],
+            end       holds 101 entered for 101000, cash 1000000, fees 0, equity 1000000"#]],
     );
 }
 
@@ -274,7 +277,7 @@ fn cross_margin() {
             0         margin mode Cross
             1         #1 accepted
             2 open    #1 sell 50 @ 100 taker fee 0
-            3 open    liquidation: short 50 of taken over at 120 (by last 130, due at 130, bankrupt at 120), fee 0
+            3 open    liquidation: short 50 of taken over at 120 (by last 130, due at 119.41, bankrupt at 120), fee 0
             3 open    guard buy 50 @ 120 taker fee 0 liquidation
             end       holds 0 entered for 0, cash 0, fees 0, equity 0"#]],
     );
@@ -286,14 +289,20 @@ fn the_risk_tier_is_lowered_first() {
     check(
         "balance 10000 | leverage 20 | tiers | candle 1000 1000 1000 1000 | buy market 150 | candle 1000 1000 960 970",
         expect![[r#"
-            1         #1 rejected: quantity above the maximum
-            end       holds 0 entered for 0, cash 10000, fees 0, equity 10000"#]],
+            1         #1 accepted
+            2 open    #1 buy 150 @ 1000 taker fee 0
+            2 inside  liquidation: long 45.908 of reduced at 960.68 (by last 960.68, due at 960.68, bankrupt at 950), fee 0
+            2 inside  guard sell 45.908 @ 960.68 taker fee 0 liquidation
+            end       holds 104.092 entered for 104092, cash 8194.89744, fees 0, equity 5072.13744"#]],
     );
     check(
         "balance 10000 | leverage 20 | ticks 100 | tiers | candle 1000 1000 1000 1000 | buy market 150 | candle 1000 1000 1000 1000 | candle 960 970 950 960",
         expect![[r#"
-            1         #1 rejected: quantity above the maximum
-            end       holds 0 entered for 0, cash 10000, fees 0, equity 10000"#]],
+            1         #1 accepted
+            2 open    #1 buy 150 @ 1010 taker fee 0
+            3 open    liquidation: long 150 of taken over at 959.5 (by last 960, due at 970.42, bankrupt at 959.5), fee 0
+            3 open    guard sell 150 @ 959.5 taker fee 0 liquidation
+            end       holds 0 entered for 0, cash 2425, fees 0, equity 2425"#]],
     );
 }
 

@@ -3,8 +3,8 @@
 
 use model::{
     BalanceChange, Bar, Candle, ClientOrderId, Exchange, FundingRate, Instrument, InstrumentIx,
-    InstrumentKind, InstrumentSpec, Liquidation, MarginTier, MarkPrice, NewOrder, OrderCommand, OrderKind,
-    PositionSide, Protection, Side, TimeInForce, Timeframe, VenueEvent,
+    InstrumentKind, InstrumentSpec, Liquidation, MarginTier, NewOrder, OrderCommand, OrderKind, PositionSide,
+    Side, Timeframe, VenueEvent,
 };
 use units::{Amount, Decimal, Price, Quantity, Rate, Span, Timestamp};
 use venue::{Event, Holding, LimitFill, Slippage, Venue, VenueConfig};
@@ -100,6 +100,7 @@ impl Bench {
             slippage: Slippage::NONE,
             limit_fill: LimitFill::Through,
             leverage: rate(leverage),
+            ..VenueConfig::default()
         };
         Self { venue: Venue::new(instruments, config), said: Vec::new(), orders: 0, minutes: 0 }
     }
@@ -144,26 +145,14 @@ impl Bench {
     }
 
     pub(crate) fn mark(&mut self, ix: InstrumentIx, mark: &str) {
-        let mark = MarkPrice { instrument: ix, exchange_time: self.now(), mark: price(mark) };
-        self.venue.on_mark(&mark, &mut self.said);
+        let now = self.now();
+        self.venue.on_mark(now, ix, price(mark), &mut self.said);
     }
 
     pub(crate) fn order(&mut self, ix: InstrumentIx, side: Side, size: &str, kind: OrderKind) {
         self.orders += 1;
-        let order = NewOrder {
-            id: ClientOrderId::new(self.orders, 0),
-            instrument: ix,
-            side,
-            position_side: PositionSide::Net,
-            kind,
-            quantity: quantity(size),
-            time_in_force: TimeInForce::GoodTillCancel,
-            reduce_only: false,
-            close_on_trigger: false,
-            self_trade: model::SelfTradePrevention::default(),
-            protection: Protection::NONE,
-            protection_mode: model::ProtectionMode::Full,
-        };
+        let id = ClientOrderId::new(self.orders, 0);
+        let order = NewOrder::new(id, ix, side, kind, quantity(size));
         self.command(OrderCommand::Place(order));
     }
 

@@ -73,7 +73,7 @@ pub(crate) fn terms() -> VenueConfig {
         maker_fee: Rate::ZERO,
         slippage: Slippage::NONE,
         limit_fill: LimitFill::Through,
-        leverage: Rate::ONE,
+        ..VenueConfig::default()
     }
 }
 
@@ -154,8 +154,7 @@ impl World {
             }
             "mark" => {
                 let mark = price(words.next().unwrap());
-                let mark = model::MarkPrice { instrument: IX, exchange_time: now, mark };
-                self.venue().on_mark(&mark, &mut events);
+                self.venue().on_mark(now, IX, mark, &mut events);
             }
             "mark-candle" => {
                 let mut next = || price(words.next().unwrap());
