@@ -79,6 +79,8 @@ impl Engine {
                 }
             }
             VenueEvent::Balance(change) => self.on_balance(change, out),
+            // The fill that follows it carries the money.
+            VenueEvent::Liquidated(_) => {}
         }
     }
 
@@ -222,6 +224,12 @@ impl Engine {
                 out.record(Record::Funding { instrument, position_side, amount });
             }
             BalanceChange::Deposit { amount } => {
+                self.ledger.book_deposit(amount);
+                self.digest.wide(amount.units());
+                out.record(Record::Deposit { amount });
+            }
+            // What an insurance fund or another currency of the account brings is no profit of trading.
+            BalanceChange::Insurance { amount } | BalanceChange::Conversion { amount } => {
                 self.ledger.book_deposit(amount);
                 self.digest.wide(amount.units());
                 out.record(Record::Deposit { amount });

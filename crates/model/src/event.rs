@@ -97,6 +97,66 @@ pub enum BalanceChange {
         /// How much.
         amount: Amount,
     },
+    /// What a liquidation left below zero, paid by the insurance fund.
+    Insurance {
+        /// How much; above zero.
+        amount: Amount,
+    },
+    /// Another currency of the account was sold for this one, or this one for another.
+    Conversion {
+        /// How much was received; negative when paid.
+        amount: Amount,
+    },
+}
+
+/// How far a liquidation went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LiquidationStage {
+    /// The position was reduced to a lower risk tier.
+    Reduced,
+    /// The position was closed at the market, and the balance lives on.
+    Closed,
+    /// The position was taken over at its bankruptcy price.
+    TakenOver,
+}
+
+impl LiquidationStage {
+    /// Its name in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Reduced => "reduced",
+            Self::Closed => "closed",
+            Self::TakenOver => "taken over",
+        }
+    }
+}
+
+/// A liquidation with its numbers. The fill that it led to is told right after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Liquidation {
+    /// Whose position.
+    pub instrument: InstrumentIx,
+    /// Which of its positions.
+    pub position_side: PositionSide,
+    /// `Buy` when the position was long.
+    pub side: Side,
+    /// How far it went.
+    pub stage: LiquidationStage,
+    /// Whether it was judged by the mark price; by the last price otherwise.
+    pub is_mark: bool,
+    /// How much was closed.
+    pub quantity: Quantity,
+    /// The price that it was judged by.
+    pub mark: Price,
+    /// The price at which it came to this.
+    pub liquidation_price: Price,
+    /// The price at which nothing is left of the margin.
+    pub bankruptcy_price: Price,
+    /// The price at which it was closed.
+    pub price: Price,
+    /// The fee of closing, the liquidation fee included.
+    pub fee: Amount,
 }
 
 /// What a venue tells us about our account.
@@ -249,6 +309,8 @@ pub enum VenueEvent {
     },
     /// The balance changed without a fill.
     Balance(BalanceChange),
+    /// A position was liquidated, in part or whole.
+    Liquidated(Liquidation),
 }
 
 #[cfg(test)]

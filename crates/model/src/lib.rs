@@ -22,7 +22,7 @@ mod record;
 mod timeframe;
 
 pub use command::{Amendment, CancelScope, MarginMode, OrderCommand};
-pub use event::{BalanceChange, Fill, FillCause, Liquidity, VenueEvent};
+pub use event::{BalanceChange, Fill, FillCause, Liquidation, LiquidationStage, Liquidity, VenueEvent};
 pub use fact::{Direction, Fact, Input, OperatorCommand, Seq, Signal, Tag, TimerId};
 pub use instrument::{
     Exchange, Instrument, InstrumentError, InstrumentIx, InstrumentKind, InstrumentSpec, MarginTier,

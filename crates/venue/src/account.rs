@@ -1,7 +1,7 @@
-//! The venue's own books, in double entry: what the trader gains, somebody loses, and everything sums to zero.
+//! The venue's own books, in double entry: what the trader gains, somebody loses, and every currency sums to zero.
 
 use model::{Fill, Instrument, InstrumentIx, PositionSide, Side};
-use units::{Amount, Quantity, Rounding};
+use units::{Amount, Price, Quantity, Rounding, mul_div};
 
 /// A position as the venue keeps it: a size without sign, which way it points, and what was paid to enter it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,7 +15,8 @@ pub struct Holding {
 }
 
 impl Holding {
-    const NONE: Self = Self { size: Quantity::ZERO, side: Side::Buy, entry_value: Amount::ZERO };
+    /// Nothing held.
+    pub const NONE: Self = Self { size: Quantity::ZERO, side: Side::Buy, entry_value: Amount::ZERO };
 
     /// The size with the sign of its direction.
     #[inline]
@@ -23,62 +24,139 @@ impl Holding {
     pub fn signed(&self) -> Quantity {
         self.side.signed(self.size)
     }
+
+    /// The average price at which it was entered, to the last decimal place of a price and rounded half up; `None` when
+    /// nothing is held. Shown only: profit is worked out of the exact [`Self::entry_value`].
+    ///
+    /// Source: Bybit help centre, "P&L Calculations (USDT Contract)": total contract value over total quantity.
+    #[must_use]
+    pub fn average_entry(&self, instrument: &Instrument) -> Option<Price> {
+        let per_price = i128::from(self.size.mantissa()).checked_mul(instrument.amount_per_step())?;
+        let price = mul_div(self.entry_value.units(), 1, per_price, Rounding::HalfUp)?;
+        i64::try_from(price).ok().map(Price::new)
+    }
+
+    /// Profit at a price, before fees.
+    #[inline]
+    #[must_use]
+    pub fn unrealised(&self, instrument: &Instrument, price: Price) -> Amount {
+        self.profit_of(instrument.notional(price, self.size))
+    }
+
+    /// Profit once the size is worth `value`.
+    #[inline]
+    #[must_use]
+    pub fn profit_of(&self, value: Amount) -> Amount {
+        match self.side {
+            Side::Buy => value - self.entry_value,
+            Side::Sell => self.entry_value - value,
+        }
+    }
 }
 
-/// One trader's account. Five accounts of a double entry: what the trader holds against what it came from.
+/// The books of one currency: what the trader holds against where it came from. They sum to zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Book {
+    /// The trader's cash.
+    pub wallet: Amount,
+    /// Against the wallet: the bank that deposits came from.
+    pub bank: Amount,
+    /// Against the wallet: the traders on the other side of realised profit and of conversions.
+    pub counterparties: Amount,
+    /// Against the wallet: what the exchange earned in fees.
+    pub fee_income: Amount,
+    /// Against the wallet: the other side of funding.
+    pub funding_pool: Amount,
+    /// Against the wallet: what liquidations left to the insurance fund, or, below zero, took from it.
+    pub insurance: Amount,
+}
+
+impl Book {
+    /// The sum of all accounts: zero.
+    #[inline]
+    #[must_use]
+    pub fn sum(&self) -> Amount {
+        self.wallet + self.bank + self.counterparties + self.fee_income + self.funding_pool + self.insurance
+    }
+}
+
+/// One trader's account at the venue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
-    wallet: Amount,
-    /// Against the wallet: the bank that deposits came from.
-    bank: Amount,
-    /// Against the wallet: the traders on the other side of realised profit.
-    counterparties: Amount,
-    /// Against the wallet: what the exchange earned in fees.
-    fee_income: Amount,
-    /// Against the wallet: the other side of funding.
-    funding_pool: Amount,
+    /// By currency; the first is the one that the account is told of in.
+    books: Vec<Book>,
+    /// The currency that each instrument settles in.
+    settles: Vec<usize>,
     /// Net, long and short of each instrument.
     holdings: Vec<[Holding; 3]>,
-    /// The entry values of all holdings, summed: of those that are long and of those that are short.
-    entered: [Amount; 2],
+    /// Profit of what was closed, by currency, before fees and funding.
+    realised: Vec<Amount>,
     /// A long or short position of hedge mode was entered at some time.
     is_hedged: bool,
 }
 
 impl Account {
-    /// An account that starts with `deposit`.
+    /// An account in one currency that starts with `deposit`.
     #[must_use]
     pub fn new(instruments: usize, deposit: Amount) -> Self {
+        Self::with_currencies(vec![0; instruments], 1, deposit)
+    }
+
+    /// An account in several currencies; `settles` says which of them each instrument settles in. The deposit is of the
+    /// first.
+    pub(crate) fn with_currencies(settles: Vec<usize>, currencies: usize, deposit: Amount) -> Self {
         let mut account = Self {
-            wallet: Amount::ZERO,
-            bank: Amount::ZERO,
-            counterparties: Amount::ZERO,
-            fee_income: Amount::ZERO,
-            funding_pool: Amount::ZERO,
-            holdings: vec![[Holding::NONE; 3]; instruments],
-            entered: [Amount::ZERO; 2],
+            books: vec![Book::default(); currencies.max(1)],
+            holdings: vec![[Holding::NONE; 3]; settles.len()],
+            settles,
+            realised: vec![Amount::ZERO; currencies.max(1)],
             is_hedged: false,
         };
         account.deposit(deposit);
         account
     }
 
-    /// The cash.
-    #[must_use]
-    pub const fn wallet(&self) -> Amount {
-        self.wallet
+    /// The books of one more currency. Returns which it is.
+    pub(crate) fn add_currency(&mut self) -> usize {
+        self.books.push(Book::default());
+        self.realised.push(Amount::ZERO);
+        self.books.len() - 1
     }
 
-    /// Fees paid so far; negative when rebates prevail.
+    /// The cash in the first currency.
     #[must_use]
-    pub const fn fees_paid(&self) -> Amount {
-        self.fee_income
+    pub fn wallet(&self) -> Amount {
+        self.books[0].wallet
     }
 
-    /// Funding received so far; negative when paid.
+    /// Fees paid so far in the first currency; negative when rebates prevail.
+    #[must_use]
+    pub fn fees_paid(&self) -> Amount {
+        self.books[0].fee_income
+    }
+
+    /// Funding received so far in the first currency; negative when paid.
     #[must_use]
     pub fn funding_received(&self) -> Amount {
-        -self.funding_pool
+        -self.books[0].funding_pool
+    }
+
+    /// Profit of what was closed in the first currency, before fees and funding.
+    #[must_use]
+    pub fn realised(&self) -> Amount {
+        self.realised[0]
+    }
+
+    /// The books, by currency.
+    #[must_use]
+    pub fn books(&self) -> &[Book] {
+        &self.books
+    }
+
+    /// Which currency an instrument settles in.
+    #[inline]
+    pub(crate) fn settles(&self, ix: InstrumentIx) -> usize {
+        self.settles[ix.index()]
     }
 
     /// A position.
@@ -94,50 +172,58 @@ impl Account {
         &self.holdings[ix.index()]
     }
 
-    /// The entry values of all positions, summed.
-    #[inline]
-    pub(crate) fn entered(&self) -> Amount {
-        self.entered[0] + self.entered[1]
-    }
-
-    /// The same, with those of short positions counted as negative.
-    #[inline]
-    pub(crate) fn entered_net(&self) -> Amount {
-        self.entered[0] - self.entered[1]
-    }
-
-    /// By instrument, all positions: net, long, short.
-    #[inline]
-    pub(crate) fn all(&self) -> &[[Holding; 3]] {
-        &self.holdings
-    }
-
     /// Whether a long or short position of hedge mode was entered at some time; without one, all positions are net.
     #[inline]
-    pub(crate) const fn is_hedged(&self) -> bool {
+    #[must_use]
+    pub const fn is_hedged(&self) -> bool {
         self.is_hedged
     }
 
-    /// Brings money in, or takes it out when negative.
+    /// Brings money of the first currency in, or takes it out when negative.
     pub fn deposit(&mut self, amount: Amount) {
-        self.wallet += amount;
-        self.bank -= amount;
-        self.audit();
+        self.deposit_in(0, amount);
     }
 
-    /// Pays funding to the trader, or takes it when negative.
-    pub fn fund(&mut self, amount: Amount) {
-        self.wallet += amount;
-        self.funding_pool -= amount;
-        self.audit();
+    /// The same in any currency.
+    pub(crate) fn deposit_in(&mut self, currency: usize, amount: Amount) {
+        let book = &mut self.books[currency];
+        book.wallet += amount;
+        book.bank -= amount;
+        self.audit(currency);
     }
 
-    /// Executes a fill: moves the position, the profit of what it closes, and the fee.
+    /// Pays funding of an instrument to the trader, or takes it when negative.
+    pub fn fund(&mut self, ix: InstrumentIx, amount: Amount) {
+        let currency = self.settles(ix);
+        let book = &mut self.books[currency];
+        book.wallet += amount;
+        book.funding_pool -= amount;
+        self.audit(currency);
+    }
+
+    /// Pays a shortfall out of the insurance fund.
+    pub(crate) fn insure(&mut self, currency: usize, amount: Amount) {
+        let book = &mut self.books[currency];
+        book.wallet += amount;
+        book.insurance -= amount;
+        self.audit(currency);
+    }
+
+    /// Sells `paid` of one currency for `received` of another.
+    pub(crate) fn convert(&mut self, (from, paid): (usize, Amount), (to, received): (usize, Amount)) {
+        for (currency, amount) in [(from, -paid), (to, received)] {
+            let book = &mut self.books[currency];
+            book.wallet += amount;
+            book.counterparties -= amount;
+            self.audit(currency);
+        }
+    }
+
+    /// Executes a fill: moves the position, the profit of what it closes, and the fee. Returns the profit.
     #[inline]
-    pub fn execute(&mut self, instrument: &Instrument, fill: &Fill) {
+    pub fn execute(&mut self, instrument: &Instrument, fill: &Fill) -> Amount {
         self.is_hedged |= fill.position_side != PositionSide::Net;
         let holding = &mut self.holdings[fill.instrument.index()][fill.position_side.index()];
-        self.entered[holding.side as usize] -= holding.entry_value;
         let profit = if holding.size.is_zero() || holding.side == fill.side {
             holding.side = fill.side;
             holding.size += fill.quantity;
@@ -146,22 +232,40 @@ impl Account {
         } else {
             reduce(holding, instrument, fill)
         };
-        self.entered[holding.side as usize] += holding.entry_value;
-        self.wallet += profit - fill.fee;
-        self.counterparties -= profit;
-        self.fee_income += fill.fee;
-        self.audit();
+        let currency = self.settles[fill.instrument.index()];
+        let book = &mut self.books[currency];
+        book.wallet += profit - fill.fee;
+        book.counterparties -= profit;
+        book.fee_income += fill.fee;
+        self.realised[currency] += profit;
+        self.audit(currency);
+        profit
     }
 
-    /// Double entry: whatever happened, the five accounts sum to zero.
+    /// A position that was taken over at `fill` is closed at `market`: the difference is the insurance fund's.
+    pub(crate) fn pass_on(&mut self, instrument: &Instrument, fill: &Fill, market: Price) {
+        let (taken, sold) =
+            (instrument.notional(fill.price, fill.quantity), instrument.notional(market, fill.quantity));
+        // A fill that sells takes a long position over.
+        let gained = if fill.side == Side::Sell { sold - taken } else { taken - sold };
+        let currency = self.settles(fill.instrument);
+        let book = &mut self.books[currency];
+        book.insurance += gained;
+        book.counterparties -= gained;
+        self.audit(currency);
+    }
+
+    /// Double entry: whatever happened, the accounts of a currency sum to zero.
     #[inline]
-    fn audit(&self) {
-        let sum = self.wallet + self.bank + self.counterparties + self.fee_income + self.funding_pool;
-        assert!(sum == Amount::ZERO, "the venue's books are off by {sum}");
-        debug_assert_eq!(
-            self.entered(),
-            self.holdings.iter().flatten().map(|h| h.entry_value).sum(),
-            "the sum of entry values is kept up to date"
+    fn audit(&self, currency: usize) {
+        let sum = self.books[currency].sum();
+        assert!(sum == Amount::ZERO, "the venue's books of currency {currency} are off by {sum}");
+        debug_assert!(self.books.iter().all(|book| book.sum() == Amount::ZERO), "another currency is off");
+        debug_assert!(
+            self.holdings.iter().flatten().all(|h| !h.size.is_negative()
+                && !h.entry_value.is_negative()
+                && (!h.size.is_zero() || h.entry_value == Amount::ZERO)),
+            "a holding has a size and a value, or neither"
         );
     }
 }

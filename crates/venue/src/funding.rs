@@ -17,7 +17,7 @@ impl Venue {
         out: &mut Vec<Event>,
     ) {
         let Some(desk) = self.desks.get(funding.instrument.index()) else { return };
-        let Some(price) = mark.or(desk.last) else { return };
+        let Some(price) = mark.or(self.valuation(desk.ix).map(|(price, _)| price)) else { return };
         for position_side in PositionSide::ALL {
             let holding = self.account.holding(funding.instrument, position_side);
             if holding.size.is_zero() {
@@ -29,7 +29,8 @@ impl Venue {
                 Side::Buy => -paid_by_long,
                 Side::Sell => value.times_rate(funding.rate, Rounding::Floor),
             };
-            self.account.fund(amount);
+            self.account.fund(funding.instrument, amount);
+            self.charge_margin(funding.instrument, position_side, amount);
             let change = BalanceChange::Funding {
                 instrument: funding.instrument,
                 position_side,
@@ -39,5 +40,6 @@ impl Venue {
             };
             out.push(Event { at, event: VenueEvent::Balance(change) });
         }
+        self.judge(at, funding.instrument, out);
     }
 }

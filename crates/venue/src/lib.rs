@@ -25,12 +25,30 @@
 #![deny(clippy::float_arithmetic)]
 
 mod account;
+mod arrival;
 mod candles;
 mod checks;
+mod collateral;
 mod config;
+mod desk;
+mod fees;
+mod formulas;
 mod funding;
+mod guards;
+mod liquidation;
+mod margin;
+mod matching;
+mod names;
+mod settings;
 mod venue;
 
-pub use account::{Account, Holding};
-pub use config::{LimitFill, Slippage, VenueConfig};
+pub use account::{Account, Book, Holding};
+pub use collateral::Currency;
+pub use config::{
+    AmendRule, BandRule, CandlePath, LimitFill, OrderRules, PostOnlyRule, Slippage, VenueConfig,
+};
+pub use desk::TradingStatus;
+pub use fees::FeeTier;
+pub use formulas::{MarginRules, Threshold, bankruptcy_price, initial_margin};
+pub use margin::CrossMargin;
 pub use venue::{Event, Venue};

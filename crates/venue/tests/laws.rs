@@ -137,6 +137,7 @@ fn config() -> impl Strategy<Value = VenueConfig> {
             slippage,
             limit_fill: if touch { LimitFill::Touch } else { LimitFill::Through },
             leverage: Rate::from_units(leverage * Rate::ONE.units()),
+            ..VenueConfig::default()
         },
     )
 }
@@ -240,8 +241,15 @@ impl World {
     fn take_up(&mut self, range: Option<(Price, Price)>) {
         for Event { event, .. } in std::mem::take(&mut self.said) {
             match event {
-                VenueEvent::Filled(fill) => self.take_up_fill(&fill, range.expect("only candles fill")),
-                VenueEvent::Balance(model::BalanceChange::Funding { amount, .. }) => self.cash += amount,
+                VenueEvent::Filled(fill) => {
+                    let nowhere = (Price::MAX, Price::ZERO);
+                    let is_forced = fill.cause == FillCause::Liquidation;
+                    assert!(range.is_some() || is_forced, "only candles fill");
+                    self.take_up_fill(&fill, range.unwrap_or(nowhere));
+                }
+                VenueEvent::Balance(
+                    model::BalanceChange::Funding { amount, .. } | model::BalanceChange::Insurance { amount },
+                ) => self.cash += amount,
                 VenueEvent::Amended { id, amendment, .. } => {
                     if let Some(quantity) = amendment.quantity {
                         self.ordered.insert(id, quantity);
@@ -273,7 +281,10 @@ impl World {
                 instrument.price_shifted(high, Side::Buy, rate),
             ),
         };
-        assert!(worst.0 <= fill.price && fill.price <= worst.1, "{fill:?} outside {worst:?}");
+        // A position that is taken over is closed at the price its margin lasts for, wherever the market is.
+        let is_forced = fill.cause == FillCause::Liquidation;
+        let is_inside = worst.0 <= fill.price && fill.price <= worst.1;
+        assert!(is_forced || is_inside, "{fill:?} outside {worst:?}");
         let rate = match fill.liquidity {
             model::Liquidity::Taker => self.config.taker_fee,
             model::Liquidity::Maker => self.config.maker_fee,
@@ -367,7 +378,8 @@ proptest! {
             for fill in &world.fills[seen..] {
                 prop_assert_eq!(fill.order.is_none(), fill.cause != FillCause::Order);
             }
-            if world.fills.len() == seen + 1 && world.fills[seen].cause != FillCause::Order {
+            let is_guard = |cause| cause != FillCause::Order && cause != FillCause::Liquidation;
+            if world.fills.len() == seen + 1 && is_guard(world.fills[seen].cause) {
                 prop_assert_eq!(world.held, 0);
             }
         }

@@ -8,8 +8,10 @@
 //! cancel ID | cancel-all | query ID
 //! amend ID [price P] [trigger T] [quantity Q]
 //! protect [sl P] [tp P]
-//! funding RATE [mark P]
+//! funding RATE [mark P] | mark P | mark-candle OPEN HIGH LOW CLOSE (of the candle that follows)
+//! set-leverage X | margin-mode isolated|cross | add-margin X (negative takes out)
 //! balance X | leverage X | fees TAKER MAKER | ticks N | slip RATE | touch     terms of the account, before anything else
+//! tiers        after those: a second tier, from 100 000 on, that needs 2.5 %
 //! ```
 //!
 //! Steps are separated by `|`. The instrument has a tick of 0.1, a step of 0.001, orders of 0.002 to 500 (market) or 1000
@@ -56,6 +58,14 @@ pub(crate) fn instrument() -> Instrument {
     .unwrap()
 }
 
+/// The same, with a second tier that needs five times the maintenance margin for what lies in it.
+fn tiered() -> Instrument {
+    let mut spec = instrument().spec().clone();
+    spec.margin_tiers[1].maintenance_rate = Rate::parse("0.025").unwrap();
+    spec.margin_tiers[1].deduction = Amount::parse("2000").unwrap();
+    Instrument::new(spec).unwrap()
+}
+
 pub(crate) fn terms() -> VenueConfig {
     VenueConfig {
         initial_balance: Amount::parse("1000000").unwrap(),
@@ -63,7 +73,7 @@ pub(crate) fn terms() -> VenueConfig {
         maker_fee: Rate::ZERO,
         slippage: Slippage::NONE,
         limit_fill: LimitFill::Through,
-        leverage: Rate::ONE,
+        ..VenueConfig::default()
     }
 }
 
@@ -112,6 +122,7 @@ impl World {
             "leverage" => self.config.leverage = Rate::parse(word()).unwrap(),
             "ticks" => self.config.slippage = Slippage::Ticks(word().parse().unwrap()),
             "slip" => self.config.slippage = Slippage::Fraction(Rate::parse(word()).unwrap()),
+            "tiers" => self.venue = Some(Venue::new(vec![tiered()], self.config)),
             "touch" => self.config.limit_fill = LimitFill::Touch,
             "fees" => {
                 self.config.taker_fee = Rate::parse(word()).unwrap();
@@ -140,6 +151,21 @@ impl World {
                 let mark = words.next().map(|_| price(words.next().unwrap()));
                 let funding = FundingRate { instrument: IX, funding_time: now, rate };
                 self.venue().on_funding(now, &funding, mark, &mut events);
+            }
+            "mark" => {
+                let mark = price(words.next().unwrap());
+                self.venue().on_mark(now, IX, mark, &mut events);
+            }
+            "mark-candle" => {
+                let mut next = || price(words.next().unwrap());
+                let (open, high, low, close) = (next(), next(), next(), next());
+                let bar = Bar { open_time: now, open, high, low, close, volume: Quantity::ZERO };
+                let candle = Candle { instrument: IX, timeframe: Timeframe::MINUTE, bar };
+                self.venue().on_mark_candle(&candle);
+            }
+            "set-leverage" | "margin-mode" | "add-margin" => {
+                let command = setting(verb, words);
+                self.venue().on_command(now, &command, &mut events);
             }
             "cancel" => {
                 let command = OrderCommand::Cancel { id: id(words.next()), instrument: IX };
@@ -248,6 +274,24 @@ impl World {
     }
 }
 
+fn setting(verb: &str, words: &mut SplitWhitespace<'_>) -> OrderCommand {
+    let word = words.next().unwrap();
+    match verb {
+        "set-leverage" => {
+            let rate = Rate::parse(word).unwrap();
+            OrderCommand::SetLeverage { instrument: IX, buy: rate, sell: rate }
+        }
+        "margin-mode" => {
+            let mode = if word == "cross" { model::MarginMode::Cross } else { model::MarginMode::Isolated };
+            OrderCommand::SetMarginMode { instrument: Some(IX), mode }
+        }
+        _ => {
+            let amount = Amount::parse(word).unwrap();
+            OrderCommand::MoveMargin { instrument: IX, position_side: PositionSide::Net, amount }
+        }
+    }
+}
+
 fn kind(words: &mut SplitWhitespace<'_>) -> OrderKind {
     let by = TriggerBy::Last;
     let name = words.next().unwrap();
@@ -315,11 +359,28 @@ fn told(event: &VenueEvent) -> String {
                 format!("{who} {} {quantity} @ {price} {liquidity} fee {} {cause}", fill.side, fill.fee);
             text.trim_end().to_owned()
         }
+        VenueEvent::Liquidated(l) => format!(
+            "liquidation: {} {} of {} at {} (by {} {}, due at {}, bankrupt at {}), fee {}",
+            if l.side == Side::Buy { "long" } else { "short" },
+            l.quantity.decimal(4).normalized(),
+            l.stage.name(),
+            shown(Some(l.price)),
+            if l.is_mark { "mark" } else { "last" },
+            shown(Some(l.mark)),
+            shown(Some(l.liquidation_price)),
+            shown(Some(l.bankruptcy_price)),
+            l.fee
+        ),
+        VenueEvent::LeverageSet { buy, .. } => format!("leverage {buy}"),
+        VenueEvent::MarginModeSet { mode, .. } => format!("margin mode {mode:?}"),
+        VenueEvent::MarginMoved { amount, .. } => format!("margin moved {amount}"),
         VenueEvent::Balance(change) => match change {
             model::BalanceChange::Funding { amount, mark, .. } => {
                 format!("funding {amount} at {}", shown(Some(*mark)))
             }
             model::BalanceChange::Deposit { amount } => format!("deposit {amount}"),
+            model::BalanceChange::Insurance { amount } => format!("insured {amount}"),
+            model::BalanceChange::Conversion { amount } => format!("converted {amount}"),
         },
         other => format!("{other:?}"),
     }
