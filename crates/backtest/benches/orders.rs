@@ -190,6 +190,7 @@ fn world(crosses: bool) -> (Engine, Venue) {
         slippage: Slippage::NONE,
         limit_fill: LimitFill::Through,
         leverage: Rate::ONE,
+        ..VenueConfig::default()
     };
     (Engine::new(setup, vec![quoter]), Venue::new(vec![instrument()], terms))
 }

@@ -1,23 +1,14 @@
 //! What is known of the mark price while a candle runs.
 //!
 //! Mark prices are recorded as candles of their own, often longer ones than those that are traded on. Where they are as
-//! short or shorter, each is shown to the venue as it is. Where they are longer, nobody knows when inside them the mark price
-//! was where; then the mark price is taken to have followed the last price, within the bounds of its own candle: a spike of
-//! the last price that the mark price did not share liquidates nobody. The extremes of a mark candle certainly happened
-//! while it ran, so whoever held a position through all of it has met them by its end.
+//! short or shorter, they are put together. Where they are longer, nobody knows when inside them the mark price was where;
+//! then the mark price is taken to have followed the last price, within the bounds of its own candle: a spike of the last
+//! price that the mark price did not share liquidates nobody. The extremes of a mark candle certainly happened while it
+//! ran, so whoever held a position through all of it has met them by its end.
 
 use crate::tape::Marks;
 use model::Bar;
-use units::{Price, Span, Timestamp};
-
-/// How far the mark price went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct MarkRange {
-    pub(crate) low: Price,
-    pub(crate) high: Price,
-    /// Where it was at the end.
-    pub(crate) close: Price,
-}
+use units::{Price, Quantity, Span, Timestamp};
 
 /// Where a run stands in the mark prices of one instrument.
 #[derive(Debug)]
@@ -39,41 +30,34 @@ impl<'a> MarkLane<'a> {
         self.bars.get(after).filter(|b| b.open_time == moment).map(|b| b.open)
     }
 
-    /// What the mark price did while `bar` ran, up to `end`, for a position that stands since `held_since`. Calls `each`
-    /// in order of time; where no mark price is known the last price stands in.
-    pub(crate) fn during(
-        &mut self,
-        bar: &Bar,
-        end: Timestamp,
-        held_since: Timestamp,
-        mut each: impl FnMut(MarkRange),
-    ) {
-        self.skip_to(bar.open_time);
-        let Some(first) = self.bars.get(self.next).filter(|m| m.open_time < end) else {
-            return each(MarkRange { low: bar.low, high: bar.high, close: bar.close });
-        };
-        if first.open_time >= bar.open_time && first.open_time + self.span <= end {
-            while let Some(mark) = self.bars.get(self.next).filter(|m| m.open_time + self.span <= end) {
-                each(MarkRange { low: mark.low, high: mark.high, close: mark.close });
-                self.next += 1;
-            }
-            return;
-        }
-        let ends = first.open_time + self.span <= end;
-        each(if ends && held_since <= first.open_time {
-            MarkRange { low: first.low, high: first.high, close: first.close }
-        } else {
-            let within = |price: Price| price.clamp(first.low, first.high);
-            let close = if ends { first.close } else { within(bar.close) };
-            MarkRange { low: within(bar.low).min(close), high: within(bar.high).max(close), close }
-        });
-    }
-
-    /// Leaves behind what ended by `moment`.
-    fn skip_to(&mut self, moment: Timestamp) {
-        while self.bars.get(self.next).is_some_and(|m| m.open_time + self.span <= moment) {
+    /// What the mark price did while `bar` ran, up to `end`, for a position that stands since `held_since`; `None` where
+    /// no mark price is known.
+    pub(crate) fn beside(&mut self, bar: &Bar, end: Timestamp, held_since: Timestamp) -> Option<Bar> {
+        while self.bars.get(self.next).is_some_and(|m| m.open_time + self.span <= bar.open_time) {
             self.next += 1;
         }
+        let first = self.bars.get(self.next).filter(|m| m.open_time < end)?;
+        let first_ends = first.open_time + self.span;
+        if first.open_time >= bar.open_time && first_ends <= end {
+            let (open_time, span) = (bar.open_time, self.span);
+            let within = self.bars[self.next..].iter().take_while(|m| m.open_time + span <= end);
+            let whole = within.copied().reduce(|a, b| Bar {
+                high: a.high.max(b.high),
+                low: a.low.min(b.low),
+                close: b.close,
+                ..a
+            });
+            return whole.map(|whole| Bar { open_time, volume: Quantity::ZERO, ..whole });
+        }
+        let within = |price: Price| price.clamp(first.low, first.high);
+        let open = if first.open_time == bar.open_time { first.open } else { within(bar.open) };
+        let close = if first_ends == end { first.close } else { within(bar.close) };
+        let (low, high) = if first_ends <= end && held_since <= first.open_time {
+            (first.low, first.high)
+        } else {
+            (within(bar.low).min(open).min(close), within(bar.high).max(open).max(close))
+        };
+        Some(Bar { open_time: bar.open_time, open, high, low, close, volume: Quantity::ZERO })
     }
 }
 
@@ -81,7 +65,6 @@ impl<'a> MarkLane<'a> {
 mod tests {
     use super::*;
     use model::Timeframe;
-    use units::Quantity;
 
     fn bar(seconds: i64, [open, high, low, close]: [i64; 4]) -> Bar {
         Bar {
@@ -94,28 +77,25 @@ mod tests {
         }
     }
 
-    fn during(lane: &mut MarkLane<'_>, bar: &Bar, seconds: i64, held_since: i64) -> Vec<[i64; 3]> {
-        let mut ranges = Vec::new();
-        let end = bar.open_time + Span::from_seconds(seconds);
-        lane.during(bar, end, Timestamp::from_seconds(held_since).unwrap(), |r| {
-            ranges.push([r.low, r.high, r.close].map(Price::mantissa));
-        });
-        ranges
+    fn beside(lane: &mut MarkLane<'_>, of: &Bar, seconds: i64, held_since: i64) -> Option<[i64; 4]> {
+        let end = of.open_time + Span::from_seconds(seconds);
+        let mark = lane.beside(of, end, Timestamp::from_seconds(held_since).unwrap())?;
+        assert_eq!((mark.open_time, mark.fault()), (of.open_time, None));
+        Some([mark.open, mark.high, mark.low, mark.close].map(Price::mantissa))
     }
 
     #[test]
-    fn short_mark_candles_are_shown_as_they_are() {
+    fn short_mark_candles_are_put_together() {
         let marks = Marks {
             timeframe: Timeframe::MINUTE,
             bars: vec![bar(0, [10, 12, 9, 11]), bar(60, [11, 13, 8, 9]), bar(180, [9, 9, 7, 8])],
         };
         let mut lane = MarkLane::new(&marks);
         let (first, second) = (bar(0, [10, 20, 1, 10]), bar(120, [10, 10, 6, 7]));
-        assert_eq!(during(&mut lane, &first, 120, 0), [[9, 12, 11], [8, 13, 9]]);
+        assert_eq!(beside(&mut lane, &first, 120, 0), Some([10, 13, 8, 9]));
         // The minute at 120 is missing; the one at 180 is what is known of these two minutes.
-        assert_eq!(during(&mut lane, &second, 120, 0), [[7, 9, 8]]);
-        // Nothing is known any more: the last price stands in.
-        assert_eq!(during(&mut lane, &bar(240, [7, 8, 5, 6]), 120, 0), [[5, 8, 6]]);
+        assert_eq!(beside(&mut lane, &second, 120, 0), Some([9, 9, 7, 8]));
+        assert_eq!(beside(&mut lane, &bar(240, [7, 8, 5, 6]), 120, 0), None, "nothing is known any more");
         assert_eq!(lane.at(Timestamp::from_seconds(60).unwrap()), Some(Price::new(11)));
         assert_eq!(lane.at(Timestamp::from_seconds(61).unwrap()), None);
     }
@@ -128,13 +108,13 @@ mod tests {
         };
         let mut lane = MarkLane::new(&marks);
         // A spike of the last price to 70 and 130 is cut off at what the mark price reached.
-        assert_eq!(during(&mut lane, &bar(0, [100, 130, 70, 101]), 60, 0), [[90, 110, 101]]);
-        assert_eq!(during(&mut lane, &bar(60, [101, 103, 99, 120]), 60, 0), [[99, 110, 110]]);
+        assert_eq!(beside(&mut lane, &bar(0, [99, 130, 70, 101]), 60, 0), Some([100, 110, 90, 101]));
+        assert_eq!(beside(&mut lane, &bar(60, [101, 120, 99, 120]), 60, 0), Some([101, 110, 99, 110]));
         // At the end of the hour its close is known; a position that was entered meanwhile did not live through it all,
         let last = bar(3540, [100, 101, 100, 101]);
-        assert_eq!(during(&mut lane, &last, 60, 1800), [[100, 105, 105]]);
+        assert_eq!(beside(&mut lane, &last, 60, 1800), Some([100, 105, 100, 105]));
         // one from before did.
         let mut lane = MarkLane::new(&marks);
-        assert_eq!(during(&mut lane, &last, 60, 0), [[90, 110, 105]]);
+        assert_eq!(beside(&mut lane, &last, 60, 0), Some([100, 110, 90, 105]));
     }
 }

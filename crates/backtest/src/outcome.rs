@@ -13,7 +13,7 @@ use venue::Venue;
 pub struct DayEquity {
     /// Days since 1970-01-01.
     pub day: i64,
-    /// Cash plus unrealised profit at the last prices of the day.
+    /// Cash plus unrealised profit at the mark prices of the day, or at the last ones where there are none.
     pub equity: Amount,
 }
 
@@ -22,7 +22,7 @@ pub struct DayEquity {
 pub struct OpenTrade {
     /// The trade so far; its gross profit is what was realised by partial exits.
     pub trade: Trade,
-    /// Profit of what is open at the last price.
+    /// Profit of what is open at the mark price, or at the last price where there is none.
     pub unrealised: Amount,
 }
 
@@ -189,9 +189,9 @@ impl Collector {
             .map(|trade| {
                 let held = engine.ledger().position(trade.instrument, model::PositionSide::Net);
                 let instrument = &engine.instruments()[trade.instrument.index()];
-                let last = venue.last(trade.instrument);
-                let unrealised =
-                    last.map_or(Amount::ZERO, |price| instrument.notional(price, held.quantity) - held.cost);
+                let unrealised = venue
+                    .valuation(trade.instrument)
+                    .map_or(Amount::ZERO, |(price, _)| instrument.notional(price, held.quantity) - held.cost);
                 let exit = ExitReason { ..trade.exit };
                 OpenTrade {
                     trade: Trade { exit_time: end.unwrap_or(trade.exit_time), exit, ..*trade },

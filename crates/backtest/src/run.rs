@@ -1,18 +1,15 @@
 //! The loop: tape → venue → engine → venue.
 
 use crate::agreement::{self, Disagreement};
-use crate::marks::{MarkLane, MarkRange};
+use crate::marks::MarkLane;
 use crate::outcome::{Collector, Outcome};
 use crate::stress::Stress;
 use crate::tape::{Tape, Track};
 use engine::{Engine, Outbox, Setup, StrategySetup};
-use model::{
-    Bar, Candle, Fact, FundingRate, Input, InstrumentIx, MarkPrice, PositionSide, Seq, Side, Timeframe,
-    VenueEvent,
-};
+use model::{Bar, Candle, Fact, FundingRate, Input, InstrumentIx, MarkPrice, Seq, Timeframe, VenueEvent};
 use std::fmt;
 use std::ops::ControlFlow;
-use units::{Span, Timestamp};
+use units::{Price, Span, Timestamp};
 use venue::{Event, Venue, VenueConfig};
 
 /// How many bars pass between two looks at the observer.
@@ -424,7 +421,11 @@ impl Runner {
             // Finer candles may end early; the candle itself says where the price came to rest.
             for (number, cursor) in (0u32..).zip(cursors.iter()) {
                 if cursor.due == due {
-                    self.venue.mark(InstrumentIx(number), cursor.bars[cursor.next].close);
+                    let (ix, close) = (InstrumentIx(number), cursor.bars[cursor.next].close);
+                    self.venue.mark(ix, close);
+                    if cursor.marks.is_some() && !cursor.is_marked {
+                        self.tell_mark(ix, due - Span::from_nanos(1), close);
+                    }
                 }
             }
         } else {
@@ -472,26 +473,22 @@ impl Runner {
         }
     }
 
-    /// Lets the venue meet a candle, and then the mark price that ran beside it: a stop that the last price reached has
-    /// closed its position before the mark price can liquidate it.
+    /// Lets the venue meet a candle and the mark price that ran beside it, and tells the engine where that came to rest.
+    /// Where no mark price is known the last price stands in.
     fn meet_marked(&mut self, ix: InstrumentIx, timeframe: Timeframe, bar: Bar, cursor: &mut Cursor<'_>) {
-        self.meet(ix, timeframe, &bar);
-        let Some(marks) = &mut cursor.marks else { return };
-        let end = bar.open_time + timeframe.span();
-        let held_since = self.filled_at[ix.index()];
-        let inside = end - Span::from_nanos(1);
-        marks.during(&bar, end, held_since, |range| self.meet_mark(ix, inside, range));
+        let Some(marks) = &mut cursor.marks else { return self.meet(ix, timeframe, &bar) };
+        let candle = Candle { instrument: ix, timeframe, bar };
+        let mark = marks.beside(&bar, candle.close_time(), self.filled_at[ix.index()]);
+        if let Some(mark) = mark {
+            self.venue.on_mark_candle(&Candle { bar: mark, ..candle });
+        }
+        self.meet_resting(&candle);
+        cursor.is_marked = mark.is_some();
+        self.tell_mark(ix, candle.close_time() - Span::from_nanos(1), mark.unwrap_or(bar).close);
     }
 
-    /// The mark price goes to the end of its range that hurts first, then to the other one, and comes to rest.
-    fn meet_mark(&mut self, ix: InstrumentIx, at: Timestamp, range: MarkRange) {
-        let is_short = self.venue.account().holding(ix, PositionSide::Net).side == Side::Sell;
-        let (first, second) = if is_short { (range.high, range.low) } else { (range.low, range.high) };
-        for price in [first, second, range.close] {
-            self.venue.on_mark(at, ix, price, &mut self.events);
-            self.deliver();
-        }
-        self.step(at, Fact::Mark(MarkPrice { instrument: ix, exchange_time: at, mark: range.close }));
+    fn tell_mark(&mut self, ix: InstrumentIx, at: Timestamp, mark: Price) {
+        self.step(at, Fact::Mark(MarkPrice { instrument: ix, exchange_time: at, mark }));
         self.deliver();
     }
 
@@ -677,6 +674,8 @@ struct Cursor<'a> {
     funding: &'a [FundingRate],
     next_funding: usize,
     marks: Option<MarkLane<'a>>,
+    /// The mark price of the last candle was known.
+    is_marked: bool,
 }
 
 impl<'a> Cursor<'a> {
@@ -697,6 +696,7 @@ impl<'a> Cursor<'a> {
             funding,
             next_funding,
             marks: track.marks.as_deref().map(MarkLane::new),
+            is_marked: false,
         }
     }
 

@@ -11,8 +11,10 @@ use units::{Decimal, Prng};
 
 /// A world over the first `bars` candles of one and the same series.
 fn of(instruments: u32, bars: usize, fast: &str, slow: &str) -> World {
-    let mut world =
-        world(3, Range { instruments: 1, bars: 2, detail: false, funding: false, warm_up: false });
+    let mut world = world(
+        3,
+        Range { instruments: 1, bars: 2, detail: false, funding: false, marks: false, warm_up: false },
+    );
     let timeframe = Timeframe::MINUTE;
     let track = |n: u32| {
         let mut all = series(&mut Prng::new(n.into()), timeframe, 200_000, 0);

@@ -88,14 +88,14 @@ proptest! {
     /// The same for plain tapes of many instruments, which take the shortest way.
     #[test]
     fn skipping_is_stepping(seed in any::<u64>()) {
-        let world = world(seed, Range { detail: false, funding: false, ..EVERYTHING });
+        let world = world(seed, Range { detail: false, funding: false, marks: false, ..EVERYTHING });
         assert_same(&world.run(), &world.run_slowly());
     }
 
     /// A strategy that panics in the middle of it is out at the same candle, with the same consequences.
     #[test]
     fn skipping_is_stepping_with_faults(seed in any::<u64>(), fuse in 1u32..200) {
-        let world = world(seed, Range { detail: false, funding: false, ..EVERYTHING });
+        let world = world(seed, Range { detail: false, funding: false, marks: false, ..EVERYTHING });
         let bomb = || PerInstrument::new(&Bomb { every: 7, fuse, seen: 0 }, &everywhere(&world.job.tape));
         let fast = world.run_with(Box::new(bomb()));
         let slow = world.run_with(Box::new(Slow(Box::new(bomb()))));
@@ -178,8 +178,10 @@ impl Observer for Impatient {
 }
 
 fn long_world(instruments: u32) -> World {
-    let mut world =
-        world(3, Range { instruments: 1, bars: 2, detail: false, funding: false, warm_up: false });
+    let mut world = world(
+        3,
+        Range { instruments: 1, bars: 2, detail: false, funding: false, marks: false, warm_up: false },
+    );
     let timeframe = Timeframe::MINUTE;
     let tracks = (0..instruments)
         .map(|n| (support::instrument(n), series(&mut Prng::new(n.into()), timeframe, 100_000, 0)));

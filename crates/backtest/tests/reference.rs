@@ -63,8 +63,10 @@ fn naive(bars: &[Bar], fast: usize, slow: usize) -> Vec<RoundTrip> {
 }
 
 fn engine(bars: Vec<Bar>, fast: usize, slow: usize) -> Vec<RoundTrip> {
-    let mut world: World =
-        world(1, Range { instruments: 1, bars: 2, detail: false, funding: false, warm_up: false });
+    let mut world: World = world(
+        1,
+        Range { instruments: 1, bars: 2, detail: false, funding: false, marks: false, warm_up: false },
+    );
     world.job.tape = Tape::single(Timeframe::MINUTE, support::instrument(0), bars);
     let plenty = Amount::parse("1000000000").unwrap();
     (world.job.setup.initial_balance, world.job.venue.initial_balance) = (plenty, plenty);

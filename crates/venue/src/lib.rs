@@ -40,6 +40,7 @@ mod margin;
 mod matching;
 mod names;
 mod settings;
+mod standing;
 mod venue;
 
 pub use account::{Account, Book, Holding};

@@ -78,17 +78,18 @@ impl Venue {
         self.desks.get(ix.index()).map_or(0, |desk| desk.orders.len())
     }
 
-    /// Cash of all currencies plus profit of the open positions at the last prices, in the first currency.
+    /// Cash of all currencies plus profit of the open positions at the prices they are valued at: mark prices, or last
+    /// prices where there are none. In the first currency.
     #[must_use]
     pub fn equity(&self) -> Amount {
         let currencies = &self.margin.currencies;
         let cash = currencies.iter().zip(self.account.books()).map(|(c, book)| c.worth(book.wallet));
         let mut equity: Amount = cash.sum();
         for (desk, instrument) in self.desks.iter().zip(&self.instruments) {
-            let Some(last) = desk.last else { continue };
+            let Some((price, _)) = self.valuation(desk.ix) else { continue };
             let currency = &currencies[self.account.settles(desk.ix)];
             for holding in self.account.holdings(desk.ix) {
-                equity += currency.worth(holding.unrealised(instrument, last));
+                equity += currency.worth(holding.unrealised(instrument, price));
             }
         }
         equity

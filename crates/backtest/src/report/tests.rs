@@ -163,6 +163,7 @@ fn run_on(
         slippage: Slippage::NONE,
         limit_fill: LimitFill::Through,
         leverage: Rate::ONE,
+        ..VenueConfig::default()
     };
     let outcome =
         run(&Job { tape, setup, venue, keep_trades: true, stress: false }, setups, &mut Silent).unwrap();

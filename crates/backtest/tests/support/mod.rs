@@ -1,7 +1,7 @@
 //! Random worlds to run strategies in: series with gaps and jumps, several instruments, finer candles, funding.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
-use backtest::{Job, Outcome, Silent, Tape, Track, run};
+use backtest::{Job, Marks, Outcome, Silent, Tape, Track, run};
 use engine::risk::{Limits, Sizing};
 use engine::{FaultPolicy, Setup, StrategySetup};
 use model::{
@@ -117,11 +117,12 @@ pub(crate) struct Range {
     pub(crate) bars: i64,
     pub(crate) detail: bool,
     pub(crate) funding: bool,
+    pub(crate) marks: bool,
     pub(crate) warm_up: bool,
 }
 
 pub(crate) const EVERYTHING: Range =
-    Range { instruments: 4, bars: 700, detail: true, funding: true, warm_up: true };
+    Range { instruments: 4, bars: 700, detail: true, funding: true, marks: true, warm_up: true };
 
 pub(crate) fn world(seed: u64, range: Range) -> World {
     let mut g = Prng::new(seed);
@@ -163,12 +164,14 @@ pub(crate) fn world(seed: u64, range: Range) -> World {
                 funding_time = funding_time + Span::from_seconds(8 * 3600);
             }
         }
+        let marks =
+            (range.marks && chance(&mut g, 40)).then(|| Arc::new(mark_prices(&mut g, timeframe, &bars)));
         tracks.push(Track {
             instrument: instrument(number),
             bars: Arc::new(bars),
             detail: Arc::new(detail),
             funding: Arc::new(funding),
-            marks: None,
+            marks,
         });
     }
     let first = tracks.iter().map(|t| t.bars[0].open_time).min().unwrap();
@@ -182,6 +185,33 @@ pub(crate) fn world(seed: u64, range: Range) -> World {
     let tape = Tape { timeframe, detail_timeframe, tracks, start };
     let (job, name, parameters) = terms(&mut g, tape);
     World { job, name, parameters }
+}
+
+/// Mark prices near the candles: as long as them or four times as long, with holes now and then.
+fn mark_prices(g: &mut Prng, timeframe: Timeframe, bars: &[Bar]) -> Marks {
+    let longer = Timeframe::from_seconds(timeframe.seconds() * 4).filter(|_| chance(g, 50));
+    let timeframe = longer.unwrap_or(timeframe);
+    let mut marks = Vec::new();
+    for group in
+        bars.chunk_by(|a, b| a.open_time.floor_to(timeframe.span()) == b.open_time.floor_to(timeframe.span()))
+    {
+        let off = pick(g, -3, 3);
+        let moved = |price: Price| Price::new((price.mantissa() + off).max(1));
+        let (first, last) = (&group[0], &group[group.len() - 1]);
+        let high = group.iter().map(|b| b.high).max().unwrap();
+        let low = group.iter().map(|b| b.low).min().unwrap();
+        if !chance(g, 5) {
+            marks.push(Bar {
+                open_time: first.open_time.floor_to(timeframe.span()),
+                open: moved(first.open),
+                high: moved(high),
+                low: moved(low),
+                close: moved(last.close),
+                volume: Quantity::ZERO,
+            });
+        }
+    }
+    Marks { timeframe, bars: marks }
 }
 
 fn terms(g: &mut Prng, tape: Tape) -> (Job, &'static str, Vec<(&'static str, String)>) {
@@ -223,6 +253,7 @@ fn terms(g: &mut Prng, tape: Tape) -> (Job, &'static str, Vec<(&'static str, Str
         slippage,
         limit_fill: LimitFill::Through,
         leverage,
+        ..VenueConfig::default()
     };
     (Job { tape, setup, venue, keep_trades: true, stress: false }, name, parameters)
 }

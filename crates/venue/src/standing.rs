@@ -1,0 +1,88 @@
+//! How an account stands: what reports and scenarios ask of a venue, and what a venue without insurance does to winners.
+
+use crate::config::VenueConfig;
+use crate::venue::{Deal, Event, Venue};
+use model::{FillCause, Instrument, InstrumentIx, Liquidity, MarginMode, PositionSide, Protection};
+use units::{Amount, Rate, Rounding, Timestamp};
+
+impl Venue {
+    /// What is traded, by index.
+    #[must_use]
+    pub fn instruments(&self) -> &[Instrument] {
+        &self.instruments
+    }
+
+    /// The terms of the account.
+    #[must_use]
+    pub const fn config(&self) -> &VenueConfig {
+        &self.config
+    }
+
+    /// Maintenance margin over margin balance, the highest of any isolated position and of the shared balance; one is
+    /// liquidation. Nothing left to stand on counts as [`Rate`]'s largest. `None` when nothing is held.
+    #[must_use]
+    pub fn margin_ratio(&self) -> Option<Rate> {
+        let mut worst = None;
+        for (ix, side) in self.held() {
+            if self.margin_mode(ix) == MarginMode::Cross {
+                continue;
+            }
+            let Some((price, _)) = self.valuation(ix) else { continue };
+            let profit = self.account.holding(ix, side).unrealised(&self.instruments[ix.index()], price);
+            let balance = self.isolated_margin(ix, side) + profit;
+            worst = worst.max(Some(ratio(self.maintenance_margin(ix, side), balance)));
+        }
+        let shared = self.cross_margin();
+        if shared.maintenance.is_positive() {
+            worst = worst.max(Some(ratio(shared.maintenance, shared.balance)));
+        }
+        worst
+    }
+
+    /// Closes every position that is in profit at the price it is valued at, without a fee: auto-deleveraging, which other
+    /// traders' losses bring about once an insurance fund is empty. No market fact leads to it here, since one account has
+    /// no counterparties; scenarios ask for it.
+    pub fn deleverage_winners(&mut self, at: Timestamp, out: &mut Vec<Event>) {
+        let winners: Vec<(InstrumentIx, PositionSide)> = self.held().collect();
+        for (ix, position_side) in winners {
+            let holding = self.account.holding(ix, position_side);
+            let Some((price, _)) = self.valuation(ix) else { continue };
+            if !holding.unrealised(&self.instruments[ix.index()], price).is_positive() {
+                continue;
+            }
+            let deal = Deal {
+                order: None,
+                leg: None,
+                cause: FillCause::AutoDeleveraging,
+                instrument: ix,
+                position_side,
+                side: holding.side.opposite(),
+                price,
+                quantity: holding.size,
+                liquidity: Liquidity::Taker,
+                protection: Protection::NONE,
+                attached: Protection::NONE,
+                turned: false,
+            };
+            self.book(at, &deal, Amount::ZERO, out);
+        }
+    }
+
+    /// Every position that is held.
+    fn held(&self) -> impl Iterator<Item = (InstrumentIx, PositionSide)> {
+        self.desks.iter().flat_map(|desk| {
+            let holdings = self.account.holdings(desk.ix);
+            let open = move |side: &PositionSide| !holdings[side.index()].size.is_zero();
+            PositionSide::ALL.into_iter().filter(open).map(|side| (desk.ix, side))
+        })
+    }
+}
+
+/// One amount over another, rounded up.
+fn ratio(maintenance: Amount, balance: Amount) -> Rate {
+    if !balance.is_positive() {
+        return Rate::from_units(i64::MAX);
+    }
+    let units = maintenance.mul_div(Rate::ONE.units().into(), balance.units(), Rounding::Up).units();
+    Rate::from_units(i64::try_from(units).unwrap_or(i64::MAX))
+}
