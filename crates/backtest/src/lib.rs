@@ -18,7 +18,7 @@ mod tape;
 mod trades;
 
 pub use agreement::Disagreement;
-pub use outcome::{DayEquity, OpenTrade, Outcome, RefusalCount};
+pub use outcome::{DayEquity, Liquidated, OpenTrade, Outcome, RefusalCount};
 pub use run::{Job, Observer, RunError, Silent, run};
 pub use sweep::{SweepObserver, sweep};
 pub use tape::{Marks, Tape, Track};

@@ -4,7 +4,7 @@ use crate::stress::StressOutcome;
 use crate::tape::Tape;
 use crate::trades::{ExitReason, Trade, TradeBuilder};
 use engine::Engine;
-use model::{InstrumentIx, Notice, Record, Refusal};
+use model::{InstrumentIx, Liquidation, Notice, Record, Refusal};
 use units::{Amount, Digest, Timestamp};
 use venue::Venue;
 
@@ -35,6 +35,15 @@ pub struct RefusalCount {
     pub refusal: Refusal,
     /// How often.
     pub count: u64,
+}
+
+/// A liquidation with its numbers, and when it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Liquidated {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub liquidation: Liquidation,
 }
 
 /// What a backtest came to.
@@ -76,6 +85,8 @@ pub struct Outcome {
     pub notices: Vec<Notice>,
     /// The engine's fingerprint: every command, every fill, the books at the end.
     pub digest: Digest,
+    /// Positions that the venue liquidated, in part or whole.
+    pub liquidations: Vec<Liquidated>,
     /// What the scenarios did, where they were asked for ([`crate::Job::stress`]).
     pub stress: Vec<StressOutcome>,
     /// The run was interrupted before the end of the tape.
@@ -105,6 +116,7 @@ pub(crate) struct Collector {
     refusals: Vec<RefusalCount>,
     rejections: u64,
     notices: Vec<Notice>,
+    liquidations: Vec<Liquidated>,
 }
 
 /// A strategy that faults at every bar must not fill the memory with notices.
@@ -125,7 +137,13 @@ impl Collector {
             refusals: Vec::new(),
             rejections: 0,
             notices: Vec::new(),
+            liquidations: Vec::new(),
         }
+    }
+
+    #[cold]
+    pub(crate) fn on_liquidation(&mut self, at: Timestamp, liquidation: &Liquidation) {
+        self.liquidations.push(Liquidated { at, liquidation: *liquidation });
     }
 
     #[inline]
@@ -218,6 +236,7 @@ impl Collector {
             detail_missing,
             notices: self.notices,
             digest: engine.digest(),
+            liquidations: self.liquidations,
             stress: Vec::new(),
             is_partial,
         }

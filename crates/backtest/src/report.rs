@@ -22,6 +22,7 @@ mod export;
 mod figures;
 mod html;
 mod input;
+mod liquidations;
 mod names;
 mod periods;
 mod quotient;
@@ -41,6 +42,7 @@ pub use document::{
 };
 pub use export::{ExportError, export};
 pub use input::{ReportInput, ReportOptions, StrategyInfo};
+pub use liquidations::LiquidationDocument;
 pub use periods::Breakdown;
 pub use rows::{TradeRow, write_equity_csv, write_trades_csv, write_trades_json};
 pub use sheet::{Cell, Column, Sheet, Tone};

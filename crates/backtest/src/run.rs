@@ -542,8 +542,10 @@ impl Runner {
             next += 1;
             self.at = after(self.at, *at);
             self.seq += 1;
-            if let VenueEvent::Filled(fill) = event {
-                self.filled_at[fill.instrument.index()] = *at;
+            match event {
+                VenueEvent::Filled(fill) => self.filled_at[fill.instrument.index()] = *at,
+                VenueEvent::Liquidated(liquidation) => self.collector.on_liquidation(*at, liquidation),
+                _ => {}
             }
             self.engine.step_venue(Seq(self.seq), self.at, event, &mut self.outbox);
             if !self.outbox.is_empty() {

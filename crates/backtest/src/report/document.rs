@@ -1,5 +1,6 @@
 //! The report as one JSON object.
 
+use super::liquidations::{self, LiquidationDocument};
 use super::stress::{self, StressDocument};
 use super::tally::{self, Tally};
 use super::{ReportInput, equity, names, quotient, sheets};
@@ -32,6 +33,7 @@ use units::Amount;
 /// | `market_change` | mean change of the instruments, a fraction, or `null` |
 /// | `open_trades` | [`OpenTradeDocument`]s |
 /// | `refusals` | [`RefusalDocument`]s |
+/// | `liquidations` | [`LiquidationDocument`]s |
 /// | `stress` | [`StressDocument`]s, empty unless asked for |
 /// | `notices` | [`NoticeDocument`]s |
 /// | `header` | the lines at the head of the text report, pairs of key and value |
@@ -71,6 +73,7 @@ pub struct Document {
     pub market_change: Option<f64>,
     pub open_trades: Vec<OpenTradeDocument>,
     pub refusals: Vec<RefusalDocument>,
+    pub liquidations: Vec<LiquidationDocument>,
     pub stress: Vec<StressDocument>,
     pub notices: Vec<NoticeDocument>,
     pub header: Vec<(String, String)>,
@@ -195,6 +198,7 @@ impl Document {
             market_change: equity::market_change_percent(input).map(|percent| percent / 100.0),
             open_trades: open_trades(input),
             refusals: refusals(input),
+            liquidations: liquidations::documents(input),
             stress: stress::documents(input),
             notices: notices(input),
             header: input.header.to_vec(),

@@ -3,6 +3,7 @@
 use super::figures::{
     UNDEFINED, WINS_HEAD, count, duration, moment, money, money_cell, number, percent_cell, statistic, wins,
 };
+use super::liquidations;
 use super::names;
 use super::stress;
 use super::tally::{self, Tally};
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 pub fn all(input: &ReportInput<'_>) -> Vec<Sheet> {
     let total = Tally::of(&input.outcome.trades);
     let mut sheets = vec![head(input), symbols(input, &total), open_trades(input)];
+    sheets.extend(liquidations::sheet(input));
     if total.trades > 0 {
         sheets.extend([enter_tags(input, &total), exit_reasons(input, &total), mixed_tags(input, &total)]);
         sheets.extend(input.options.breakdown.iter().map(|b| by_period(input, *b)));

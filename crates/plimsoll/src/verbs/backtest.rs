@@ -33,6 +33,9 @@ pub(crate) struct Args {
     /// Also the figures as freqtrade, quantstats or lean would print them
     #[arg(long, value_name = "TOOL")]
     metrics_compat: Option<Compat>,
+    /// Also play the bad days of history, and worse, on the positions of the run
+    #[arg(long)]
+    stress: bool,
     /// Annual risk-free rate for Sharpe and Sortino, percent
     #[arg(long, value_name = "PERCENT", default_value_t = 0.0, value_parser = risk_free)]
     risk_free_percent: f64,
@@ -45,7 +48,8 @@ fn risk_free(text: &str) -> Result<f64, String> {
 
 /// Does what the user asked for.
 pub(crate) fn run(args: Args, globals: &Globals) -> Result<(), Failure> {
-    let plan = Plan::new(&args.strategy, &args.market, &args.account, globals)?;
+    let mut plan = Plan::new(&args.strategy, &args.market, &args.account, globals)?;
+    plan.job.stress = args.stress;
     let (setups, infos) = plan.build()?;
     let mut watch = Watch::new("Backtesting", plan.job.tape.len() as u64, Interrupt::listen()?, globals);
     let started = Instant::now();
