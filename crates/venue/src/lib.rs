@@ -69,5 +69,6 @@ pub use config::{
 pub use desk::TradingStatus;
 pub use fees::FeeTier;
 pub use formulas::{MarginRules, Threshold, bankruptcy_price, initial_margin};
+pub use funding::FundingModel;
 pub use margin::CrossMargin;
 pub use venue::{Event, Venue};

@@ -291,9 +291,9 @@ fn the_risk_tier_is_lowered_first() {
         expect![[r#"
             1         #1 accepted
             2 open    #1 buy 150 @ 1000 taker fee 0
-            2 inside  liquidation: long 45.908 reduced at 960.68 (by last 960.68, due at 960.68, bankrupt at 950), fee 0
-            2 inside  guard sell 45.908 @ 960.68 taker fee 0 liquidation
-            end       holds 104.092 entered for 104092, cash 8194.89744, fees 0, equity 5072.13744"#]],
+            2 inside  liquidation: long 45.908 reduced at 960.6 (by last 960.68, due at 960.68, bankrupt at 950), fee 0
+            2 inside  guard sell 45.908 @ 960.6 taker fee 0 liquidation
+            end       holds 104.092 entered for 104092, cash 8191.2248, fees 0, equity 5068.4648"#]],
     );
     check(
         "balance 10000 | leverage 20 | ticks 100 | tiers | candle 1000 1000 1000 1000 | buy market 150 | candle 1000 1000 1000 1000 | candle 960 970 950 960",
