@@ -382,7 +382,7 @@ impl Venue {
         let kept = units::mul_div(target, below.notional_limit.units(), basis.units(), Rounding::Floor);
         let kept = kept.and_then(|kept| i64::try_from(kept).ok()).map_or(Quantity::ZERO, Quantity::new);
         let quantity = holding.size - kept.floor_to(instrument.quantity_step);
-        let price = self.slipped(case.ix, holding.side.opposite(), case.price);
+        let price = self.market(case, holding.side);
         if quantity >= holding.size || !self.finds_taker(case, &holding, price) {
             return false;
         }
@@ -401,12 +401,22 @@ impl Venue {
             .count()
             == 1;
         let holding = self.account.holding(case.ix, case.side);
-        let price = self.slipped(case.ix, holding.side.opposite(), case.price);
+        let price = self.market(case, holding.side);
         if is_alone || !self.finds_taker(case, &holding, price) {
             return false;
         }
         self.force(at, case, (holding.size, price), LiquidationStage::Closed, out);
         true
+    }
+
+    /// The price that a forced order finds: that of the case, worsened by the slippage, at the next tick away from the trader.
+    fn market(&self, case: &Case, held: Side) -> Price {
+        let tick = self.instruments[case.ix.index()].tick_size;
+        let slipped = self.slipped(case.ix, held.opposite(), case.price);
+        match held {
+            Side::Buy => slipped.floor_to(tick).max(tick),
+            Side::Sell => slipped.ceil_to(tick),
+        }
     }
 
     /// A forced order is limited at the bankruptcy price.
@@ -446,7 +456,7 @@ impl Venue {
         let fee = instrument.notional_share(price, holding.size, rate, Rounding::Ceil);
         let stage = LiquidationStage::TakenOver;
         let fill = self.settle_liquidation(at, case, (holding.size, price, fee), stage, out);
-        let market = self.slipped(case.ix, holding.side.opposite(), case.price);
+        let market = self.market(case, holding.side);
         self.account.pass_on(&self.instruments[case.ix.index()], &fill, market);
         if self.margin.crossed == 0 {
             self.cover(at, self.account.settles(case.ix), Amount::ZERO, out);

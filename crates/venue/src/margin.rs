@@ -6,6 +6,7 @@ use crate::config::VenueConfig;
 use crate::desk::{Resting, Stage};
 use crate::fees::{FeeSchedule, FeeTier};
 use crate::formulas::{MarginRules, Threshold};
+use crate::funding::{FundingModel, PremiumIndex};
 use crate::venue::Venue;
 use model::{Instrument, InstrumentIx, MarginMode, NewOrder, PositionMode, PositionSide, RejectReason, Side};
 use units::{Amount, Price, Quantity, Rate, Rounding};
@@ -70,6 +71,10 @@ pub(crate) struct Pledge {
     pub(crate) is_mark_of_bar: bool,
     /// The latest candle of mark prices.
     pub(crate) mark_bar: Option<model::Candle>,
+    /// The premiums of the running funding interval.
+    pub(crate) premium: PremiumIndex,
+    /// Until when funding by the model was exchanged.
+    pub(crate) funded_at: Option<units::Timestamp>,
 }
 
 impl Pledge {
@@ -88,6 +93,8 @@ impl Pledge {
             calm: Calm::ALWAYS,
             is_mark_of_bar: false,
             mark_bar: None,
+            premium: PremiumIndex::default(),
+            funded_at: None,
         };
         pledge.work_closing_out(config.taker_fee);
         pledge
@@ -167,6 +174,8 @@ pub(crate) struct Margin {
     pub(crate) liquidations: [u64; 2],
     /// Candles of mark prices were told.
     pub(crate) has_mark_bars: bool,
+    /// Where funding rates come from that are not told.
+    pub(crate) funding: FundingModel,
 }
 
 impl Margin {
@@ -189,6 +198,7 @@ impl Margin {
             liquidation_fee: None,
             liquidations: [0; 2],
             has_mark_bars: false,
+            funding: FundingModel::None,
         }
     }
 
