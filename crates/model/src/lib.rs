@@ -16,6 +16,7 @@ mod instrument;
 mod market;
 mod order;
 mod record;
+mod refusal;
 mod timeframe;
 
 pub use event::{BalanceChange, CancelReason, Fill, FillCause, Liquidity, RejectReason, VenueEvent};
@@ -29,5 +30,6 @@ pub use order::{
     Amendment, ClientOrderId, NewOrder, OrderCommand, OrderKind, PositionMode, PositionSide, Protection,
     Side, TimeInForce, TriggerBy,
 };
-pub use record::{FillRecord, Notice, NoticeKind, OrderState, Record, Refusal, Severity};
+pub use record::{FillRecord, Notice, NoticeKind, OrderState, Record, Severity};
+pub use refusal::{Breach, Figure, Refusal, RiskLimit};
 pub use timeframe::{Timeframe, TimeframeError};

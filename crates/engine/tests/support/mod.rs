@@ -6,8 +6,8 @@ use engine::{Engine, FaultPolicy, Outbox, Setup, StrategySetup};
 use model::{
     Bar, Candle, ClientOrderId, Direction, Exchange, Fact, Fill, FillCause, Input, Instrument, InstrumentIx,
     InstrumentKind, InstrumentSpec, Liquidity, MarginTier, NewOrder, Notice, OperatorCommand, OrderCommand,
-    OrderKind, PositionSide, Protection, Record, Refusal, Seq, Side, Signal, Tag, TimeInForce, Timeframe,
-    VenueEvent,
+    OrderKind, PositionSide, Protection, Record, Refusal, RiskLimit, Seq, Side, Signal, Tag, TimeInForce,
+    Timeframe, VenueEvent,
 };
 use std::collections::BTreeMap;
 use strategy::{Intents, Needs, OrderIntent, StateError, StateReader, StateWriter, Strategy, View};
@@ -68,7 +68,7 @@ pub(crate) fn limits() -> Limits {
         leverage: Rate::ONE,
         house_stop: None,
         house_target: None,
-        taker_fee: Rate::ZERO,
+        ..Limits::default()
     }
 }
 
@@ -88,6 +88,7 @@ pub(crate) enum Line {
     Say(Signal),
     Order(OrderIntent),
     Cancel(ClientOrderId),
+    Amend(ClientOrderId, model::Amendment),
     Panic,
     /// Keeps its last words in a `String`, as formatted panics do.
     PanicLoudly,
@@ -123,6 +124,7 @@ impl Strategy for Script {
                 Line::Say(signal) => intents.signal(*signal),
                 Line::Order(order) => intents.order(*order),
                 Line::Cancel(id) => intents.cancel(IX, *id),
+                Line::Amend(id, amendment) => intents.amend(IX, *id, *amendment),
                 Line::Panic => panic!("out of order"),
                 Line::PanicLoudly => panic!("candle {} was too much", self.seen),
             }
@@ -205,6 +207,19 @@ impl Followed {
             _ => None,
         };
         self.records.iter().filter_map(refused).collect()
+    }
+
+    /// The limits that were met.
+    pub(crate) fn limits_met(&self) -> Vec<RiskLimit> {
+        self.refusals().into_iter().filter_map(Refusal::limit).collect()
+    }
+
+    /// The one refusal, in words.
+    #[track_caller]
+    pub(crate) fn refusal(&self) -> String {
+        let refusals = self.refusals();
+        assert_eq!(refusals.len(), 1, "{self:#?}");
+        refusals[0].sentence(&instrument("AAAUSDT"))
     }
 
     pub(crate) fn anomalies(&self) -> Vec<&'static str> {
