@@ -291,12 +291,18 @@ impl Bench {
     }
 
     pub(crate) fn candle_of(&mut self, ix: InstrumentIx, close: &str) -> Followed {
-        let p = price(close);
-        let open_time = Timestamp::from_seconds(self.candles * 60).unwrap();
         self.candles += 1;
+        self.tell_candle(ix, self.candles - 1, close)
+    }
+
+    /// The candle that opens `minute` minutes after the epoch.
+    pub(crate) fn tell_candle(&mut self, ix: InstrumentIx, minute: i64, close: &str) -> Followed {
+        let p = price(close);
+        let open_time = Timestamp::from_seconds(minute * 60).unwrap();
         let bar = Bar { open_time, open: p, high: p, low: p, close: p, volume: Quantity::ZERO };
         let candle = Candle { instrument: ix, timeframe: Timeframe::MINUTE, bar };
-        self.tell_at(candle.close_time(), Fact::Candle(candle))
+        let earliest = self.engine.now().checked_add(Span::from_nanos(1)).unwrap_or(Timestamp::EPOCH);
+        self.tell_at(candle.close_time().max(earliest), Fact::Candle(candle))
     }
 
     pub(crate) fn venue(&mut self, event: VenueEvent) -> Followed {
