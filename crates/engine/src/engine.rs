@@ -102,7 +102,7 @@ impl Engine {
         let n = setup.instruments.len();
         // Statistics are kept from the shortest candles that anybody is told.
         let timeframe = strategies.iter().map(|s| s.timeframe).min().unwrap_or(Timeframe::MINUTE);
-        let watch = Watch::new(&setup.limits, n, strategies.len(), timeframe);
+        let watch = Watch::new(&setup.limits, &setup.instruments, strategies.len(), timeframe);
         // Statistics of several instruments need every candle in time order.
         let may_run = n == 1 || watch.estimates.is_none();
         let history = strategies.iter().map(|s| s.strategy.needs().history_bars).max().unwrap_or(0);

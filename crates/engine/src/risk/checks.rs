@@ -2,7 +2,7 @@
 
 use super::draft::{Context, Draft};
 use super::table::Level;
-use super::{MOST, conflicts, danger, exposure, pace};
+use super::{MOST, conflicts, danger, exposure, pace, screen};
 use model::{Breach, Figure, Instrument, NewOrder, Refusal, RiskLimit, Side};
 use units::{Amount, Price, Quantity, Rate};
 
@@ -11,10 +11,23 @@ const MOST_QUANTITY: Quantity = Quantity::new(i64::MAX >> 16);
 
 pub(crate) type Verdict = Result<(), Refusal>;
 
+/// When a check is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// For every order.
+    Always,
+    /// For what could enlarge a position.
+    Adding,
+    /// For what could enlarge a position, unless a quick look shows that it is far from every such limit.
+    Exposure,
+}
+
 /// One check an order passes.
 pub(crate) struct Check {
     /// Its name in tables and on the dashboard.
     pub(crate) name: &'static str,
+    /// When it is made.
+    pub(crate) stage: Stage,
     /// What it bounds, in a sentence.
     pub(crate) bounds: &'static str,
     /// The unit of its limit; empty where it has none.
@@ -38,7 +51,7 @@ const fn rule(
     limits: &'static [RiskLimit],
     check: fn(&Context<'_>, &Draft<'_>) -> Verdict,
 ) -> Check {
-    Check { name, bounds, unit: "", key: "", reasons, limits, check, level: |_| None }
+    Check { name, stage: Stage::Always, bounds, unit: "", key: "", reasons, limits, check, level: |_| None }
 }
 
 /// Builds the list, and the function that makes all checks of it one after another: calls that the compiler sees
@@ -51,9 +64,18 @@ macro_rules! checks {
         /// Makes every check of the list.
         #[inline]
         pub(crate) fn pass(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
+            let adds = draft.adds();
+            let is_clear = adds && screen::is_clear(context, draft);
             $({
                 const CHECK: Check = $check;
-                (CHECK.check)(context, draft)?;
+                let is_due = match CHECK.stage {
+                    Stage::Always => true,
+                    Stage::Adding => adds,
+                    Stage::Exposure => adds && !is_clear,
+                };
+                if is_due {
+                    (CHECK.check)(context, draft)?;
+                }
             })*
             Ok(())
         }
@@ -107,6 +129,7 @@ checks![
     danger::LIQUIDATION,
     Check {
         name: "leverage",
+        stage: Stage::Adding,
         bounds: "the leverage positions are opened with, also by the venue's tier of the order's value",
         unit: "multiple",
         key: "risk.max_leverage",
@@ -120,6 +143,7 @@ checks![
     },
     Check {
         name: "margin",
+        stage: Stage::Adding,
         bounds: "the free balance carries margin and fee",
         unit: "quote currency",
         key: "",

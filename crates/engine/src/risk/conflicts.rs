@@ -1,6 +1,6 @@
 //! Orders against our own: what there is to reduce, what was sent already, what would trade with itself.
 
-use super::checks::{Check, Verdict};
+use super::checks::{Check, Stage, Verdict};
 use super::draft::{Context, Draft};
 use crate::orders::Order;
 use model::{ClientOrderId, NewOrder, OrderKind, Refusal, Side};
@@ -10,6 +10,7 @@ const SOME: ClientOrderId = ClientOrderId::new(0, 0);
 
 pub(crate) const REDUCE_ONLY: Check = Check {
     name: "reduce_only",
+    stage: Stage::Always,
     bounds: "a reduce-only order has a position to reduce, or one that an order on its way opens",
     unit: "",
     key: "",
@@ -21,6 +22,7 @@ pub(crate) const REDUCE_ONLY: Check = Check {
 
 pub(crate) const DUPLICATE: Check = Check {
     name: "duplicate",
+    stage: Stage::Adding,
     bounds: "no order that adds is placed while the very same one is on its way or resting",
     unit: "",
     key: "risk.refuse_duplicates",
@@ -32,6 +34,7 @@ pub(crate) const DUPLICATE: Check = Check {
 
 pub(crate) const SELF_CROSS: Check = Check {
     name: "self_cross",
+    stage: Stage::Adding,
     bounds: "no order that adds would trade with an own resting order",
     unit: "",
     key: "risk.refuse_self_cross",

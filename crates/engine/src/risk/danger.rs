@@ -1,6 +1,6 @@
 //! What can be lost: at the stop, before the venue liquidates, and by positions that fall together.
 
-use super::checks::{Check, Verdict, breach, price};
+use super::checks::{Check, Stage, Verdict, breach, price};
 use super::draft::{Context, Draft, furthest};
 use super::estimates::{Estimates, correlated};
 use super::exposure::slots_with;
@@ -12,6 +12,7 @@ use units::{Amount, Price, Quantity, Rate, Rounding, mul_div};
 
 pub(crate) const CORRELATED: Check = Check {
     name: "correlated_exposure",
+    stage: Stage::Exposure,
     bounds: "√(wᵀρw) of the signed values of all positions and the correlations of their returns",
     unit: "quote currency, or percent of equity",
     key: "risk.max_correlated_exposure_percent",
@@ -26,6 +27,7 @@ pub(crate) const CORRELATED: Check = Check {
 
 pub(crate) const TRADE_RISK: Check = Check {
     name: "trade_risk",
+    stage: Stage::Exposure,
     bounds: "what a position loses at its stop, fees included; all its value when it has no stop; never above 2 % of equity",
     unit: "percent of equity",
     key: "risk.max_risk_per_trade_percent",
@@ -37,6 +39,7 @@ pub(crate) const TRADE_RISK: Check = Check {
 
 pub(crate) const LIQUIDATION: Check = Check {
     name: "liquidation_distance",
+    stage: Stage::Exposure,
     bounds: "the price of liquidation keeps its distance and lies beyond the stop",
     unit: "percent of the price, or true ranges",
     key: "risk.min_liquidation_distance",
@@ -92,7 +95,8 @@ fn trade_risk(context: &Context<'_>) -> Option<Amount> {
 }
 
 /// The stop that will guard the position: the order's own, or what guards the position already.
-fn stop_of(context: &Context<'_>, draft: &Draft<'_>) -> Option<Price> {
+#[inline]
+pub(crate) fn stop_of(context: &Context<'_>, draft: &Draft<'_>) -> Option<Price> {
     let held = draft.held.quantity;
     let is_enlarged = !held.is_zero() && Side::of(held) == draft.order.side;
     let known = context.protections.get(draft.slot).filter(|_| is_enlarged).and_then(|p| p.stop_loss);
@@ -100,6 +104,7 @@ fn stop_of(context: &Context<'_>, draft: &Draft<'_>) -> Option<Price> {
 }
 
 /// What a position loses between `entry` and `stop`, with the taker fee on both ways; all its value without a stop.
+#[inline]
 pub(crate) fn loss_at(
     instrument: &Instrument,
     side: Side,
@@ -110,8 +115,8 @@ pub(crate) fn loss_at(
     let Some(stop) = stop else { return instrument.checked_notional(entry, quantity) };
     let lost = if side == Side::Buy { entry - stop } else { stop - entry };
     let loss = instrument.checked_notional(lost.max(Price::ZERO), quantity)?;
-    let turned = instrument.checked_notional(entry + stop, quantity).filter(|v| *v <= super::MOST)?;
-    loss.checked_add(turned.times_rate(fee, Rounding::Up))
+    instrument.checked_notional(entry + stop, quantity).filter(|value| *value <= super::MOST)?;
+    loss.checked_add(instrument.notional_share(entry + stop, quantity, fee, Rounding::Up))
 }
 
 fn check_trade_risk(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {

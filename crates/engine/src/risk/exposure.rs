@@ -1,6 +1,6 @@
 //! How much is at work: orders, positions, all positions together, strategies, clusters.
 
-use super::checks::{Check, Verdict, breach, quantity};
+use super::checks::{Check, Stage, Verdict, breach, quantity};
 use super::draft::{Context, Draft, furthest, reach};
 use super::limits::{Cap, Cluster};
 use super::sizing::fixed;
@@ -11,6 +11,7 @@ use units::{Amount, Decimal, Price, Quantity, Rate, Rounding, mul_div};
 
 pub(crate) const ORDER_QUANTITY: Check = Check {
     name: "order_quantity",
+    stage: Stage::Exposure,
     bounds: "the quantity of one order",
     unit: "base currency",
     key: "risk.max_order_quantity",
@@ -26,6 +27,7 @@ pub(crate) const ORDER_QUANTITY: Check = Check {
 
 pub(crate) const ORDER_VALUE: Check = Check {
     name: "order_value",
+    stage: Stage::Adding,
     bounds: "the value of one order, at its own price",
     unit: "quote currency",
     key: "risk.max_order_value",
@@ -37,6 +39,7 @@ pub(crate) const ORDER_VALUE: Check = Check {
 
 pub(crate) const PRICE_COLLAR: Check = Check {
     name: "price_collar",
+    stage: Stage::Adding,
     bounds: "the distance of an order's price from the mark price; of a conditional order's limit from its trigger",
     unit: "percent",
     key: "risk.price_collar_percent",
@@ -48,6 +51,7 @@ pub(crate) const PRICE_COLLAR: Check = Check {
 
 pub(crate) const POSITION_QUANTITY: Check = Check {
     name: "position_quantity",
+    stage: Stage::Exposure,
     bounds: "the quantity of one position, orders on their way included",
     unit: "base currency",
     key: "risk.max_position_quantity",
@@ -80,6 +84,7 @@ pub(crate) const POSITION_QUANTITY: Check = Check {
 
 pub(crate) const POSITION_VALUE: Check = Check {
     name: "position_value",
+    stage: Stage::Exposure,
     bounds: "the value of one position at the mark price, orders on their way included",
     unit: "quote currency, or percent of equity",
     key: "risk.max_position_size_percent",
@@ -97,6 +102,7 @@ pub(crate) const POSITION_VALUE: Check = Check {
 
 pub(crate) const GROSS: Check = Check {
     name: "gross_exposure",
+    stage: Stage::Exposure,
     bounds: "the values of all positions together, long and short both counted, orders included",
     unit: "quote currency, or percent of equity",
     key: "risk.max_gross_exposure_percent",
@@ -108,6 +114,7 @@ pub(crate) const GROSS: Check = Check {
 
 pub(crate) const NET: Check = Check {
     name: "net_exposure",
+    stage: Stage::Exposure,
     bounds: "the value of longs beyond that of shorts or the reverse, orders on one side included",
     unit: "quote currency, or percent of equity",
     key: "risk.max_net_exposure_percent",
@@ -123,6 +130,7 @@ pub(crate) const NET: Check = Check {
 
 pub(crate) const BUDGET: Check = Check {
     name: "strategy_budget",
+    stage: Stage::Exposure,
     bounds: "the positions and orders of one strategy, by value",
     unit: "quote currency, or percent of equity",
     key: "risk.strategy_budget_percent",
@@ -139,6 +147,7 @@ pub(crate) const BUDGET: Check = Check {
 
 pub(crate) const OPEN_POSITIONS: Check = Check {
     name: "open_positions",
+    stage: Stage::Exposure,
     bounds: "positions at a time, with those that orders on their way may open",
     unit: "count",
     key: "risk.max_open_positions",
@@ -153,6 +162,7 @@ pub(crate) const OPEN_POSITIONS: Check = Check {
 
 pub(crate) const CLUSTERS: Check = Check {
     name: "cluster_exposure",
+    stage: Stage::Exposure,
     bounds: "the values of the positions of a group of instruments together, long and short both counted",
     unit: "quote currency, or percent of equity",
     key: "risk.clusters",

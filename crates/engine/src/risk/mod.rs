@@ -18,6 +18,7 @@ mod estimates;
 mod exposure;
 mod limits;
 mod pace;
+mod screen;
 mod sizing;
 pub mod statistics;
 mod table;

@@ -1,6 +1,6 @@
 //! How fast, how often and on how fresh a picture: order rates, trades of the day, stale data, clocks that drift.
 
-use super::checks::{Check, Verdict, breach};
+use super::checks::{Check, Stage, Verdict, breach};
 use super::draft::{Context, Draft, Reach, reach};
 use super::table::Level;
 use model::{Figure, RiskLimit};
@@ -8,6 +8,7 @@ use units::{Quantity, Span};
 
 pub(crate) const DATA_AGE: Check = Check {
     name: "data_age",
+    stage: Stage::Adding,
     bounds: "the age of the instrument's newest market data, by the exchange's clock",
     unit: "seconds",
     key: "risk.max_data_age",
@@ -24,6 +25,7 @@ pub(crate) const DATA_AGE: Check = Check {
 
 pub(crate) const CLOCK_DRIFT: Check = Check {
     name: "clock_drift",
+    stage: Stage::Adding,
     bounds: "the difference between the exchange's clock and ours at the newest timed fact",
     unit: "seconds",
     key: "risk.max_clock_drift",
@@ -38,6 +40,7 @@ pub(crate) const CLOCK_DRIFT: Check = Check {
 
 pub(crate) const PER_SECOND: Check = Check {
     name: "orders_per_second",
+    stage: Stage::Adding,
     bounds: "orders and amendments within any second; orders that only reduce count and pass",
     unit: "count",
     key: "risk.max_orders_per_second",
@@ -53,6 +56,7 @@ pub(crate) const PER_SECOND: Check = Check {
 
 pub(crate) const PER_MINUTE: Check = Check {
     name: "orders_per_minute",
+    stage: Stage::Adding,
     bounds: "orders and amendments within any minute; orders that only reduce count and pass",
     unit: "count",
     key: "risk.max_orders_per_minute",
@@ -68,6 +72,7 @@ pub(crate) const PER_MINUTE: Check = Check {
 
 pub(crate) const DAILY_TRADES: Check = Check {
     name: "daily_trades",
+    stage: Stage::Exposure,
     bounds: "positions opened within a day, with those that orders on their way may open",
     unit: "count",
     key: "risk.max_daily_trades",

@@ -4,8 +4,10 @@
 use super::budgets::Budgets;
 use super::estimates::Estimates;
 use super::limits::Limits;
+use super::screen::{Bounds, Screen};
 use crate::ledger::Booking;
 use model::{Bar, Fill, Instrument, Timeframe};
+use std::cell::Cell;
 use strategy::{StateError, StateReader, StateWriter};
 use units::{Amount, Quantity, Rounding, Span, Timestamp};
 
@@ -69,6 +71,9 @@ pub(crate) struct Watch {
     pub(crate) budgets: Option<Budgets>,
     /// Kept where sizes or limits ask for statistics.
     pub(crate) estimates: Option<Estimates>,
+    /// By instrument: limits that follow from its rules. Like [`Watch::screen`] they only save work and are in no snapshot.
+    pub(crate) bounds: Vec<Bounds>,
+    pub(crate) screen: Cell<Screen>,
     /// The highest equity a size was worked out of.
     pub(crate) peak: Option<Amount>,
     /// The exponential average of the equities sizes were worked out of.
@@ -76,7 +81,8 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn new(limits: &Limits, instruments: usize, strategies: usize, timeframe: Timeframe) -> Self {
+    pub(crate) fn new(limits: &Limits, all: &[Instrument], strategies: usize, timeframe: Timeframe) -> Self {
+        let instruments = all.len();
         Self {
             heard: vec![Timestamp::MIN; instruments],
             drift: Span::ZERO,
@@ -85,6 +91,8 @@ impl Watch {
             trades: 0,
             budgets: limits.strategy_budget.map(|_| Budgets::new(strategies, instruments * 3)),
             estimates: Estimates::new(limits, instruments, timeframe),
+            bounds: all.iter().map(|instrument| Bounds::new(limits, instrument)).collect(),
+            screen: Cell::new(Screen::NONE),
             peak: None,
             average: None,
         }
