@@ -11,7 +11,7 @@ use model::{
     Amendment, Candle, ClientOrderId, Fact, Input, Instrument, InstrumentIx, NewOrder, Notice, NoticeKind,
     OrderState, PositionSide, Protection, Record, Refusal, Seq, Severity, Signal, Timeframe, VenueEvent,
 };
-use std::cell::OnceCell;
+use std::cell::Cell;
 use strategy::{History, Intent, Intents, Market, OrderIntent, Strategy, View};
 use units::{Amount, Digest, DigestWriter, Quantity, Rate, Timestamp};
 
@@ -405,7 +405,7 @@ impl Engine {
             now: self.now,
             halted: self.halted,
             replaced: None,
-            equity: OnceCell::new(),
+            equity: Cell::new(None),
         }
     }
 

@@ -1,6 +1,6 @@
 //! The life of orders: states, allowed edges, and nothing kept once an order is settled.
 
-use model::{ClientOrderId, InstrumentIx, NewOrder, OrderState, PositionSide, Tag};
+use model::{ClientOrderId, InstrumentIx, NewOrder, OrderState, PositionSide, Side, Tag};
 use units::{Amount, Quantity};
 
 /// An order that may still change.
@@ -97,17 +97,22 @@ impl Orders {
     #[inline]
     pub(crate) fn add(&mut self, order: Order) {
         debug_assert!(self.live.last().is_none_or(|last| last.order.id < order.order.id), "order names grow");
-        self.count(&order, Quantity::ZERO, order.exposed());
+        let slot = self.slot(order.order.instrument, order.order.position_side);
+        self.count(slot, order.order.side, Quantity::ZERO, order.exposed());
         self.live.push(order);
     }
 
     /// Changes an order that stays live.
     #[inline]
     pub(crate) fn change(&mut self, at: usize, change: impl FnOnce(&mut Order)) {
-        let before = self.live[at].exposed();
-        change(&mut self.live[at]);
-        let order = self.live[at];
-        self.count(&order, before, order.exposed());
+        let order = &mut self.live[at];
+        let before = order.exposed();
+        change(order);
+        let (ix, position_side, side) = (order.order.instrument, order.order.position_side, order.order.side);
+        let after = order.exposed();
+        if after != before {
+            self.count(self.slot(ix, position_side), side, before, after);
+        }
     }
 
     #[inline]
@@ -120,38 +125,47 @@ impl Orders {
     }
 
     /// Takes a settled order out. Returns the margin that was still set aside for it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn remove(&mut self, at: usize) -> Amount {
-        let order = self.live[at];
-        self.count(&order, order.exposed(), Quantity::ZERO);
+        let order = &self.live[at];
+        let (slot, reserved) = (self.slot(order.order.instrument, order.order.position_side), order.reserved);
+        self.count(slot, order.order.side, order.exposed(), Quantity::ZERO);
         if at + 1 == self.live.len() {
             self.live.truncate(at);
         } else {
             self.live.remove(at);
         }
-        order.reserved
+        reserved
     }
 
     /// Keeps the sums of what is pending up to date.
-    #[inline]
-    fn count(&mut self, order: &Order, before: Quantity, after: Quantity) {
-        if before == after {
-            return;
-        }
-        let slot = self.slot(order.order.instrument, order.order.position_side);
+    #[inline(always)]
+    fn count(&mut self, slot: usize, side: Side, before: Quantity, after: Quantity) {
         let sums = &mut self.pending[slot];
-        let was_empty = sums[0].is_zero() && sums[1].is_zero();
-        let sum = &mut sums[order.order.side as usize];
-        *sum = *sum + after - before;
+        let other = sums[side.opposite() as usize];
+        let sum = &mut sums[side as usize];
+        let was = *sum;
+        *sum = was + after - before;
         debug_assert!(!sum.is_negative(), "what is pending was counted before");
-        let is_empty = sums[0].is_zero() && sums[1].is_zero();
-        if was_empty != is_empty {
-            self.note_waiting(slot, !is_empty);
+        // While the other side has something pending, the slot waits whatever becomes of this one.
+        if other.is_zero() && was.is_zero() != sum.is_zero() {
+            let waits = was.is_zero();
+            self.note_waiting(slot, waits);
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn note_waiting(&mut self, slot: usize, waits: bool) {
+        // Mostly there is one at a time.
+        match (self.waiting.last(), waits) {
+            (None, true) => self.waiting.push(slot),
+            (Some(last), false) if *last == slot => self.waiting.truncate(self.waiting.len() - 1),
+            _ => self.search_waiting(slot, waits),
+        }
+    }
+
+    #[cold]
+    fn search_waiting(&mut self, slot: usize, waits: bool) {
         match self.waiting.binary_search(&slot) {
             Ok(at) if !waits => {
                 self.waiting.remove(at);

@@ -120,7 +120,11 @@ impl Engine {
         }
         let instrument = &self.instruments[ix.index()];
         let side = if strength < 0 { Side::Sell } else { Side::Buy };
-        let stop = self.protection_for(ix, target, side).stop_loss;
+        let stop = if self.limits.sizing.uses_stop() {
+            self.protection_for(ix, target, side).stop_loss
+        } else {
+            None
+        };
         let base = risk::size(&self.risk_context(), ix, side, stop)?;
         let scaled = risk::scaled(base, Rate::from_units(strength.abs()), instrument);
         if scaled < instrument.min_quantity {
@@ -130,6 +134,7 @@ impl Engine {
     }
 
     /// The leader's own stop and target where it gives them, the house's otherwise.
+    #[inline(always)]
     fn protection_for(&self, ix: InstrumentIx, target: &Target, side: Side) -> Protection {
         if target.direction == Direction::Flat {
             return Protection::NONE;

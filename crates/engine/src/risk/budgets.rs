@@ -44,6 +44,9 @@ impl Budgets {
         let own = self.row(strategy);
         let mut left = closed;
         for row in std::iter::once(own).chain(0..self.shares.len()) {
+            if left.is_zero() {
+                break;
+            }
             let share = &mut self.shares[row][slot];
             // Only what lies against the fill can be closed by it.
             let against = if side == Side::Buy { -*share } else { *share };

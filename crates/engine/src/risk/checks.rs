@@ -18,6 +18,8 @@ pub(crate) enum Stage {
     Always,
     /// For what could enlarge a position.
     Adding,
+    /// For what could enlarge a position, where any such limit is on.
+    Order,
     /// For what could enlarge a position, unless a quick look shows that it is far from every such limit.
     Exposure,
 }
@@ -62,15 +64,17 @@ macro_rules! checks {
         pub(crate) static CHECKS: &[Check] = &[$($check),*];
 
         /// Makes every check of the list.
-        #[inline]
+        #[inline(always)]
         pub(crate) fn pass(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
             let adds = draft.adds();
-            let is_clear = adds && screen::is_clear(context, draft);
+            let is_clear =
+                !context.watch.screening.has_exposure_limits || (adds && screen::is_clear(context, draft));
             $({
                 const CHECK: Check = $check;
                 let is_due = match CHECK.stage {
                     Stage::Always => true,
                     Stage::Adding => adds,
+                    Stage::Order => adds && context.watch.screening.has_order_limits,
                     Stage::Exposure => adds && !is_clear,
                 };
                 if is_due {
@@ -211,7 +215,8 @@ fn check_quantity(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
     } else if asked < instrument.min_quantity {
         Err(below_minimum(instrument, asked))
     } else {
-        within_venue(instrument, draft.order)
+        // The largest quantity was looked at first of all.
+        Ok(())
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) const REDUCE_ONLY: Check = Check {
 
 pub(crate) const DUPLICATE: Check = Check {
     name: "duplicate",
-    stage: Stage::Adding,
+    stage: Stage::Order,
     bounds: "no order that adds is placed while the very same one is on its way or resting",
     unit: "",
     key: "risk.refuse_duplicates",
@@ -34,7 +34,7 @@ pub(crate) const DUPLICATE: Check = Check {
 
 pub(crate) const SELF_CROSS: Check = Check {
     name: "self_cross",
-    stage: Stage::Adding,
+    stage: Stage::Order,
     bounds: "no order that adds would trade with an own resting order",
     unit: "",
     key: "risk.refuse_self_cross",

@@ -7,7 +7,7 @@ use super::{MOST, checks};
 use crate::ledger::{Ledger, instrument_of, margin};
 use crate::orders::{Order, Orders};
 use model::{Instrument, NewOrder, Protection, Refusal, Side};
-use std::cell::OnceCell;
+use std::cell::Cell;
 use strategy::{Market, Position};
 use units::{Amount, Price, Quantity, Rounding, Timestamp};
 
@@ -26,7 +26,7 @@ pub(crate) struct Context<'a> {
     /// The order that an amendment would replace.
     pub(crate) replaced: Option<&'a Order>,
     /// Worked out when it is first asked for.
-    pub(crate) equity: OnceCell<Amount>,
+    pub(crate) equity: Cell<Option<Amount>>,
 }
 
 /// How far a position may get by what is on its way: as a long, and as a short. Indexed by [`Side`].
@@ -81,7 +81,12 @@ impl<'a> Context<'a> {
     /// Cash plus unrealised profit.
     #[inline]
     pub(crate) fn equity(&self) -> Amount {
-        *self.equity.get_or_init(|| self.ledger.equity(self.instruments, self.markets))
+        if let Some(equity) = self.equity.get() {
+            return equity;
+        }
+        let equity = self.ledger.equity(self.instruments, self.markets);
+        self.equity.set(Some(equity));
+        equity
     }
 
     /// A bound at the equity of now.
@@ -100,7 +105,7 @@ impl<'a> Context<'a> {
     }
 
     /// Works a request out.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn draft(&self, order: &'a NewOrder, strategy: u16) -> Result<Draft<'a>, Refusal> {
         let ix = order.instrument;
         let instrument: &'a Instrument =
@@ -115,8 +120,8 @@ impl<'a> Context<'a> {
         let slot = self.orders.slot(ix, order.position_side);
         let held = self.ledger.positions[slot];
         let pending = self.orders.pending(slot);
-        let before = reach(held.quantity, pending);
         let (rest, after) = self.reach_with(order, held.quantity, pending);
+        let before = if self.replaced.is_some() { reach(held.quantity, pending) } else { rest };
         let side = order.side as usize;
         let opening = after[side] - rest[side];
         let value = instrument.checked_notional(price, order.quantity).filter(|value| *value <= MOST);
@@ -146,16 +151,17 @@ impl<'a> Context<'a> {
     }
 
     /// How far a position may get without an order and with it. An order that is replaced counts in neither.
-    #[inline]
+    #[inline(always)]
     fn reach_with(&self, order: &NewOrder, held: Quantity, mut pending: [Quantity; 2]) -> (Reach, Reach) {
         let side = order.side as usize;
         if let Some(replaced) = self.replaced {
             pending[side] = pending[side] - replaced.exposed();
         }
         let rest = reach(held, pending);
-        if !order.reduce_only {
-            pending[side] += order.quantity;
+        if order.reduce_only {
+            return (rest, rest);
         }
+        pending[side] += order.quantity;
         (rest, reach(held, pending))
     }
 
@@ -163,7 +169,7 @@ impl<'a> Context<'a> {
     ///
     /// An order that turns a position around first frees the margin of what it closes, so only what it opens beyond
     /// that needs new margin.
-    #[inline]
+    #[inline(always)]
     fn margin_for(&self, draft: &Draft<'_>, opening_value: Amount) -> Amount {
         let leverage = self.limits.leverage;
         let freed = if draft.order.quantity > draft.opening {
@@ -175,7 +181,7 @@ impl<'a> Context<'a> {
     }
 
     /// What is left of the equity after the margin of positions and of orders.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn free(&self) -> Amount {
         let own = self.replaced.map_or(Amount::ZERO, |order| order.reserved);
         self.equity() - self.ledger.position_margin(self.limits.leverage) - self.ledger.reserved() + own

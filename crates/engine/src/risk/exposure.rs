@@ -27,7 +27,7 @@ pub(crate) const ORDER_QUANTITY: Check = Check {
 
 pub(crate) const ORDER_VALUE: Check = Check {
     name: "order_value",
-    stage: Stage::Adding,
+    stage: Stage::Order,
     bounds: "the value of one order, at its own price",
     unit: "quote currency",
     key: "risk.max_order_value",
@@ -39,7 +39,7 @@ pub(crate) const ORDER_VALUE: Check = Check {
 
 pub(crate) const PRICE_COLLAR: Check = Check {
     name: "price_collar",
-    stage: Stage::Adding,
+    stage: Stage::Order,
     bounds: "the distance of an order's price from the mark price; of a conditional order's limit from its trigger",
     unit: "percent",
     key: "risk.price_collar_percent",
@@ -232,6 +232,9 @@ fn collared(context: &Context<'_>, draft: &Draft<'_>) -> Option<(Price, Price)> 
 fn check_price_collar(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
     let Some(most) = context.limits.price_collar.filter(|_| draft.adds()) else { return Ok(()) };
     let Some((from, asked)) = collared(context, draft) else { return Ok(()) };
+    if asked == from {
+        return Ok(());
+    }
     let away = i128::from((asked - from).abs().mantissa());
     let from = i128::from(from.mantissa());
     // away / from > most, without a division: both sides are below 2⁶³ · 2⁶³.

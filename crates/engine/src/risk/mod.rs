@@ -69,7 +69,7 @@ pub(crate) struct Request {
 }
 
 /// Checks a request; what passes is a command, and the margin to set aside for it.
-#[inline]
+#[inline(always)]
 pub(crate) fn approve(context: &Context<'_>, request: &Request) -> Result<(Approved, Amount), Refusal> {
     let draft = context.draft(&request.order, request.strategy)?;
     checks::pass(context, &draft)?;

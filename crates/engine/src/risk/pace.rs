@@ -8,7 +8,7 @@ use units::{Quantity, Span};
 
 pub(crate) const DATA_AGE: Check = Check {
     name: "data_age",
-    stage: Stage::Adding,
+    stage: Stage::Order,
     bounds: "the age of the instrument's newest market data, by the exchange's clock",
     unit: "seconds",
     key: "risk.max_data_age",
@@ -25,7 +25,7 @@ pub(crate) const DATA_AGE: Check = Check {
 
 pub(crate) const CLOCK_DRIFT: Check = Check {
     name: "clock_drift",
-    stage: Stage::Adding,
+    stage: Stage::Order,
     bounds: "the difference between the exchange's clock and ours at the newest timed fact",
     unit: "seconds",
     key: "risk.max_clock_drift",
@@ -40,7 +40,7 @@ pub(crate) const CLOCK_DRIFT: Check = Check {
 
 pub(crate) const PER_SECOND: Check = Check {
     name: "orders_per_second",
-    stage: Stage::Adding,
+    stage: Stage::Order,
     bounds: "orders and amendments within any second; orders that only reduce count and pass",
     unit: "count",
     key: "risk.max_orders_per_second",
@@ -56,7 +56,7 @@ pub(crate) const PER_SECOND: Check = Check {
 
 pub(crate) const PER_MINUTE: Check = Check {
     name: "orders_per_minute",
-    stage: Stage::Adding,
+    stage: Stage::Order,
     bounds: "orders and amendments within any minute; orders that only reduce count and pass",
     unit: "count",
     key: "risk.max_orders_per_minute",

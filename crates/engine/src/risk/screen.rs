@@ -51,6 +51,42 @@ impl Screen {
     }
 }
 
+/// Which kinds of limits are on at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Screening {
+    pub(crate) has_exposure_limits: bool,
+    pub(crate) has_order_limits: bool,
+}
+
+impl Screening {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let caps = [
+            limits.max_position_value,
+            limits.max_gross,
+            limits.max_net,
+            limits.strategy_budget,
+            limits.max_correlated,
+        ];
+        let has_exposure_limits = caps.iter().any(Option::is_some)
+            || !limits.clusters.is_empty()
+            || limits.max_order_quantity.is_some()
+            || limits.max_position_quantity.is_some()
+            || limits.max_open_positions.is_some()
+            || limits.max_daily_trades.is_some()
+            || limits.max_trade_risk.is_some()
+            || limits.min_liquidation_distance.is_some();
+        let has_order_limits = limits.max_order_value.is_some()
+            || limits.price_collar.is_some()
+            || limits.max_data_age.is_some()
+            || limits.max_clock_drift.is_some()
+            || limits.max_orders_per_second.is_some()
+            || limits.max_orders_per_minute.is_some()
+            || limits.refuses_duplicates
+            || limits.refuses_self_cross;
+        Self { has_exposure_limits, has_order_limits }
+    }
+}
+
 /// Limits of one instrument that follow from its rules, worked out once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Bounds {
@@ -88,20 +124,19 @@ pub(crate) fn is_clear(context: &Context<'_>, draft: &Draft<'_>) -> bool {
         return false;
     }
     let equity = context.equity();
-    let mut screen = watch.screen.get();
-    if equity < screen.from || equity > screen.to {
-        screen = Screen::at(limits, equity);
-        watch.screen.set(screen);
+    if equity < watch.screen.get().from || equity > watch.screen.get().to {
+        watch.screen.set(Screen::at(limits, equity));
     }
+    let screen = watch.screen.get();
     let opened = (context.ledger.open().len() + context.orders.waiting().len() + 1) as u64;
-    if limits.max_open_positions.is_some_and(|most| opened > most.into()) {
+    if limits.max_open_positions.is_some_and(|most| opened > most.into())
+        || exposure(context, draft) > screen.exposure
+    {
         return false;
     }
-    exposure(context, draft) <= screen.exposure
-        && (limits.max_daily_trades.is_none_or(|most| {
-            // Every position and every order on its way may open two at most: a long and a short.
-            watch.trades_today(limits, context.now) + 2 * opened <= most.into()
-        }))
+    // Every position and every order on its way may open two at most: a long and a short.
+    let may_open = |most: u32| watch.trades_today(limits, context.now) + 2 * opened <= most.into();
+    limits.max_daily_trades.is_none_or(may_open)
         && (limits.max_trade_risk.is_none() || loss(context, draft) <= screen.loss)
         && limits
             .min_liquidation_distance
@@ -111,11 +146,14 @@ pub(crate) fn is_clear(context: &Context<'_>, draft: &Draft<'_>) -> bool {
 /// The values of all that is held and pending on either side, with the order.
 #[inline]
 fn exposure(context: &Context<'_>, draft: &Draft<'_>) -> Amount {
-    let mut sum = context.worth(draft.slot, draft.order.quantity, Some(draft));
-    for slot in context.slots() {
-        let [buys, sells] = context.orders.pending(slot);
-        let all = context.ledger.positions[slot].quantity.abs() + buys + sells;
-        sum = Amount::from_units(sum.units().saturating_add(context.worth(slot, all, Some(draft)).units()));
+    let [buys, sells] = context.orders.pending(draft.slot);
+    let own = draft.held.quantity.abs() + buys + sells + draft.order.quantity;
+    let mut sum = context.worth(draft.slot, own, Some(draft));
+    for slot in context.ledger.open().iter().chain(context.orders.waiting()).filter(|s| **s != draft.slot) {
+        // A slot that is in both lists counts twice, which only makes the look closer.
+        let [buys, sells] = context.orders.pending(*slot);
+        let all = context.ledger.positions[*slot].quantity.abs() + buys + sells;
+        sum = Amount::from_units(sum.units().saturating_add(context.worth(*slot, all, Some(draft)).units()));
     }
     sum
 }

@@ -59,6 +59,14 @@ impl fmt::Display for Sizing {
     }
 }
 
+impl Sizing {
+    /// Whether the stop has a say: in the size itself, or in how far it is cut.
+    #[inline]
+    pub(crate) const fn uses_stop(self) -> bool {
+        !matches!(self, Self::FixedQuantity(_) | Self::FixedNotional(_) | Self::EquityPercent(_))
+    }
+}
+
 /// An edge and how much of its Kelly fraction is used: at most [`KELLY_CAP`] of it, whatever is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kelly {
@@ -358,7 +366,7 @@ fn survives(
 }
 
 /// A quantity given as decimal text at the instrument's scale, rounded down to the step.
-#[inline]
+#[inline(always)]
 pub(crate) fn fixed(decimal: Decimal, instrument: &Instrument) -> Quantity {
     let mantissa = match decimal.at_scale(instrument.quantity_decimals) {
         Ok(mantissa) => mantissa,

@@ -4,7 +4,7 @@
 use super::budgets::Budgets;
 use super::estimates::Estimates;
 use super::limits::Limits;
-use super::screen::{Bounds, Screen};
+use super::screen::{Bounds, Screen, Screening};
 use crate::ledger::Booking;
 use model::{Bar, Fill, Instrument, Timeframe};
 use std::cell::Cell;
@@ -74,6 +74,7 @@ pub(crate) struct Watch {
     /// By instrument: limits that follow from its rules. Like [`Watch::screen`] they only save work and are in no snapshot.
     pub(crate) bounds: Vec<Bounds>,
     pub(crate) screen: Cell<Screen>,
+    pub(crate) screening: Screening,
     /// The highest equity a size was worked out of.
     pub(crate) peak: Option<Amount>,
     /// The exponential average of the equities sizes were worked out of.
@@ -93,6 +94,7 @@ impl Watch {
             estimates: Estimates::new(limits, instruments, timeframe),
             bounds: all.iter().map(|instrument| Bounds::new(limits, instrument)).collect(),
             screen: Cell::new(Screen::NONE),
+            screening: Screening::new(limits),
             peak: None,
             average: None,
         }
