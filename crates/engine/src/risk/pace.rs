@@ -85,6 +85,7 @@ pub(crate) const DAILY_TRADES: Check = Check {
     },
 };
 
+#[inline(always)]
 fn refuse_span(limit: RiskLimit, most: Option<Span>, found: impl FnOnce() -> Span) -> Verdict {
     let Some(most) = most else { return Ok(()) };
     let found = found();
@@ -105,6 +106,7 @@ fn check_clock_drift(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
     refuse_span(RiskLimit::ClockDrift, most, || context.watch.drift())
 }
 
+#[cold]
 fn refuse_rate(limit: RiskLimit, most: u32) -> Verdict {
     let [allowed, now, requested] = [most.into(), most.into(), u64::from(most) + 1].map(Figure::Count);
     Err(breach(limit, allowed, Some(now), requested))
@@ -146,7 +148,7 @@ fn trades_today(context: &Context<'_>, draft: Option<&Draft<'_>>) -> u64 {
         // Not below zero: an order only lets a position get further.
         openings(held, d.after).saturating_sub(openings(held, d.before))
     });
-    context.watch.trades_today(context.limits, context.now) + on_their_way.sum::<u64>() + more
+    context.watch.trades_today(context.now) + on_their_way.sum::<u64>() + more
 }
 
 fn check_daily_trades(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {

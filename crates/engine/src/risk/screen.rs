@@ -33,7 +33,7 @@ impl Screen {
     /// The caps at a little less than `equity`.
     #[cold]
     fn at(limits: &Limits, equity: Amount) -> Self {
-        let sixteenth = equity.mul_div(1, 16, Rounding::Up);
+        let sixteenth = equity.abs().mul_div(1, 16, Rounding::Up);
         let from = equity - sixteenth;
         let clusters = limits.clusters.iter().map(|c| Some(c.cap));
         let single = [
@@ -96,6 +96,22 @@ pub(crate) struct Bounds {
     liquidation: i64,
 }
 
+/// What was found clear last: no more than this of one position, between these prices and with nothing else open, is clear
+/// again. Orders with a stop are looked at each time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Known {
+    slot: usize,
+    quantity: Quantity,
+    lowest: Price,
+    highest: Price,
+}
+
+impl Known {
+    /// Nothing.
+    pub(crate) const NONE: Self =
+        Self { slot: usize::MAX, quantity: Quantity::ZERO, lowest: Price::ZERO, highest: Price::ZERO };
+}
+
 /// Room for the roundings of a division and of a tick of the price, in units of 10⁻⁹.
 const SLACK: i64 = 1_000;
 
@@ -105,7 +121,10 @@ impl Bounds {
         let one = Rate::ONE.units();
         let margin = i128::from(one) * i128::from(one) / i128::from(limits.leverage.units().max(1));
         let margin = i64::try_from(margin).unwrap_or(one);
-        let maintenance = instrument.margin_tiers[0].maintenance_rate.units();
+        let tier = &instrument.margin_tiers[0];
+        // A deduction only leaves more room; were one negative, nothing could be said beforehand.
+        let maintenance =
+            if tier.deduction.is_negative() { i64::MAX / 2 } else { tier.maintenance_rate.units() };
         Self {
             order: most(limits.max_order_quantity),
             position: most(limits.max_position_quantity),
@@ -118,37 +137,77 @@ impl Bounds {
 #[inline]
 pub(crate) fn is_clear(context: &Context<'_>, draft: &Draft<'_>) -> bool {
     let (limits, watch) = (context.limits, context.watch);
-    let bounds = watch.bounds[draft.order.instrument.index()];
-    let reach = draft.reach_after();
-    if draft.order.quantity > bounds.order || reach > bounds.position {
+    let equity = context.equity();
+    let (open, waiting) = (context.ledger.open(), context.orders.waiting());
+    let opened = (open.len() + waiting.len() + 1) as u64;
+    // Every position and every order on its way may open two at most: a long and a short.
+    let may_open = |most: u32| watch.trades_today(context.now) + 2 * opened <= most.into();
+    if !limits.max_daily_trades.is_none_or(may_open) {
         return false;
     }
-    let equity = context.equity();
-    if equity < watch.screen.get().from || equity > watch.screen.get().to {
-        watch.screen.set(Screen::at(limits, equity));
+    let screen = &watch.screen;
+    if equity < screen.get().from || equity > screen.get().to {
+        screen.set(Screen::at(limits, equity));
+        watch.known.set(Known::NONE);
     }
-    let screen = watch.screen.get();
-    let opened = (context.ledger.open().len() + context.orders.waiting().len() + 1) as u64;
-    if limits.max_open_positions.is_some_and(|most| opened > most.into())
-        || exposure(context, draft) > screen.exposure
+    let [buys, sells] = context.orders.pending(draft.slot);
+    let own = draft.held.quantity.abs() + buys + sells + draft.order.quantity;
+    let mark = context.markets[draft.order.instrument.index()].valuation().unwrap_or(draft.price);
+    let highest = mark.max(draft.price);
+    let is_only = |slots: &[usize]| slots.is_empty() || slots == [draft.slot];
+    let is_alone = is_only(open) && is_only(waiting);
+    let has_stop =
+        draft.order.protection.stop_loss.is_some() || context.protections[draft.slot].stop_loss.is_some();
+    let known = watch.known.get();
+    let is_between = draft.price >= known.lowest && highest <= known.highest;
+    if is_alone && !has_stop && known.slot == draft.slot && own <= known.quantity && is_between {
+        return true;
+    }
+    look(context, draft, (own, highest, is_alone && !has_stop), opened)
+}
+
+/// Looks anew, and remembers what it found.
+#[inline(never)]
+fn look(
+    context: &Context<'_>,
+    draft: &Draft<'_>,
+    (own, highest, is_plain): (Quantity, Price, bool),
+    opened: u64,
+) -> bool {
+    let (limits, watch) = (context.limits, context.watch);
+    let ix = draft.order.instrument.index();
+    let (bounds, screen) = (watch.bounds[ix], watch.screen.get());
+    if own > bounds.order.min(bounds.position)
+        || limits.max_open_positions.is_some_and(|most| opened > most.into())
     {
         return false;
     }
-    // Every position and every order on its way may open two at most: a long and a short.
-    let may_open = |most: u32| watch.trades_today(limits, context.now) + 2 * opened <= most.into();
-    limits.max_daily_trades.is_none_or(may_open)
-        && (limits.max_trade_risk.is_none() || loss(context, draft) <= screen.loss)
+    // A little more than the highest price, so that the next orders need not be looked at again.
+    let price = Price::new(highest.mantissa().saturating_add(highest.mantissa() / 16));
+    let lowest = Price::new(draft.price.mantissa() / 4);
+    let Some(value) = draft.instrument.checked_notional(price, own) else { return false };
+    let is_loss_clear = |loss: Amount| limits.max_trade_risk.is_none() || loss <= screen.loss;
+    let is_far = |least| is_far(draft, least, (value, lowest), bounds.liquidation, None);
+    if is_plain
+        && value <= screen.exposure
+        && is_loss_clear(value)
+        && limits.min_liquidation_distance.is_none_or(is_far)
+    {
+        let known = Known { slot: draft.slot, quantity: own, lowest, highest: price };
+        watch.known.set(known);
+        return true;
+    }
+    let stop = stop_of(context, draft);
+    plus_others(context, draft, value) <= screen.exposure
+        && is_loss_clear(loss(context, draft, stop))
         && limits
             .min_liquidation_distance
-            .is_none_or(|least| is_far(context, draft, least, bounds.liquidation))
+            .is_none_or(|least| self::is_far(draft, least, (value, draft.price), bounds.liquidation, stop))
 }
 
-/// The values of all that is held and pending on either side, with the order.
-#[inline]
-fn exposure(context: &Context<'_>, draft: &Draft<'_>) -> Amount {
-    let [buys, sells] = context.orders.pending(draft.slot);
-    let own = draft.held.quantity.abs() + buys + sells + draft.order.quantity;
-    let mut sum = context.worth(draft.slot, own, Some(draft));
+/// The values of all that is held and pending on either side elsewhere, and of this position.
+fn plus_others(context: &Context<'_>, draft: &Draft<'_>, own: Amount) -> Amount {
+    let mut sum = own;
     for slot in context.ledger.open().iter().chain(context.orders.waiting()).filter(|s| **s != draft.slot) {
         // A slot that is in both lists counts twice, which only makes the look closer.
         let [buys, sells] = context.orders.pending(*slot);
@@ -159,26 +218,32 @@ fn exposure(context: &Context<'_>, draft: &Draft<'_>) -> Amount {
 }
 
 /// What the position loses at its stop.
-#[inline]
-fn loss(context: &Context<'_>, draft: &Draft<'_>) -> Amount {
-    let prices = (draft.price, stop_of(context, draft));
+fn loss(context: &Context<'_>, draft: &Draft<'_>, stop: Option<Price>) -> Amount {
     let fee = context.limits.taker_fee;
+    let prices = (draft.price, stop);
     super::danger::loss_at(draft.instrument, draft.order.side, draft.reach_after(), prices, fee)
         .unwrap_or(MOST)
 }
 
 /// Whether the price of liquidation is further away than the limit demands and the stop, by the rates of the first tier.
-#[inline]
-fn is_far(context: &Context<'_>, draft: &Draft<'_>, least: LiquidationDistance, rate: i64) -> bool {
+/// `value` is no less than that of the position; the entry is no lower than `lowest`.
+fn is_far(
+    draft: &Draft<'_>,
+    least: LiquidationDistance,
+    (value, lowest): (Amount, Price),
+    rate: i64,
+    stop: Option<Price>,
+) -> bool {
     let LiquidationDistance::Rate(least) = least else { return false };
-    let tier = &draft.instrument.margin_tiers[0];
-    let value = draft.instrument.checked_notional(draft.price, draft.reach_after());
-    if least.units() > rate || value.is_none_or(|value| value > tier.notional_limit) {
+    let one = i128::from(Rate::ONE.units());
+    // The distance is rounded down to a step of the price.
+    let room = i128::from(rate.saturating_sub(least.units())) * i128::from(lowest.mantissa());
+    if room < one || value > draft.instrument.margin_tiers[0].notional_limit {
         return false;
     }
-    let Some(stop) = stop_of(context, draft) else { return true };
-    let away = |from: Price, to: Price| i128::from((from - to).mantissa()) * i128::from(Rate::ONE.units());
-    let room = i128::from(draft.price.mantissa()) * i128::from(rate) - i128::from(Rate::ONE.units());
+    let Some(stop) = stop else { return true };
+    let away = |from: Price, to: Price| i128::from((from - to).mantissa()) * one;
+    let room = i128::from(draft.price.mantissa()) * i128::from(rate) - one;
     match draft.order.side {
         Side::Buy => away(draft.price, stop) < room,
         Side::Sell => away(stop, draft.price) < room,

@@ -4,7 +4,7 @@
 use super::budgets::Budgets;
 use super::estimates::Estimates;
 use super::limits::Limits;
-use super::screen::{Bounds, Screen, Screening};
+use super::screen::{Bounds, Known, Screen, Screening};
 use crate::ledger::Booking;
 use model::{Bar, Fill, Instrument, Timeframe};
 use std::cell::Cell;
@@ -63,8 +63,8 @@ pub(crate) struct Watch {
     /// How much our time was ahead of the exchange's when the newest timed fact arrived.
     drift: Span,
     sent: Sent,
-    /// The day of the last trade that was counted, by the configured beginning of days.
-    day: i64,
+    /// When the day of the last trade that was counted ends.
+    day_end: Timestamp,
     /// Positions opened on that day.
     trades: u64,
     /// Kept where strategies have budgets.
@@ -74,6 +74,7 @@ pub(crate) struct Watch {
     /// By instrument: limits that follow from its rules. Like [`Watch::screen`] they only save work and are in no snapshot.
     pub(crate) bounds: Vec<Bounds>,
     pub(crate) screen: Cell<Screen>,
+    pub(crate) known: Cell<Known>,
     pub(crate) screening: Screening,
     /// The highest equity a size was worked out of.
     pub(crate) peak: Option<Amount>,
@@ -88,12 +89,13 @@ impl Watch {
             heard: vec![Timestamp::MIN; instruments],
             drift: Span::ZERO,
             sent: Sent::new(limits),
-            day: i64::MIN,
+            day_end: Timestamp::MIN,
             trades: 0,
             budgets: limits.strategy_budget.map(|_| Budgets::new(strategies, instruments * 3)),
             estimates: Estimates::new(limits, instruments, timeframe),
             bounds: all.iter().map(|instrument| Bounds::new(limits, instrument)).collect(),
             screen: Cell::new(Screen::NONE),
+            known: Cell::new(Known::NONE),
             screening: Screening::new(limits),
             peak: None,
             average: None,
@@ -166,9 +168,11 @@ impl Watch {
         let opened = fill.quantity - booking.closed;
         // Opened from flat, or turned around: then all there is was opened by this fill.
         if opened.is_positive() && booking.position.abs() == opened && limits.max_daily_trades.is_some() {
-            let day = day_of(now, limits.day_offset);
-            self.trades = if day == self.day { self.trades + 1 } else { 1 };
-            self.day = day;
+            if now >= self.day_end {
+                self.trades = 0;
+                self.day_end = end_of_day(now, limits.day_offset);
+            }
+            self.trades += 1;
         }
         if let Some(budgets) = &mut self.budgets {
             budgets.note_fill(strategy, slot, fill.side, fill.quantity, booking.closed);
@@ -204,8 +208,8 @@ impl Watch {
 
     /// Positions opened on the day that `now` falls on.
     #[inline]
-    pub(crate) fn trades_today(&self, limits: &Limits, now: Timestamp) -> u64 {
-        if day_of(now, limits.day_offset) == self.day { self.trades } else { 0 }
+    pub(crate) fn trades_today(&self, now: Timestamp) -> u64 {
+        if now < self.day_end { self.trades } else { 0 }
     }
 
     #[inline]
@@ -233,7 +237,7 @@ impl Watch {
         w.int(self.drift.nanos());
         w.int(self.sent.moments.len() as i64);
         self.sent.moments.iter().for_each(|at| w.int(at.nanos()));
-        w.int(self.day);
+        w.int(self.day_end.nanos());
         w.int(self.trades as i64);
         for amount in [self.peak, self.average] {
             w.int(i64::from(amount.is_some()));
@@ -257,7 +261,7 @@ impl Watch {
         for _ in 0..r.int()? {
             self.sent.push(Timestamp::from_nanos(r.int()?));
         }
-        self.day = r.int()?;
+        self.day_end = Timestamp::from_nanos(r.int()?);
         self.trades = r.int()? as u64;
         for amount in [&mut self.peak, &mut self.average] {
             let is_some = r.int()? != 0;
@@ -304,8 +308,10 @@ fn since(at: Timestamp, now: Timestamp) -> Span {
     Span::from_nanos(now.nanos().saturating_sub(at.nanos()))
 }
 
-/// The number of the day that a moment falls on, with days that begin `offset` after midnight UTC.
-#[inline]
-fn day_of(now: Timestamp, offset: Span) -> i64 {
-    Timestamp::from_nanos(now.nanos().saturating_sub(offset.nanos())).day()
+/// When the day that a moment falls on ends, with days that begin `offset` after midnight UTC.
+fn end_of_day(now: Timestamp, offset: Span) -> Timestamp {
+    let into =
+        (i128::from(now.nanos()) - i128::from(offset.nanos())).rem_euclid(i128::from(Span::DAY.nanos()));
+    let end = i128::from(now.nanos()) - into + i128::from(Span::DAY.nanos());
+    Timestamp::from_nanos(i64::try_from(end).unwrap_or(i64::MAX))
 }
