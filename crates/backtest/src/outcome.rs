@@ -31,7 +31,7 @@ pub struct OpenTrade {
 pub struct RefusalCount {
     /// About what.
     pub instrument: InstrumentIx,
-    /// Why.
+    /// Why; its numbers are those of the first time.
     pub refusal: Refusal,
     /// How often.
     pub count: u64,
@@ -170,7 +170,7 @@ impl Collector {
     }
 
     fn count_refusal(&mut self, instrument: InstrumentIx, refusal: Refusal) {
-        match self.refusals.iter_mut().find(|r| r.instrument == instrument && r.refusal == refusal) {
+        match self.refusals.iter_mut().find(|r| r.instrument == instrument && r.refusal.is_like(refusal)) {
             Some(known) => known.count += 1,
             None => self.refusals.push(RefusalCount { instrument, refusal, count: 1 }),
         }

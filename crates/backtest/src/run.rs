@@ -375,7 +375,7 @@ impl Runner {
             lane.step(more);
         }
         self.venue.mark(lane.ix, last.close);
-        self.engine.mark(lane.ix, last.close);
+        self.engine.mark(lane.ix, last.close, last.open_time + lane.span);
         self.seq += count;
         count
     }

@@ -70,6 +70,8 @@ impl Engine {
                     self.orders.live[at].state = OrderState::Open;
                     let id = self.orders.live[at].order.id;
                     out.record(Record::Order { id, instrument: *instrument, state: OrderState::Open });
+                } else {
+                    self.settle_amendment(*id);
                 }
             }
             VenueEvent::Protected { instrument, position_side, protection, .. } => {
@@ -117,6 +119,8 @@ impl Engine {
         add_fill(&mut self.digest, fill);
         let booking = self.ledger.book_fill(&self.instruments[ix.index()], fill);
         let (strategy, tag) = self.settle_order(fill, out);
+        let slot = self.orders.slot(ix, fill.position_side);
+        self.watch.note_fill(&self.limits, self.now, slot, strategy, fill, &booking);
         out.record(Record::Fill(FillRecord {
             fill: *fill,
             strategy,
@@ -149,7 +153,7 @@ impl Engine {
             });
             return (id.strategy(), Tag::default());
         };
-        let order = &mut self.orders.live[at];
+        let order = &self.orders.live[at];
         let (remaining, tag) = (order.remaining(), order.tag);
         if fill.quantity >= remaining {
             if fill.quantity > remaining {
@@ -163,9 +167,12 @@ impl Engine {
             let share = units::Rounding::Down;
             let freed =
                 order.reserved.mul_div(fill.quantity.mantissa().into(), remaining.mantissa().into(), share);
-            order.filled += fill.quantity;
-            order.reserved -= freed;
+            self.orders.change(at, |order| {
+                order.filled += fill.quantity;
+                order.reserved -= freed;
+            });
             self.ledger.release(freed);
+            let order = &mut self.orders.live[at];
             // A fill may overtake the acknowledgement: the order is evidently in the books.
             if matches!(order.state, OrderState::Submitting | OrderState::Unknown) {
                 order.state = OrderState::Open;
@@ -202,18 +209,31 @@ impl Engine {
 
     fn on_amended(&mut self, id: ClientOrderId, amendment: &model::Amendment, out: &mut Outbox) {
         let Some(at) = self.orders.find(id) else { return };
-        let order = &mut self.orders.live[at];
-        if let Some(quantity) = amendment.quantity {
-            if quantity <= order.filled || quantity > MOST_QUANTITY {
-                let (instrument, what) = (order.order.instrument, "an amendment that cannot be");
-                out.record(Record::Anomaly { instrument, id: Some(id), what });
-                return;
-            }
-            order.order.quantity = quantity;
+        let order = &self.orders.live[at];
+        let is_possible = |quantity| quantity > order.filled && quantity <= MOST_QUANTITY;
+        if !amendment.quantity.is_none_or(is_possible) {
+            let (instrument, what) = (order.order.instrument, "an amendment that cannot be");
+            out.record(Record::Anomaly { instrument, id: Some(id), what });
+            return;
         }
-        let guarded = order.order.protection.changed(amendment.stop_loss, amendment.take_profit);
-        order.order.protection = guarded;
-        order.order.kind = order.order.kind.amended(amendment);
+        self.orders.change(at, |order| {
+            order.order.quantity = amendment.quantity.unwrap_or(order.order.quantity);
+            order.order.kind = order.order.kind.amended(amendment);
+            let guarded = order.order.protection.changed(amendment.stop_loss, amendment.take_profit);
+            order.order.protection = guarded;
+        });
+        self.settle_amendment(Some(id));
+    }
+
+    /// Counts off an amendment that was answered. With none left on its way, the order is what it is.
+    fn settle_amendment(&mut self, id: Option<ClientOrderId>) {
+        let Some(at) = id.and_then(|id| self.orders.find(id)) else { return };
+        self.orders.change(at, |order| {
+            order.amendments = order.amendments.saturating_sub(1);
+            if order.amendments == 0 {
+                order.ceiling = order.order.quantity;
+            }
+        });
     }
 
     fn on_balance(&mut self, change: &BalanceChange, out: &mut Outbox) {

@@ -5,12 +5,13 @@ use crate::host::{FaultPolicy, Host, Hosted, Standing};
 use crate::ledger::Ledger;
 use crate::orders::{Order, Orders, may_become};
 use crate::outbox::Outbox;
-use crate::risk::{self, Context, Limits, Request};
+use crate::risk::{self, Context, Limits, Request, Watch};
 use crate::targets::{Opinion, Targets};
 use model::{
-    Candle, ClientOrderId, Fact, Input, Instrument, InstrumentIx, NewOrder, Notice, NoticeKind, OrderState,
-    PositionSide, Protection, Record, Refusal, Seq, Severity, Signal, Timeframe, VenueEvent,
+    Amendment, Candle, ClientOrderId, Fact, Input, Instrument, InstrumentIx, NewOrder, Notice, NoticeKind,
+    OrderState, PositionSide, Protection, Record, Refusal, Seq, Severity, Signal, Timeframe, VenueEvent,
 };
+use std::cell::Cell;
 use strategy::{History, Intent, Intents, Market, OrderIntent, Strategy, View};
 use units::{Amount, Digest, DigestWriter, Quantity, Rate, Timestamp};
 
@@ -66,6 +67,8 @@ pub struct Engine {
     pub(crate) orders: Orders,
     pub(crate) targets: Targets,
     pub(crate) protections: Vec<Protection>,
+    /// What risk remembers.
+    pub(crate) watch: Watch,
     pub(crate) host: Host,
     pub(crate) halted: bool,
     pub(crate) digest: DigestWriter,
@@ -97,6 +100,11 @@ impl Engine {
     pub fn new(setup: Setup, strategies: Vec<StrategySetup>) -> Self {
         assert!(strategies.len() < usize::from(u16::MAX), "too many strategies");
         let n = setup.instruments.len();
+        // Statistics are kept from the shortest candles that anybody is told.
+        let timeframe = strategies.iter().map(|s| s.timeframe).min().unwrap_or(Timeframe::MINUTE);
+        let watch = Watch::new(&setup.limits, &setup.instruments, strategies.len(), timeframe);
+        // Statistics of several instruments need every candle in time order.
+        let may_run = n == 1 || watch.estimates.is_none();
         let history = strategies.iter().map(|s| s.strategy.needs().history_bars).max().unwrap_or(0);
         let mut targets = Targets::new(n);
         let mut listeners = vec![Vec::new(); n];
@@ -110,7 +118,7 @@ impl Engine {
             hosted.push(Hosted {
                 name: s.name,
                 is_candle_only: s.strategy.takes_runs(),
-                takes_runs: s.strategy.takes_runs() && history == 0,
+                takes_runs: s.strategy.takes_runs() && history == 0 && may_run,
                 strategy: s.strategy,
                 timeframe: s.timeframe,
                 standing: Standing::Running,
@@ -128,9 +136,10 @@ impl Engine {
             seq: Seq(0),
             markets: (0..n).map(|_| Market { history: history.clone(), ..Market::default() }).collect(),
             ledger: Ledger::new(n, setup.initial_balance),
-            orders: Orders::default(),
+            orders: Orders::new(n),
             targets,
             protections: vec![Protection::NONE; n * PositionSide::ALL.len()],
+            watch,
             host: Host { hosted, listeners },
             halted: false,
             digest: DigestWriter::new(),
@@ -258,6 +267,7 @@ impl Engine {
         };
         market.last = Some(candle.bar.close);
         market.history.push(candle.bar);
+        self.watch.note_candle(&self.instruments[ix.index()], ix.index(), candle.timeframe, &candle.bar);
         self.learns_at = candle.bar.open_time;
         if candle.bar.open_time <= self.scouted[ix.index()].seen_until {
             self.hear(candle, out);
@@ -315,6 +325,7 @@ impl Engine {
             Intent::Signal(signal) => self.note_signal(strategy, *signal, out),
             Intent::Order(order) => self.place_intent(strategy, order, out),
             Intent::Cancel { id, instrument } => self.cancel(*id, *instrument, out),
+            Intent::Amend { id, instrument, amendment } => self.amend(*id, *instrument, amendment, out),
         }
     }
 
@@ -349,16 +360,9 @@ impl Engine {
     pub(crate) fn submit(&mut self, mut request: Request, out: &mut Outbox) -> bool {
         let ix = request.order.instrument;
         request.order.id = self.orders.next_id(request.strategy);
-        let context = Context {
-            instruments: &self.instruments,
-            markets: &self.markets,
-            ledger: &self.ledger,
-            orders: &self.orders,
-            limits: &self.limits,
-            halted: self.halted,
-        };
-        match risk::approve(&context, &request) {
+        match risk::approve(&self.risk_context(), &request) {
             Ok((approved, reserved)) => {
+                self.watch.note_sent(self.now);
                 self.ledger.reserve(reserved);
                 add_command(&mut self.digest, approved.command());
                 out.command(approved);
@@ -369,6 +373,8 @@ impl Engine {
                     filled: Quantity::ZERO,
                     reserved,
                     tag: request.tag,
+                    ceiling: request.order.quantity,
+                    amendments: 0,
                 });
                 let decision_price = self.markets[ix.index()].last;
                 out.record(Record::Submitted { id, instrument: ix, decision_price });
@@ -380,6 +386,58 @@ impl Engine {
                 false
             }
         }
+    }
+
+    /// What risk looks at.
+    #[inline]
+    pub(crate) fn risk_context(&self) -> Context<'_> {
+        Context {
+            instruments: &self.instruments,
+            markets: &self.markets,
+            ledger: &self.ledger,
+            orders: &self.orders,
+            limits: &self.limits,
+            watch: &self.watch,
+            protections: &self.protections,
+            now: self.now,
+            halted: self.halted,
+            replaced: None,
+            equity: Cell::new(None),
+        }
+    }
+
+    /// Changes a live order, if it passes risk as it would be then.
+    pub(crate) fn amend(
+        &mut self,
+        id: ClientOrderId,
+        instrument: InstrumentIx,
+        amendment: &Amendment,
+        out: &mut Outbox,
+    ) {
+        let found = self.orders.find(id).filter(|at| self.orders.live[*at].state == OrderState::Open);
+        let Some(at) = found else {
+            out.record(Record::Refused { instrument, refusal: Refusal::UnknownOrder });
+            return;
+        };
+        let order = &self.orders.live[at];
+        let context = Context { replaced: Some(order), ..self.risk_context() };
+        let (approved, needed) = match risk::approve_amend(&context, order, amendment) {
+            Ok(approved) => approved,
+            Err(refusal) => {
+                out.record(Record::Refused { instrument: order.order.instrument, refusal });
+                return;
+            }
+        };
+        // Until the order ends, the larger of both stays set aside: nobody knows which of them will be filled.
+        let more = (needed - order.reserved).max(Amount::ZERO);
+        self.ledger.reserve(more);
+        self.orders.change(at, |order| {
+            order.reserved += more;
+            order.ceiling = amendment.quantity.map_or(order.ceiling, |q| q.max(order.ceiling));
+            order.amendments += 1;
+        });
+        self.watch.note_sent(self.now);
+        self.send(approved, out);
     }
 
     /// Sends a command that needs no order of its own.
@@ -409,19 +467,25 @@ impl Engine {
         self.learns_at = self.now;
         match fact {
             Fact::Quote(quote) => {
+                self.watch.note_told(quote.instrument.index(), quote.exchange_time, self.now);
                 if let Some(market) = self.markets.get_mut(quote.instrument.index()) {
                     market.quote = Some(*quote);
                     self.tell_needing(quote.instrument, fact, |needs| needs.quotes, out);
                 }
             }
             Fact::Trade(trade) => {
+                self.watch.note_told(trade.instrument.index(), trade.exchange_time, self.now);
                 if let Some(market) = self.markets.get_mut(trade.instrument.index()) {
                     market.last = Some(trade.price);
                     self.tell_needing(trade.instrument, fact, |needs| needs.trades, out);
                 }
             }
-            Fact::Book(change) => self.tell_needing(change.instrument, fact, |needs| needs.books, out),
+            Fact::Book(change) => {
+                self.watch.note_told(change.instrument.index(), change.exchange_time, self.now);
+                self.tell_needing(change.instrument, fact, |needs| needs.books, out);
+            }
             Fact::Mark(mark) => {
+                self.watch.note_told(mark.instrument.index(), mark.exchange_time, self.now);
                 if let Some(market) = self.markets.get_mut(mark.instrument.index()) {
                     market.mark = Some(mark.mark);
                 }

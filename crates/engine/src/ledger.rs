@@ -49,8 +49,8 @@ pub struct Ledger {
     /// The magnitudes of the costs of all positions, summed: what the margin of the account is worked out of.
     entered: Amount,
     instruments: usize,
-    /// A long or short position of hedge mode was opened at some time.
-    is_hedged: bool,
+    /// The slots of the positions that are not zero, in order: what sums over positions go by.
+    open: Vec<usize>,
 }
 
 impl Ledger {
@@ -63,7 +63,7 @@ impl Ledger {
             reserved: Amount::ZERO,
             entered: Amount::ZERO,
             instruments,
-            is_hedged: false,
+            open: Vec::with_capacity(instruments),
         }
     }
 
@@ -86,10 +86,16 @@ impl Ledger {
         &self.positions[..self.instruments]
     }
 
-    /// The positions that can be other than zero: only the net ones until hedge mode is used.
+    /// Where the positions that are not zero stand in the lists of net, long and short positions, in order.
     #[inline]
-    fn used(&self) -> &[Position] {
-        if self.is_hedged { &self.positions } else { self.net() }
+    pub(crate) fn open(&self) -> &[usize] {
+        &self.open
+    }
+
+    /// The positions that are not zero, each with the index of its instrument.
+    #[inline]
+    fn used(&self) -> impl Iterator<Item = (usize, &Position)> {
+        self.open.iter().map(|slot| (instrument_of(*slot, self.instruments), &self.positions[*slot]))
     }
 
     /// The totals since the start.
@@ -115,13 +121,9 @@ impl Ledger {
     #[must_use]
     pub fn unrealised(&self, instruments: &[Instrument], markets: &[Market]) -> Amount {
         let mut sum = Amount::ZERO;
-        for section in self.used().chunks(self.instruments.max(1)) {
-            for ((position, instrument), market) in section.iter().zip(instruments).zip(markets) {
-                if !position.quantity.is_zero()
-                    && let Some(price) = market.valuation()
-                {
-                    sum += instrument.notional(price, position.quantity) - position.cost;
-                }
+        for (i, position) in self.used() {
+            if let Some(price) = markets[i].valuation() {
+                sum += instruments[i].notional(price, position.quantity) - position.cost;
             }
         }
         sum
@@ -141,15 +143,15 @@ impl Ledger {
     }
 
     fn sum_entered(&self) -> Amount {
-        self.used().iter().map(|p| p.cost.abs()).sum()
+        self.used().map(|(_, p)| p.cost.abs()).sum()
     }
 
     /// Books a fill.
     #[inline]
     pub fn book_fill(&mut self, instrument: &Instrument, fill: &Fill) -> Booking {
         let slot = self.slot(fill.instrument, fill.position_side);
-        self.is_hedged |= fill.position_side != PositionSide::Net;
         let position = &mut self.positions[slot];
+        let was_flat = position.quantity.is_zero();
         let signed = fill.side.signed(fill.quantity);
         let entered_before = position.cost.abs();
         let booking =
@@ -168,9 +170,23 @@ impl Ledger {
                 close(position, instrument, fill, signed)
             };
         self.entered += self.positions[slot].cost.abs() - entered_before;
+        if was_flat != booking.position.is_zero() {
+            self.note_open(slot, was_flat);
+        }
         self.totals.realised += booking.realised;
         self.totals.fees += fill.fee;
         booking
+    }
+
+    #[inline]
+    fn note_open(&mut self, slot: usize, is_open: bool) {
+        match self.open.binary_search(&slot) {
+            Ok(at) if !is_open => {
+                self.open.remove(at);
+            }
+            Err(at) if is_open => self.open.insert(at, slot),
+            _ => {}
+        }
     }
 
     /// Books funding; positive when received.
@@ -185,7 +201,7 @@ impl Ledger {
 
     /// Works out again what follows from the positions, after they were restored.
     pub(crate) fn note_restored(&mut self) {
-        self.is_hedged = self.positions[self.instruments..].iter().any(|p| !p.quantity.is_zero());
+        self.open = (0..self.positions.len()).filter(|i| !self.positions[*i].quantity.is_zero()).collect();
         self.entered = self.sum_entered();
     }
 
@@ -203,6 +219,13 @@ impl Ledger {
     }
 }
 
+/// Which instrument the position of a slot is of; `instruments` is how many there are.
+#[inline]
+pub(crate) const fn instrument_of(slot: usize, instruments: usize) -> usize {
+    // Nearly all positions are net ones, and a division costs more than the rest of what is done with it.
+    if slot < instruments { slot } else { slot % instruments }
+}
+
 /// The margin for `value` at `leverage`, rounded up.
 #[inline]
 #[must_use]
@@ -211,6 +234,15 @@ pub fn margin(value: Amount, leverage: Rate) -> Amount {
         return value;
     }
     value.mul_div(Rate::ONE.units().into(), leverage.units().into(), Rounding::Up)
+}
+
+/// The same, rounded down.
+#[inline]
+pub(crate) fn margin_down(value: Amount, leverage: Rate) -> Amount {
+    if leverage == Rate::ONE {
+        return value;
+    }
+    value.mul_div(Rate::ONE.units().into(), leverage.units().into(), Rounding::Down)
 }
 
 /// Closes as much of `position` as the fill covers and opens the rest on the other side.

@@ -53,6 +53,7 @@ impl Engine {
         self.now = (bar.open_time + timeframe.span()).max(self.now + Span::from_nanos(1));
         self.seq = Seq(seq.0 + consumed as u64);
         self.markets[ix.index()].last = Some(bar.close);
+        self.watch.note_run(&self.instruments[ix.index()], ix.index(), timeframe, &bars[..consumed]);
         self.learns_at = bar.open_time;
         if let Err(message) = outcome {
             self.intents.clear();
@@ -74,11 +75,13 @@ impl Engine {
     /// candle follows from the candles up to that one, and is not heard before its time.
     ///
     /// # Panics
-    /// When [`Engine::takes_runs`] does not hold, or something said earlier has not been heard.
+    /// When [`Engine::takes_runs`] does not hold, something said earlier has not been heard, or risk keeps statistics of
+    /// candles, which [`Engine::mark`] does not see.
     pub fn scout(&mut self, ix: InstrumentIx, timeframe: Timeframe, bars: &[Bar]) -> usize {
         let Some(strategy) = self.host.runner(ix, timeframe) else {
             panic!("candles were shown early to an engine that does not take runs")
         };
+        assert!(self.watch.estimates.is_none(), "an engine that keeps statistics sees every candle");
         let scouted = &mut self.scouted[ix.index()];
         assert!(scouted.spoke_at.is_none(), "what was said earlier is heard first");
         let mut run = CandleRun::new(ix, bars);
@@ -113,10 +116,11 @@ impl Engine {
     }
 
     /// Steps over quiet candles of an instrument that were scouted and about which nothing was said; `close` is the last
-    /// one's close. [`Engine::pass`] tells afterwards how many they were, once for all instruments that passed.
+    /// one's close, known at `closed_at`. [`Engine::pass`] tells afterwards how many they were, once for all instruments that passed.
     #[inline]
-    pub fn mark(&mut self, ix: InstrumentIx, close: Price) {
+    pub fn mark(&mut self, ix: InstrumentIx, close: Price, closed_at: Timestamp) {
         self.markets[ix.index()].last = Some(close);
+        self.watch.note_close(ix.index(), closed_at);
     }
 
     /// Brings time and sequence to the last of the candles that passed.

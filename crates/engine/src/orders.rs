@@ -1,6 +1,6 @@
 //! The life of orders: states, allowed edges, and nothing kept once an order is settled.
 
-use model::{ClientOrderId, InstrumentIx, NewOrder, OrderState, Side, Tag};
+use model::{ClientOrderId, InstrumentIx, NewOrder, OrderState, PositionSide, Side, Tag};
 use units::{Amount, Quantity};
 
 /// An order that may still change.
@@ -13,6 +13,10 @@ pub(crate) struct Order {
     pub(crate) reserved: Amount,
     /// Why it was placed.
     pub(crate) tag: Tag,
+    /// The quantity it has, or the largest that an amendment on its way may give it.
+    pub(crate) ceiling: Quantity,
+    /// How many amendments are on their way.
+    pub(crate) amendments: u32,
 }
 
 impl Order {
@@ -20,6 +24,16 @@ impl Order {
     #[inline]
     pub(crate) fn remaining(&self) -> Quantity {
         self.order.quantity - self.filled
+    }
+
+    /// What it may still add to a position, whatever becomes of the amendments on their way.
+    #[inline]
+    pub(crate) fn exposed(&self) -> Quantity {
+        if self.order.reduce_only {
+            Quantity::ZERO
+        } else {
+            self.ceiling.max(self.order.quantity) - self.filled
+        }
     }
 }
 
@@ -41,9 +55,38 @@ pub(crate) const fn may_become(from: OrderState, to: OrderState) -> bool {
 pub(crate) struct Orders {
     pub(crate) live: Vec<Order>,
     pub(crate) counter: u64,
+    instruments: usize,
+    /// By slot (see [`Orders::slot`]): what live orders may still buy and sell of a position. Kept up to date with every
+    /// change, so that a check need not look at all orders.
+    pending: Vec<[Quantity; 2]>,
+    /// The slots with something pending, in order.
+    waiting: Vec<usize>,
 }
 
 impl Orders {
+    pub(crate) fn new(instruments: usize) -> Self {
+        let pending = vec![[Quantity::ZERO; 2]; instruments * PositionSide::ALL.len()];
+        Self { instruments, pending, ..Self::default() }
+    }
+
+    /// Where a position stands in lists of net, long and short positions.
+    #[inline]
+    pub(crate) fn slot(&self, ix: InstrumentIx, side: PositionSide) -> usize {
+        side.index() * self.instruments + ix.index()
+    }
+
+    /// What live orders may still buy and sell of a position, reduce-only orders aside.
+    #[inline]
+    pub(crate) fn pending(&self, slot: usize) -> [Quantity; 2] {
+        self.pending[slot]
+    }
+
+    /// The positions that live orders may still open or enlarge, in order.
+    #[inline]
+    pub(crate) fn waiting(&self) -> &[usize] {
+        &self.waiting
+    }
+
     /// The next name; see [`Orders::take_back`] for an order that is not sent.
     #[inline]
     pub(crate) fn next_id(&mut self, strategy: u16) -> ClientOrderId {
@@ -54,7 +97,22 @@ impl Orders {
     #[inline]
     pub(crate) fn add(&mut self, order: Order) {
         debug_assert!(self.live.last().is_none_or(|last| last.order.id < order.order.id), "order names grow");
+        let slot = self.slot(order.order.instrument, order.order.position_side);
+        self.count(slot, order.order.side, Quantity::ZERO, order.exposed());
         self.live.push(order);
+    }
+
+    /// Changes an order that stays live.
+    #[inline]
+    pub(crate) fn change(&mut self, at: usize, change: impl FnOnce(&mut Order)) {
+        let order = &mut self.live[at];
+        let before = order.exposed();
+        change(order);
+        let (ix, position_side, side) = (order.order.instrument, order.order.position_side, order.order.side);
+        let after = order.exposed();
+        if after != before {
+            self.count(self.slot(ix, position_side), side, before, after);
+        }
     }
 
     #[inline]
@@ -67,15 +125,63 @@ impl Orders {
     }
 
     /// Takes a settled order out. Returns the margin that was still set aside for it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn remove(&mut self, at: usize) -> Amount {
-        let reserved = self.live[at].reserved;
+        let order = &self.live[at];
+        let (slot, reserved) = (self.slot(order.order.instrument, order.order.position_side), order.reserved);
+        self.count(slot, order.order.side, order.exposed(), Quantity::ZERO);
         if at + 1 == self.live.len() {
             self.live.truncate(at);
         } else {
             self.live.remove(at);
         }
         reserved
+    }
+
+    /// Keeps the sums of what is pending up to date.
+    #[inline(always)]
+    fn count(&mut self, slot: usize, side: Side, before: Quantity, after: Quantity) {
+        let sums = &mut self.pending[slot];
+        let other = sums[side.opposite() as usize];
+        let sum = &mut sums[side as usize];
+        let was = *sum;
+        *sum = was + after - before;
+        debug_assert!(!sum.is_negative(), "what is pending was counted before");
+        // While the other side has something pending, the slot waits whatever becomes of this one.
+        if other.is_zero() && was.is_zero() != sum.is_zero() {
+            let waits = was.is_zero();
+            self.note_waiting(slot, waits);
+        }
+    }
+
+    #[inline(always)]
+    fn note_waiting(&mut self, slot: usize, waits: bool) {
+        // Mostly there is one at a time.
+        match (self.waiting.last(), waits) {
+            (None, true) => self.waiting.push(slot),
+            (Some(last), false) if *last == slot => self.waiting.truncate(self.waiting.len() - 1),
+            _ => self.search_waiting(slot, waits),
+        }
+    }
+
+    #[cold]
+    fn search_waiting(&mut self, slot: usize, waits: bool) {
+        match self.waiting.binary_search(&slot) {
+            Ok(at) if !waits => {
+                self.waiting.remove(at);
+            }
+            Err(at) if waits => self.waiting.insert(at, slot),
+            _ => {}
+        }
+    }
+
+    /// Works out again what follows from the live orders, after they were restored.
+    pub(crate) fn note_restored(&mut self) {
+        self.pending.fill([Quantity::ZERO; 2]);
+        self.waiting.clear();
+        for order in std::mem::take(&mut self.live) {
+            self.add(order);
+        }
     }
 
     /// Takes back the newest name, whose order was refused before anybody saw it.
@@ -90,20 +196,6 @@ impl Orders {
     #[inline]
     pub(crate) fn is_in_flight(&self, ix: InstrumentIx) -> bool {
         self.live.iter().any(|o| o.order.instrument == ix && o.order.kind == model::OrderKind::Market)
-    }
-
-    /// What live orders on one side of an instrument may still add to its position.
-    #[inline]
-    pub(crate) fn resting(&self, ix: InstrumentIx, side: Side) -> Quantity {
-        let mut sum = Quantity::ZERO;
-        for o in self
-            .live
-            .iter()
-            .filter(|o| o.order.instrument == ix && o.order.side == side && !o.order.reduce_only)
-        {
-            sum += o.remaining();
-        }
-        sum
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::engine::Engine;
 use crate::outbox::Outbox;
-use crate::risk::{self, Request};
+use crate::risk::{self, Request, Throttle};
 use crate::targets::Target;
 use model::{
     ClientOrderId, Direction, InstrumentIx, NewOrder, OrderKind, PositionSide, Protection, Record, Refusal,
@@ -28,7 +28,11 @@ impl Engine {
         let strength = Rate::from_units(target.strength.abs());
         out.record(Record::Target { instrument: ix, direction: target.direction, strength });
         let held = self.ledger.position(ix, PositionSide::Net).quantity;
-        let is_done = match self.wanted_quantity(ix, target.strength) {
+        if self.limits.throttle != Throttle::default() {
+            let equity = self.equity();
+            self.watch.note_equity(&self.limits, equity);
+        }
+        let is_done = match self.wanted_quantity(ix, &target) {
             Ok(wanted) => self.move_position(ix, held, wanted, &target, out),
             Err(refusal) => {
                 out.record(Record::Refused { instrument: ix, refusal });
@@ -98,28 +102,28 @@ impl Engine {
 
     /// The signed quantity that a strength asks for, rounded down to the step.
     #[inline]
-    fn wanted_quantity(&self, ix: InstrumentIx, strength: i64) -> Result<Quantity, Refusal> {
+    fn wanted_quantity(&self, ix: InstrumentIx, target: &Target) -> Result<Quantity, Refusal> {
+        let strength = target.strength;
         if strength == 0 {
             return Ok(Quantity::ZERO);
         }
         let instrument = &self.instruments[ix.index()];
-        let last = self.markets[ix.index()].last;
-        let base = risk::size(&self.limits, instrument, last, || self.equity())?;
-        let one = Rate::ONE.units();
-        let scaled = if strength.abs() == one {
-            base
+        let side = if strength < 0 { Side::Sell } else { Side::Buy };
+        let stop = if self.limits.sizing.uses_stop() {
+            self.protection_for(ix, target, side).stop_loss
         } else {
-            let units = i128::from(base.mantissa()) * i128::from(strength.abs()) / i128::from(one);
-            // Not above `base`, which fits, because the strength is at most one.
-            Quantity::new(i64::try_from(units).unwrap_or(base.mantissa())).floor_to(instrument.quantity_step)
+            None
         };
+        let base = risk::size(&self.risk_context(), ix, side, stop)?;
+        let scaled = risk::scaled(base, Rate::from_units(strength.abs()), instrument);
         if scaled < instrument.min_quantity {
-            return Err(Refusal::BelowMinQuantity);
+            return Err(risk::below_minimum(instrument, scaled));
         }
         Ok(if strength < 0 { -scaled } else { scaled })
     }
 
     /// The leader's own stop and target where it gives them, the house's otherwise.
+    #[inline(always)]
     fn protection_for(&self, ix: InstrumentIx, target: &Target, side: Side) -> Protection {
         if target.direction == Direction::Flat {
             return Protection::NONE;

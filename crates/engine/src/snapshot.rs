@@ -86,6 +86,7 @@ impl Engine {
         self.save_orders(&mut w);
         self.save_desks(&mut w);
         self.save_markets(&mut w);
+        w.blob(&self.save_risk());
         for hosted in &self.host.hosted {
             w.int(standing_code(hosted.standing));
             let mut state = StateWriter::default();
@@ -127,6 +128,10 @@ impl Engine {
         engine.load_orders(&mut r)?;
         engine.load_desks(&mut r)?;
         engine.load_markets(&mut r)?;
+        let mut risk = StateReader::new(r.blob()?);
+        engine.load_risk(&mut risk)?;
+        risk.finish()?;
+        engine.orders.note_restored();
         for hosted in &mut engine.host.hosted {
             hosted.standing = standing_of(r.int()?)?;
             let mut state = StateReader::new(r.blob()?);
@@ -183,6 +188,27 @@ impl Engine {
                 return Err(StateError::Invalid("instrument"));
             }
             self.orders.live.push(order);
+        }
+        Ok(())
+    }
+
+    /// What risk remembers, and what orders may become by amendments on their way.
+    fn save_risk(&self) -> Vec<u8> {
+        let mut w = StateWriter::default();
+        self.watch.save(&mut w);
+        for o in &self.orders.live {
+            w.int(o.ceiling.mantissa());
+            w.int(o.amendments.into());
+        }
+        w.into_bytes()
+    }
+
+    fn load_risk(&mut self, r: &mut StateReader<'_>) -> Result<(), StateError> {
+        self.watch.load(r, self.ledger.positions.iter().map(|p| p.quantity))?;
+        for o in &mut self.orders.live {
+            o.ceiling = Quantity::new(r.int()?);
+            o.amendments =
+                u32::try_from(r.int()?).map_err(|_| StateError::Invalid("number of amendments"))?;
         }
         Ok(())
     }
@@ -367,7 +393,8 @@ fn load_order(r: &mut StateReader<'_>) -> Result<Order, StateError> {
     let state = state_of(r.int()?)?;
     let filled = Quantity::new(r.int()?);
     let reserved = Amount::from_units(r.wide()?);
-    Ok(Order { order, state, filled, reserved, tag: Tag(small(r, "tag")?) })
+    let tag = Tag(small(r, "tag")?);
+    Ok(Order { order, state, filled, reserved, tag, ceiling: quantity, amendments: 0 })
 }
 
 /// Live orders are in one of four states; settled ones are not kept.

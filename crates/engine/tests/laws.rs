@@ -202,6 +202,7 @@ fn random_setup() -> Setup {
         house_stop: Some(rate("0.03")),
         house_target: Some(rate("2")),
         taker_fee: rate("0.00055"),
+        ..Limits::default()
     };
     Setup { limits, ..setup() }
 }

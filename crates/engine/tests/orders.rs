@@ -6,7 +6,7 @@ mod support;
 use engine::risk::Limits;
 use model::{
     Amendment, CancelReason, ClientOrderId, Direction, Fact, NoticeKind, OrderKind, OrderState, Protection,
-    Record, Refusal, RejectReason, Side, VenueEvent,
+    Record, RejectReason, RiskLimit, Side, VenueEvent,
 };
 use support::*;
 use units::{Amount, Price, Quantity};
@@ -26,11 +26,7 @@ fn in_flight_orders_count_against_the_margin_and_free_it_exactly() {
         [(1, wish(limit("99.9"), "10")), (1, wish(limit("99.9"), "10")), (1, wish(limit("99.9"), "10.1"))];
     let mut bench = Bench::new(engine::Setup { limits, ..setup() }, vec![hosted(Script::new(lines))]);
     let followed = bench.candle("100");
-    assert_eq!(
-        followed.refusals(),
-        [Refusal::InsufficientMargin],
-        "333.54945 + 333.54945 + 336.9 is too much"
-    );
+    assert_eq!(followed.limits_met(), [RiskLimit::Margin], "333.54945 + 333.54945 + 336.9 is too much");
     let orders = followed.orders();
     // 999 / 3 + 999 · 0.00055, twice.
     assert_eq!(bench.engine.ledger().reserved(), amount("667.0989"));

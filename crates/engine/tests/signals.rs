@@ -7,7 +7,7 @@ use engine::StrategySetup;
 use engine::risk::{Limits, Sizing};
 use model::{
     CancelReason, Direction, Fact, FillCause, OrderKind, OrderState, PositionSide, Protection, Record,
-    Refusal, Side, Signal, Tag, VenueEvent,
+    Refusal, RiskLimit, Side, Signal, Tag, VenueEvent,
 };
 use support::*;
 use units::{Decimal, Quantity, Rate, Timestamp};
@@ -72,12 +72,12 @@ fn positions_are_sized_three_ways_and_rounded_down() {
     let fixed = |mantissa, decimals| sized(Sizing::FixedQuantity(Decimal { mantissa, decimals }));
     assert_eq!(fixed(15, 1).order().quantity, quantity("1.5"));
     assert_eq!(fixed(123_456_789, 8).order().quantity, quantity("1.234"), "more digits than there are");
-    assert_eq!(fixed(19, 4).refusals(), [Refusal::BelowMinQuantity]);
-    assert_eq!(fixed(i128::MAX, 0).refusals(), [Refusal::AboveMaxQuantity]);
-    assert_eq!(fixed(-1, 0).refusals(), [Refusal::BelowMinQuantity]);
+    assert_eq!(fixed(19, 4).limits_met(), [RiskLimit::MinQuantity]);
+    assert_eq!(fixed(i128::MAX, 0).limits_met(), [RiskLimit::MaxQuantity]);
+    assert_eq!(fixed(-1, 0).limits_met(), [RiskLimit::MinQuantity]);
     assert_eq!(sized(Sizing::FixedNotional(amount("100"))).order().quantity, quantity("3.003"));
     assert_eq!(sized(Sizing::EquityPercent(rate("0.5"))).order().quantity, quantity("15.015"));
-    assert_eq!(sized(Sizing::FixedNotional(amount("-100"))).refusals(), [Refusal::BelowMinQuantity]);
+    assert_eq!(sized(Sizing::FixedNotional(amount("-100"))).limits_met(), [RiskLimit::MinQuantity]);
 }
 
 #[test]
@@ -89,7 +89,10 @@ fn the_house_guards_what_its_strategy_leaves_open() {
             wants_house_target: wants_target,
             ..hosted(Script::new([(1, Line::Say(signal))]))
         };
-        Bench::new(engine::Setup { limits, ..setup() }, vec![strategy]).candle("100").order().protection
+        Bench::new(engine::Setup { limits: limits.clone(), ..setup() }, vec![strategy])
+            .candle("100")
+            .order()
+            .protection
     };
     let of = |stop: Option<&str>, target: Option<&str>| Protection::new(stop.map(price), target.map(price));
     let (long, short) = (Signal::new(IX, Long, Tag(0)), Signal::new(IX, Short, Tag(0)));
@@ -106,17 +109,18 @@ fn every_refusal_has_its_reason() {
     let at = |kind: OrderKind, size: &str| Line::Order(order_intent(Side::Buy, kind, size));
     let limit = |p: &str| OrderKind::Limit { price: price(p) };
     let refused = |line: Line| Bench::with([(1, line)]).candle("100").refusals();
+    let met = |line: Line| Bench::with([(1, line)]).candle("100").limits_met();
     assert_eq!(refused(at(OrderKind::Market, "0")), [Refusal::InvalidQuantity]);
     assert_eq!(refused(at(OrderKind::Market, "-1")), [Refusal::InvalidQuantity]);
     assert_eq!(refused(at(OrderKind::Market, "0.0015")), [Refusal::InvalidQuantity]);
-    assert_eq!(refused(at(OrderKind::Market, "0.001")), [Refusal::BelowMinQuantity]);
-    assert_eq!(refused(at(OrderKind::Market, "50.001")), [Refusal::AboveMaxQuantity]);
-    assert_eq!(refused(at(limit("1"), "100.001")), [Refusal::AboveMaxQuantity]);
-    assert_eq!(refused(at(OrderKind::Market, "0.049")), [Refusal::BelowMinNotional]);
+    assert_eq!(met(at(OrderKind::Market, "0.001")), [RiskLimit::MinQuantity]);
+    assert_eq!(met(at(OrderKind::Market, "50.001")), [RiskLimit::MaxQuantity]);
+    assert_eq!(met(at(limit("1"), "100.001")), [RiskLimit::MaxQuantity]);
+    assert_eq!(met(at(OrderKind::Market, "0.049")), [RiskLimit::MinValue]);
     assert_eq!(refused(at(limit("99.95"), "1")), [Refusal::InvalidPrice]);
     assert_eq!(refused(at(limit("-1"), "1")), [Refusal::InvalidPrice]);
-    assert_eq!(refused(at(limit("92233720368547758"), "100")), [Refusal::AboveMaxQuantity]);
-    assert_eq!(refused(at(OrderKind::Market, "10.001")), [Refusal::InsufficientMargin]);
+    assert_eq!(met(at(limit("92233720368547758"), "100")), [RiskLimit::MaxQuantity]);
+    assert_eq!(met(at(OrderKind::Market, "10.001")), [RiskLimit::Margin]);
     assert_eq!(refused(Line::Cancel(model::ClientOrderId::new(7, 0))), [Refusal::UnknownOrder]);
     let elsewhere = Signal::new(model::InstrumentIx(2), Long, Tag(0));
     assert_eq!(refused(Line::Say(elsewhere)), [Refusal::UnknownInstrument]);
@@ -139,7 +143,7 @@ fn every_refusal_has_its_reason() {
         vec![hosted(Script::new([(1, at(OrderKind::Market, "10")), (2, at(OrderKind::Market, "10.001"))]))],
     );
     assert_eq!(bench.candle("100").orders().len(), 1);
-    assert_eq!(bench.candle("100").refusals(), [Refusal::Leverage]);
+    assert_eq!(bench.candle("100").limits_met(), [RiskLimit::Leverage]);
 }
 
 /// Whatever a strategy asks for, the engine answers; only the strategy itself may panic.
@@ -221,7 +225,7 @@ fn a_refused_turn_closes_the_position() {
     let order = bench.candle("100").order();
     bench.complete(&order, "100");
     let followed = bench.candle("80");
-    assert_eq!(followed.refusals(), [Refusal::InsufficientMargin]);
+    assert_eq!(followed.limits_met(), [RiskLimit::Margin]);
     let order = followed.order();
     assert_eq!((order.side, order.quantity, order.reduce_only), (Side::Sell, quantity("9"), true));
     bench.complete(&order, "80");
@@ -282,7 +286,7 @@ fn the_name_of_a_refused_order_is_not_spent() {
     let huge = Line::Order(order_intent(Side::Buy, OrderKind::Market, "50"));
     let small = Line::Order(order_intent(Side::Buy, OrderKind::Market, "1"));
     let followed = Bench::with([(1, huge), (1, small)]).candle("100");
-    assert_eq!(followed.refusals(), [Refusal::InsufficientMargin]);
+    assert_eq!(followed.limits_met(), [RiskLimit::Margin]);
     assert_eq!(followed.order().id.counter(), 1);
 }
 

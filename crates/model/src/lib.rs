@@ -19,6 +19,7 @@ mod order;
 mod protection;
 mod reason;
 mod record;
+mod refusal;
 mod timeframe;
 
 pub use command::{Amendment, CancelScope, MarginMode, OrderCommand};
@@ -37,5 +38,6 @@ pub use protection::{Change, LegId, LegKind, Protection, ProtectionMode, Trailin
 pub use reason::{
     BINANCE_SOURCE, BYBIT_SOURCE, CancelReason, RejectReason, cancellation_table, rejection_table,
 };
-pub use record::{FillRecord, Notice, NoticeKind, OrderState, Record, Refusal, Severity};
+pub use record::{FillRecord, Notice, NoticeKind, OrderState, Record, Severity};
+pub use refusal::{Breach, Figure, Refusal, RiskLimit};
 pub use timeframe::{Timeframe, TimeframeError};

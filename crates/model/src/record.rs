@@ -1,7 +1,8 @@
 //! What happened inside the engine: records for journal, store and reports; notices for people.
 
-use crate::{CancelReason, ClientOrderId, Direction, Fill, InstrumentIx, PositionSide, RejectReason, Tag};
-use std::fmt;
+use crate::{
+    CancelReason, ClientOrderId, Direction, Fill, InstrumentIx, PositionSide, Refusal, RejectReason, Tag,
+};
 use units::{Amount, Price, Quantity, Rate};
 
 /// Where an order is in its life.
@@ -28,62 +29,6 @@ impl OrderState {
     #[must_use]
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Filled | Self::Cancelled(_) | Self::Rejected(_))
-    }
-}
-
-/// Why risk refused an intent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Refusal {
-    /// Trading is halted.
-    Halted,
-    /// The instrument is not one of this run's.
-    UnknownInstrument,
-    /// There is no price yet to value the order with.
-    NoPrice,
-    /// The size rounds down to less than the minimum quantity.
-    BelowMinQuantity,
-    /// The order is worth less than the minimum.
-    BelowMinNotional,
-    /// The order is larger than the venue takes at once.
-    AboveMaxQuantity,
-    /// The free balance cannot carry the margin and the fee.
-    InsufficientMargin,
-    /// The leverage is above what the instrument's tier allows.
-    Leverage,
-    /// A price is no multiple of the tick or not above zero.
-    InvalidPrice,
-    /// The quantity is no multiple of the step or not above zero.
-    InvalidQuantity,
-    /// A stop or a target lies on the wrong side of the price.
-    StopSide,
-    /// There is no such order.
-    UnknownOrder,
-}
-
-impl Refusal {
-    /// The reason in words.
-    #[must_use]
-    pub const fn text(self) -> &'static str {
-        match self {
-            Self::Halted => "trading is halted",
-            Self::UnknownInstrument => "unknown instrument",
-            Self::NoPrice => "no price yet",
-            Self::BelowMinQuantity => "size below the minimum quantity",
-            Self::BelowMinNotional => "size below the minimum order value",
-            Self::AboveMaxQuantity => "size above the maximum quantity",
-            Self::InsufficientMargin => "insufficient margin",
-            Self::Leverage => "leverage above the limit",
-            Self::InvalidPrice => "invalid price",
-            Self::InvalidQuantity => "invalid quantity",
-            Self::StopSide => "stop or target on the wrong side",
-            Self::UnknownOrder => "unknown order",
-        }
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.text())
     }
 }
 

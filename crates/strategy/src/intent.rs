@@ -1,7 +1,8 @@
 //! What a strategy wants. Nothing here is an order: risk decides.
 
 use model::{
-    ClientOrderId, InstrumentIx, OrderKind, PositionSide, Protection, Side, Signal, Tag, TimeInForce,
+    Amendment, ClientOrderId, InstrumentIx, OrderKind, PositionSide, Protection, Side, Signal, Tag,
+    TimeInForce,
 };
 use units::Quantity;
 
@@ -42,6 +43,15 @@ pub enum Intent {
         /// Whose it is.
         instrument: InstrumentIx,
     },
+    /// A change of one of its orders.
+    Amend {
+        /// Which one.
+        id: ClientOrderId,
+        /// Whose it is.
+        instrument: InstrumentIx,
+        /// What to change.
+        amendment: Amendment,
+    },
 }
 
 /// Where a strategy leaves its intents; cleared by the engine and reused.
@@ -67,6 +77,12 @@ impl Intents {
     #[inline]
     pub fn cancel(&mut self, instrument: InstrumentIx, id: ClientOrderId) {
         self.list.push(Intent::Cancel { id, instrument });
+    }
+
+    /// Wants a change of an order that is in the venue's books.
+    #[inline]
+    pub fn amend(&mut self, instrument: InstrumentIx, id: ClientOrderId, amendment: Amendment) {
+        self.list.push(Intent::Amend { id, instrument, amendment });
     }
 
     /// Whether nothing is wanted.

@@ -9,8 +9,8 @@ use engine::risk::{Limits, Sizing};
 use engine::{FaultPolicy, Setup, StrategySetup};
 use expect_test::expect_file;
 use model::{
-    Bar, Exchange, Instrument, InstrumentIx, InstrumentKind, InstrumentSpec, MarginTier, Notice, NoticeKind,
-    Refusal, Severity, Timeframe,
+    Bar, Breach, Exchange, Figure, Instrument, InstrumentIx, InstrumentKind, InstrumentSpec, MarginTier,
+    Notice, NoticeKind, Refusal, RiskLimit, Severity, Timeframe,
 };
 use units::{Amount, Decimal, Price, Prng, Quantity, Rate, Span, Timestamp};
 use venue::{LimitFill, Slippage, VenueConfig};
@@ -144,10 +144,9 @@ fn run_on(
     }
     let limits = Limits {
         sizing: Sizing::FixedNotional(amount("1000")),
-        leverage: Rate::ONE,
         house_stop: house_stop.map(rate),
-        house_target: None,
         taker_fee: rate(fee),
+        ..Limits::default()
     };
     let setup = Setup {
         instruments: instruments.clone(),
@@ -184,8 +183,11 @@ fn busy() -> Run {
     let strategies = [("ema_crossover", FAST), ("sma_crossover", LONG_ONLY)];
     let mut run = run_on(&markets, &strategies, Some("0.01"), "0.00055");
     let refused = |refusal, count| crate::RefusalCount { instrument: InstrumentIx(1), refusal, count };
-    run.outcome.refusals =
-        vec![refused(Refusal::InsufficientMargin, 7), refused(Refusal::BelowMinNotional, 1)];
+    let met = |limit| {
+        let [allowed, requested] = ["10", "11"].map(|a| Figure::Amount(amount(a)));
+        Refusal::Limit(Breach { limit, allowed, current: None, requested })
+    };
+    run.outcome.refusals = vec![refused(met(RiskLimit::Margin), 7), refused(met(RiskLimit::MinValue), 1)];
     let halted = Notice { severity: Severity::Warning, kind: NoticeKind::Halted { halted: true } };
     let liquidated =
         Notice { severity: Severity::Critical, kind: NoticeKind::Liquidated { instrument: InstrumentIx(0) } };

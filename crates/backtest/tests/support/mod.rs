@@ -242,7 +242,7 @@ fn terms(g: &mut Prng, tape: Tape) -> (Job, &'static str, Vec<(&'static str, Str
     let setup = Setup {
         instruments: tape.instruments(),
         initial_balance,
-        limits: Limits { sizing, leverage, house_stop, house_target, taker_fee },
+        limits: Limits { sizing, leverage, house_stop, house_target, taker_fee, ..Limits::default() },
         min_strength: Rate::ZERO,
         trade_from: tape.start,
     };

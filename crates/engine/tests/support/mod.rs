@@ -6,8 +6,8 @@ use engine::{Engine, FaultPolicy, Outbox, Setup, StrategySetup};
 use model::{
     Bar, Candle, ClientOrderId, Direction, Exchange, Fact, Fill, FillCause, Input, Instrument, InstrumentIx,
     InstrumentKind, InstrumentSpec, Liquidity, MarginTier, NewOrder, Notice, OperatorCommand, OrderCommand,
-    OrderKind, PositionSide, Protection, Record, Refusal, Seq, Side, Signal, Tag, TimeInForce, Timeframe,
-    VenueEvent,
+    OrderKind, PositionSide, Protection, Record, Refusal, RiskLimit, Seq, Side, Signal, Tag, TimeInForce,
+    Timeframe, VenueEvent,
 };
 use std::collections::BTreeMap;
 use strategy::{Intents, Needs, OrderIntent, StateError, StateReader, StateWriter, Strategy, View};
@@ -68,7 +68,7 @@ pub(crate) fn limits() -> Limits {
         leverage: Rate::ONE,
         house_stop: None,
         house_target: None,
-        taker_fee: Rate::ZERO,
+        ..Limits::default()
     }
 }
 
@@ -88,6 +88,7 @@ pub(crate) enum Line {
     Say(Signal),
     Order(OrderIntent),
     Cancel(ClientOrderId),
+    Amend(ClientOrderId, model::Amendment),
     Panic,
     /// Keeps its last words in a `String`, as formatted panics do.
     PanicLoudly,
@@ -123,6 +124,7 @@ impl Strategy for Script {
                 Line::Say(signal) => intents.signal(*signal),
                 Line::Order(order) => intents.order(*order),
                 Line::Cancel(id) => intents.cancel(IX, *id),
+                Line::Amend(id, amendment) => intents.amend(IX, *id, *amendment),
                 Line::Panic => panic!("out of order"),
                 Line::PanicLoudly => panic!("candle {} was too much", self.seen),
             }
@@ -207,6 +209,19 @@ impl Followed {
         self.records.iter().filter_map(refused).collect()
     }
 
+    /// The limits that were met.
+    pub(crate) fn limits_met(&self) -> Vec<RiskLimit> {
+        self.refusals().into_iter().filter_map(Refusal::limit).collect()
+    }
+
+    /// The one refusal, in words.
+    #[track_caller]
+    pub(crate) fn refusal(&self) -> String {
+        let refusals = self.refusals();
+        assert_eq!(refusals.len(), 1, "{self:#?}");
+        refusals[0].sentence(&instrument("AAAUSDT"))
+    }
+
     pub(crate) fn anomalies(&self) -> Vec<&'static str> {
         let anomaly = |r: &Record| match r {
             Record::Anomaly { what, .. } => Some(*what),
@@ -276,12 +291,18 @@ impl Bench {
     }
 
     pub(crate) fn candle_of(&mut self, ix: InstrumentIx, close: &str) -> Followed {
-        let p = price(close);
-        let open_time = Timestamp::from_seconds(self.candles * 60).unwrap();
         self.candles += 1;
+        self.tell_candle(ix, self.candles - 1, close)
+    }
+
+    /// The candle that opens `minute` minutes after the epoch.
+    pub(crate) fn tell_candle(&mut self, ix: InstrumentIx, minute: i64, close: &str) -> Followed {
+        let p = price(close);
+        let open_time = Timestamp::from_seconds(minute * 60).unwrap();
         let bar = Bar { open_time, open: p, high: p, low: p, close: p, volume: Quantity::ZERO };
         let candle = Candle { instrument: ix, timeframe: Timeframe::MINUTE, bar };
-        self.tell_at(candle.close_time(), Fact::Candle(candle))
+        let earliest = self.engine.now().checked_add(Span::from_nanos(1)).unwrap_or(Timestamp::EPOCH);
+        self.tell_at(candle.close_time().max(earliest), Fact::Candle(candle))
     }
 
     pub(crate) fn venue(&mut self, event: VenueEvent) -> Followed {

@@ -114,7 +114,7 @@ fn job(files: &[PathBuf]) -> Result<Job, String> {
     let fee = Rate::from_units(550_000);
     let initial_balance = Amount::from_units(1_000_000 * Amount::ONE.units());
     let sizing = Sizing::FixedQuantity(Decimal { mantissa: 1, decimals: 2 });
-    let limits = Limits { sizing, leverage: Rate::ONE, house_stop: None, house_target: None, taker_fee: fee };
+    let limits = Limits { sizing, taker_fee: fee, ..Limits::default() };
     let venue = VenueConfig {
         initial_balance,
         taker_fee: fee,

@@ -187,7 +187,7 @@ impl Plan {
         let size = match limits.sizing {
             Sizing::FixedQuantity(quantity) => format!("{quantity} a position"),
             Sizing::FixedNotional(value) => format!("{value} {} a position", self.currency()),
-            Sizing::EquityPercent(rate) => format!("{} % of the equity a position", rate.percent()),
+            other => other.to_string(),
         };
         line("Sizing", format!("{size}, leverage {}", limits.leverage));
         line(
@@ -348,7 +348,7 @@ fn job(
     };
     let house_target =
         Some(rate(&config.risk.take_profit_risk_reward_ratio, 0, "risk.take_profit_risk_reward_ratio")?);
-    let limits = Limits { sizing, leverage, house_stop, house_target, taker_fee };
+    let limits = Limits { sizing, leverage, house_stop, house_target, taker_fee, ..Limits::default() };
     for instrument in tape.instruments() {
         if leverage > instrument.max_leverage() {
             return Err(Failure::usage(format!(

@@ -1,0 +1,233 @@
+//! What the checks look at: the state of the account, and a request with everything they need to know of it, worked out
+//! once.
+
+use super::limits::{Cap, Limits};
+use super::watch::Watch;
+use super::{MOST, checks};
+use crate::ledger::{Ledger, instrument_of, margin};
+use crate::orders::{Order, Orders};
+use model::{Instrument, NewOrder, Protection, Refusal, Side};
+use std::cell::Cell;
+use strategy::{Market, Position};
+use units::{Amount, Price, Quantity, Rounding, Timestamp};
+
+/// Everything a check may look at.
+pub(crate) struct Context<'a> {
+    pub(crate) instruments: &'a [Instrument],
+    pub(crate) markets: &'a [Market],
+    pub(crate) ledger: &'a Ledger,
+    pub(crate) orders: &'a Orders,
+    pub(crate) limits: &'a Limits,
+    pub(crate) watch: &'a Watch,
+    /// By slot: what guards the positions, as last confirmed.
+    pub(crate) protections: &'a [Protection],
+    pub(crate) now: Timestamp,
+    pub(crate) halted: bool,
+    /// The order that an amendment would replace.
+    pub(crate) replaced: Option<&'a Order>,
+    /// Worked out when it is first asked for.
+    pub(crate) equity: Cell<Option<Amount>>,
+}
+
+/// How far a position may get by what is on its way: as a long, and as a short. Indexed by [`Side`].
+pub(crate) type Reach = [Quantity; 2];
+
+/// A request with everything that the checks need to know of it, worked out once.
+pub(crate) struct Draft<'a> {
+    pub(crate) order: &'a NewOrder,
+    pub(crate) strategy: u16,
+    pub(crate) instrument: &'a Instrument,
+    /// Where its position stands in lists of net, long and short positions.
+    pub(crate) slot: usize,
+    pub(crate) held: Position,
+    /// The price the order is valued at: its limit, its trigger, or the last price.
+    pub(crate) price: Price,
+    /// The value of the whole order; `None` when it does not fit.
+    pub(crate) value: Option<Amount>,
+    /// How much of the order could make the position larger than it is with everything else that is on its way.
+    pub(crate) opening: Quantity,
+    /// The value of that part; `None` when it does not fit.
+    pub(crate) opening_value: Option<Amount>,
+    /// How far the position may get now; for an amendment, with the order as it is.
+    pub(crate) before: Reach,
+    /// How far it may get with the order.
+    pub(crate) after: Reach,
+    /// The margin and the fee to set aside.
+    pub(crate) margin: Amount,
+}
+
+impl Draft<'_> {
+    /// Whether the order could make the position larger at all.
+    #[inline]
+    pub(crate) fn adds(&self) -> bool {
+        self.opening.is_positive()
+    }
+
+    /// Whether the order lets the position get further than it may already; an amendment that makes an order smaller does
+    /// not.
+    #[inline]
+    pub(crate) fn grows(&self) -> bool {
+        self.reach_after() > self.before[self.order.side as usize]
+    }
+
+    /// How far the position may get in the direction of the order.
+    #[inline]
+    pub(crate) fn reach_after(&self) -> Quantity {
+        self.after[self.order.side as usize]
+    }
+}
+
+impl<'a> Context<'a> {
+    /// Cash plus unrealised profit.
+    #[inline]
+    pub(crate) fn equity(&self) -> Amount {
+        if let Some(equity) = self.equity.get() {
+            return equity;
+        }
+        let equity = self.ledger.equity(self.instruments, self.markets);
+        self.equity.set(Some(equity));
+        equity
+    }
+
+    /// A bound at the equity of now.
+    #[inline]
+    pub(crate) fn amount(&self, cap: Cap) -> Amount {
+        match cap {
+            Cap::Value(amount) => amount,
+            Cap::Equity(_) => cap.amount(self.equity()),
+        }
+    }
+
+    /// How far the position of a slot may get by what is on its way.
+    #[inline]
+    pub(crate) fn reach(&self, slot: usize) -> Reach {
+        reach(self.ledger.positions[slot].quantity, self.orders.pending(slot))
+    }
+
+    /// Works a request out.
+    #[inline(always)]
+    pub(crate) fn draft(&self, order: &'a NewOrder, strategy: u16) -> Result<Draft<'a>, Refusal> {
+        let ix = order.instrument;
+        let instrument: &'a Instrument =
+            self.instruments.get(ix.index()).ok_or(Refusal::UnknownInstrument)?;
+        if !order.quantity.is_positive() {
+            return Err(Refusal::InvalidQuantity);
+        }
+        // Beyond this nothing can be worked out without overflow.
+        checks::within_venue(instrument, order)?;
+        let last = self.markets[ix.index()].last;
+        let price = order.kind.limit().or(order.kind.trigger()).or(last).ok_or(Refusal::NoPrice)?;
+        let slot = self.orders.slot(ix, order.position_side);
+        let held = self.ledger.positions[slot];
+        let pending = self.orders.pending(slot);
+        let (rest, after) = self.reach_with(order, held.quantity, pending);
+        let before = if self.replaced.is_some() { reach(held.quantity, pending) } else { rest };
+        let side = order.side as usize;
+        let opening = after[side] - rest[side];
+        let value = instrument.checked_notional(price, order.quantity).filter(|value| *value <= MOST);
+        let opening_value =
+            if opening == order.quantity { value } else { instrument.checked_notional(price, opening) };
+        let mut draft = Draft {
+            order,
+            strategy,
+            instrument,
+            slot,
+            held,
+            price,
+            value,
+            opening,
+            opening_value,
+            before,
+            after,
+            margin: Amount::ZERO,
+        };
+        if let (Some(_), Some(opening_value)) = (value, opening_value)
+            && draft.adds()
+        {
+            let fee = instrument.notional_share(price, order.quantity, self.limits.taker_fee, Rounding::Up);
+            draft.margin = self.margin_for(&draft, opening_value) + fee;
+        }
+        Ok(draft)
+    }
+
+    /// How far a position may get without an order and with it. An order that is replaced counts in neither.
+    #[inline(always)]
+    fn reach_with(&self, order: &NewOrder, held: Quantity, mut pending: [Quantity; 2]) -> (Reach, Reach) {
+        let side = order.side as usize;
+        if let Some(replaced) = self.replaced {
+            pending[side] = pending[side] - replaced.exposed();
+        }
+        let rest = reach(held, pending);
+        if order.reduce_only {
+            return (rest, rest);
+        }
+        pending[side] += order.quantity;
+        (rest, reach(held, pending))
+    }
+
+    /// The margin that approving the order sets aside, besides its fee.
+    ///
+    /// An order that turns a position around first frees the margin of what it closes, so only what it opens beyond
+    /// that needs new margin.
+    #[inline(always)]
+    fn margin_for(&self, draft: &Draft<'_>, opening_value: Amount) -> Amount {
+        let leverage = self.limits.leverage;
+        let freed = if draft.order.quantity > draft.opening {
+            margin(draft.held.cost.abs(), leverage)
+        } else {
+            Amount::ZERO
+        };
+        (margin(opening_value, leverage) - freed).max(Amount::ZERO)
+    }
+
+    /// What is left of the equity after the margin of positions and of orders.
+    #[inline(always)]
+    pub(crate) fn free(&self) -> Amount {
+        let own = self.replaced.map_or(Amount::ZERO, |order| order.reserved);
+        self.equity() - self.ledger.position_margin(self.limits.leverage) - self.ledger.reserved() + own
+    }
+
+    /// The slots with a position, or with orders that may open one.
+    #[inline]
+    pub(crate) fn slots(&self) -> impl Iterator<Item = usize> + Clone + '_ {
+        let is_flat = |slot: &usize| self.ledger.positions[*slot].quantity.is_zero();
+        self.ledger.open().iter().copied().chain(self.orders.waiting().iter().copied().filter(is_flat))
+    }
+
+    /// Which instrument a slot is of.
+    #[inline]
+    pub(crate) const fn instrument_of(&self, slot: usize) -> usize {
+        instrument_of(slot, self.instruments.len())
+    }
+
+    /// What a quantity of a slot's instrument is worth at the mark price. While nothing is known of its market: at the price
+    /// of the order that is being looked at, or of the dearest live one.
+    #[inline]
+    pub(crate) fn worth(&self, slot: usize, quantity: Quantity, draft: Option<&Draft<'_>>) -> Amount {
+        let ix = self.instrument_of(slot);
+        let asked = draft.filter(|d| d.order.instrument.index() == ix).map(|d| d.price);
+        match self.markets[ix].valuation().or(asked).or_else(|| self.dearest(ix)) {
+            Some(price) => self.instruments[ix].checked_notional(price, quantity).unwrap_or(MOST),
+            None => Amount::ZERO,
+        }
+    }
+
+    /// The highest price of the live orders of an instrument.
+    #[cold]
+    fn dearest(&self, ix: usize) -> Option<Price> {
+        let ours = self.orders.live.iter().filter(|o| o.order.instrument.index() == ix);
+        ours.filter_map(|o| o.order.kind.limit().max(o.order.kind.trigger())).max()
+    }
+}
+
+/// How far a position may get when what is pending is filled: everything that is bought, or everything that is sold.
+#[inline]
+pub(crate) fn reach(held: Quantity, [buys, sells]: [Quantity; 2]) -> Reach {
+    [(held + buys).max(Quantity::ZERO), (sells - held).max(Quantity::ZERO)]
+}
+
+/// The larger end of a reach, whichever side it is on.
+#[inline]
+pub(crate) fn furthest(reach: Reach) -> Quantity {
+    reach[Side::Buy as usize].max(reach[Side::Sell as usize])
+}

@@ -1,0 +1,317 @@
+//! What risk remembers from step to step: when data arrived, what was sent, what was opened today, whose positions they
+//! are, how the equity went. Everything here is part of a snapshot.
+
+use super::budgets::Budgets;
+use super::estimates::Estimates;
+use super::limits::Limits;
+use super::screen::{Bounds, Known, Screen, Screening};
+use crate::ledger::Booking;
+use model::{Bar, Fill, Instrument, Timeframe};
+use std::cell::Cell;
+use strategy::{StateError, StateReader, StateWriter};
+use units::{Amount, Quantity, Rounding, Span, Timestamp};
+
+const SECOND: Span = Span::from_seconds(1);
+const MINUTE: Span = Span::from_seconds(60);
+
+/// The moments of the newest orders, as many as the largest limit needs.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Sent {
+    moments: std::collections::VecDeque<Timestamp>,
+    capacity: usize,
+}
+
+impl Sent {
+    fn new(limits: &Limits) -> Self {
+        let most = limits.max_orders_per_second.max(limits.max_orders_per_minute).unwrap_or(0);
+        let capacity = usize::try_from(most).unwrap_or(usize::MAX);
+        Self { moments: std::collections::VecDeque::with_capacity(capacity.min(1 << 16)), capacity }
+    }
+
+    #[inline]
+    fn push(&mut self, at: Timestamp) {
+        if self.capacity == 0 {
+            return;
+        }
+        if self.moments.len() == self.capacity {
+            self.moments.pop_front();
+        }
+        self.moments.push_back(at);
+    }
+
+    /// How many were sent within the `window` that ends now. A moment exactly one window ago no longer counts.
+    fn within(&self, window: Span, now: Timestamp) -> usize {
+        self.moments.len() - self.moments.partition_point(|at| since(*at, now) >= window)
+    }
+
+    /// Whether `most` were sent within the window: one look at the order that many orders ago.
+    #[inline]
+    fn is_full(&self, most: usize, window: Span, now: Timestamp) -> bool {
+        match self.moments.len().checked_sub(most).and_then(|i| self.moments.get(i)) {
+            Some(at) => since(*at, now) < window,
+            // As many as that were never sent, or the limit is zero.
+            None => most == 0,
+        }
+    }
+}
+
+/// See the file's first line.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Watch {
+    /// By instrument: the exchange's time of the newest data; [`Timestamp::MIN`] before any.
+    heard: Vec<Timestamp>,
+    /// How much our time was ahead of the exchange's when the newest timed fact arrived.
+    drift: Span,
+    sent: Sent,
+    /// When the day of the last trade that was counted ends.
+    day_end: Timestamp,
+    /// Positions opened on that day.
+    trades: u64,
+    /// Kept where strategies have budgets.
+    pub(crate) budgets: Option<Budgets>,
+    /// Kept where sizes or limits ask for statistics.
+    pub(crate) estimates: Option<Estimates>,
+    /// By instrument: limits that follow from its rules. Like [`Watch::screen`] they only save work and are in no snapshot.
+    pub(crate) bounds: Vec<Bounds>,
+    pub(crate) screen: Cell<Screen>,
+    pub(crate) known: Cell<Known>,
+    pub(crate) screening: Screening,
+    /// The highest equity a size was worked out of.
+    pub(crate) peak: Option<Amount>,
+    /// The exponential average of the equities sizes were worked out of.
+    pub(crate) average: Option<Amount>,
+}
+
+impl Watch {
+    pub(crate) fn new(limits: &Limits, all: &[Instrument], strategies: usize, timeframe: Timeframe) -> Self {
+        let instruments = all.len();
+        Self {
+            heard: vec![Timestamp::MIN; instruments],
+            drift: Span::ZERO,
+            sent: Sent::new(limits),
+            day_end: Timestamp::MIN,
+            trades: 0,
+            budgets: limits.strategy_budget.map(|_| Budgets::new(strategies, instruments * 3)),
+            estimates: Estimates::new(limits, instruments, timeframe),
+            bounds: all.iter().map(|instrument| Bounds::new(limits, instrument)).collect(),
+            screen: Cell::new(Screen::NONE),
+            known: Cell::new(Known::NONE),
+            screening: Screening::new(limits),
+            peak: None,
+            average: None,
+        }
+    }
+
+    /// Takes up a closed candle.
+    #[inline]
+    pub(crate) fn note_candle(
+        &mut self,
+        instrument: &Instrument,
+        ix: usize,
+        timeframe: Timeframe,
+        bar: &Bar,
+    ) {
+        self.note_close(ix, bar.open_time + timeframe.span());
+        if let Some(estimates) = &mut self.estimates {
+            estimates.take(instrument, ix, timeframe, bar);
+        }
+    }
+
+    /// Notes when the newest candle closed.
+    #[inline]
+    pub(crate) fn note_close(&mut self, ix: usize, closed_at: Timestamp) {
+        self.heard[ix] = self.heard[ix].max(closed_at);
+    }
+
+    /// Takes up a run of consecutive candles.
+    pub(crate) fn note_run(
+        &mut self,
+        instrument: &Instrument,
+        ix: usize,
+        timeframe: Timeframe,
+        bars: &[Bar],
+    ) {
+        if let Some(estimates) = &mut self.estimates {
+            bars.iter().for_each(|bar| estimates.take(instrument, ix, timeframe, bar));
+        }
+        if let Some(bar) = bars.last() {
+            self.note_close(ix, bar.open_time + timeframe.span());
+        }
+    }
+
+    /// Notes a fact about an instrument that carries the exchange's own time.
+    #[inline]
+    pub(crate) fn note_told(&mut self, ix: usize, exchange_time: Timestamp, now: Timestamp) {
+        if let Some(heard) = self.heard.get_mut(ix) {
+            *heard = (*heard).max(exchange_time);
+            self.drift = since(exchange_time, now);
+        }
+    }
+
+    /// Notes an order or an amendment that was sent.
+    #[inline]
+    pub(crate) fn note_sent(&mut self, now: Timestamp) {
+        self.sent.push(now);
+    }
+
+    /// Notes a fill that was booked.
+    #[inline]
+    pub(crate) fn note_fill(
+        &mut self,
+        limits: &Limits,
+        now: Timestamp,
+        slot: usize,
+        strategy: u16,
+        fill: &Fill,
+        booking: &Booking,
+    ) {
+        let opened = fill.quantity - booking.closed;
+        // Opened from flat, or turned around: then all there is was opened by this fill.
+        if opened.is_positive() && booking.position.abs() == opened && limits.max_daily_trades.is_some() {
+            if now >= self.day_end {
+                self.trades = 0;
+                self.day_end = end_of_day(now, limits.day_offset);
+            }
+            self.trades += 1;
+        }
+        if let Some(budgets) = &mut self.budgets {
+            budgets.note_fill(strategy, slot, fill.side, fill.quantity, booking.closed);
+        }
+    }
+
+    /// Notes an equity that a size is worked out of.
+    pub(crate) fn note_equity(&mut self, limits: &Limits, equity: Amount) {
+        if limits.throttle.drawdown.is_some() {
+            self.peak = Some(self.peak.map_or(equity, |peak| peak.max(equity)));
+        }
+        if let Some(curve) = limits.throttle.curve {
+            // α = 2 / (n + 1), rounded towards what was: a whole number of units at every step.
+            let step = |average: Amount| {
+                let by = (equity - average).mul_div(2, i128::from(curve.decisions) + 1, Rounding::Down);
+                average + by
+            };
+            self.average = Some(self.average.map_or(equity, step));
+        }
+    }
+
+    /// How old the newest data of an instrument is; as old as can be before any.
+    #[inline]
+    pub(crate) fn age(&self, ix: usize, now: Timestamp) -> Span {
+        since(self.heard[ix], now)
+    }
+
+    /// The difference between the exchange's clock and ours, when the newest timed fact arrived.
+    #[inline]
+    pub(crate) const fn drift(&self) -> Span {
+        Span::from_nanos(self.drift.nanos().saturating_abs())
+    }
+
+    /// Positions opened on the day that `now` falls on.
+    #[inline]
+    pub(crate) fn trades_today(&self, now: Timestamp) -> u64 {
+        if now < self.day_end { self.trades } else { 0 }
+    }
+
+    #[inline]
+    pub(crate) fn is_second_full(&self, most: u32, now: Timestamp) -> bool {
+        self.sent.is_full(usize::try_from(most).unwrap_or(usize::MAX), SECOND, now)
+    }
+
+    #[inline]
+    pub(crate) fn is_minute_full(&self, most: u32, now: Timestamp) -> bool {
+        self.sent.is_full(usize::try_from(most).unwrap_or(usize::MAX), MINUTE, now)
+    }
+
+    /// Orders and amendments sent within the last second, up to the limit.
+    pub(crate) fn sent_in_second(&self, now: Timestamp) -> u64 {
+        self.sent.within(SECOND, now) as u64
+    }
+
+    /// Orders and amendments sent within the last minute, up to the limit.
+    pub(crate) fn sent_in_minute(&self, now: Timestamp) -> u64 {
+        self.sent.within(MINUTE, now) as u64
+    }
+
+    pub(crate) fn save(&self, w: &mut StateWriter) {
+        self.heard.iter().for_each(|at| w.int(at.nanos()));
+        w.int(self.drift.nanos());
+        w.int(self.sent.moments.len() as i64);
+        self.sent.moments.iter().for_each(|at| w.int(at.nanos()));
+        w.int(self.day_end.nanos());
+        w.int(self.trades as i64);
+        for amount in [self.peak, self.average] {
+            w.int(i64::from(amount.is_some()));
+            w.wide(amount.unwrap_or(Amount::ZERO).units());
+        }
+        save_part(w, self.budgets.as_ref(), Budgets::save);
+        save_part(w, self.estimates.as_ref(), Estimates::save);
+    }
+
+    /// Reads back what [`Watch::save`] wrote. What the limits of today ask for and those of then did not begins anew;
+    /// `positions` are by slot.
+    pub(crate) fn load(
+        &mut self,
+        r: &mut StateReader<'_>,
+        positions: impl Iterator<Item = Quantity>,
+    ) -> Result<(), StateError> {
+        for heard in &mut self.heard {
+            *heard = Timestamp::from_nanos(r.int()?);
+        }
+        self.drift = Span::from_nanos(r.int()?);
+        for _ in 0..r.int()? {
+            self.sent.push(Timestamp::from_nanos(r.int()?));
+        }
+        self.day_end = Timestamp::from_nanos(r.int()?);
+        self.trades = r.int()? as u64;
+        for amount in [&mut self.peak, &mut self.average] {
+            let is_some = r.int()? != 0;
+            *amount = Some(Amount::from_units(r.wide()?)).filter(|_| is_some);
+        }
+        if !load_part(r, self.budgets.as_mut(), Budgets::load)?
+            && let Some(budgets) = &mut self.budgets
+        {
+            budgets.adopt(positions);
+        }
+        load_part(r, self.estimates.as_mut(), Estimates::load).map(drop)
+    }
+}
+
+fn save_part<T>(w: &mut StateWriter, part: Option<&T>, save: fn(&T, &mut StateWriter)) {
+    let mut bytes = StateWriter::default();
+    if let Some(part) = part {
+        save(part, &mut bytes);
+    }
+    w.blob(&bytes.into_bytes());
+}
+
+/// Reads a part that may not have been kept then, or is not kept now. Returns whether it was read.
+fn load_part<T>(
+    r: &mut StateReader<'_>,
+    part: Option<&mut T>,
+    load: fn(&mut T, &mut StateReader<'_>) -> Result<(), StateError>,
+) -> Result<bool, StateError> {
+    let bytes = r.blob()?;
+    match part {
+        Some(part) if !bytes.is_empty() => {
+            let mut state = StateReader::new(bytes);
+            load(part, &mut state)?;
+            state.finish()?;
+            Ok(true)
+        }
+        _ => Ok(false),
+    }
+}
+
+/// How long ago something was.
+#[inline]
+fn since(at: Timestamp, now: Timestamp) -> Span {
+    Span::from_nanos(now.nanos().saturating_sub(at.nanos()))
+}
+
+/// When the day that a moment falls on ends, with days that begin `offset` after midnight UTC.
+fn end_of_day(now: Timestamp, offset: Span) -> Timestamp {
+    let into =
+        (i128::from(now.nanos()) - i128::from(offset.nanos())).rem_euclid(i128::from(Span::DAY.nanos()));
+    let end = i128::from(now.nanos()) - into + i128::from(Span::DAY.nanos());
+    Timestamp::from_nanos(i64::try_from(end).unwrap_or(i64::MAX))
+}
