@@ -10,6 +10,7 @@
 mod builtin;
 mod intent;
 mod parameters;
+pub mod quoting;
 mod registry;
 mod series_run;
 mod state;
