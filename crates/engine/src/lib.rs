@@ -19,12 +19,14 @@ mod digest;
 mod engine;
 mod host;
 pub mod ledger;
+mod market;
 mod orders;
 mod outbox;
 mod pursuit;
 pub mod risk;
 mod snapshot;
 mod targets;
+mod timers;
 
 pub use engine::{Engine, Setup, StrategySetup};
 pub use host::FaultPolicy;

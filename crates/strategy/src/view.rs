@@ -1,5 +1,6 @@
 //! What a strategy may see: closed data, its instruments and its positions. Read-only, and nothing from the future.
 
+use crate::orders::{LiveOrder, NoOrders, OrderSource};
 use model::{Bar, Instrument, InstrumentIx, Quote};
 use std::collections::VecDeque;
 use units::{Amount, Price, Quantity, Timestamp};
@@ -95,6 +96,8 @@ pub struct View<'a> {
     instruments: &'a [Instrument],
     markets: &'a [Market],
     positions: &'a [Position],
+    strategy: u16,
+    orders: &'a dyn OrderSource,
 }
 
 impl<'a> View<'a> {
@@ -107,7 +110,14 @@ impl<'a> View<'a> {
         markets: &'a [Market],
         positions: &'a [Position],
     ) -> Self {
-        Self { now, instruments, markets, positions }
+        Self { now, instruments, markets, positions, strategy: 0, orders: &NoOrders }
+    }
+
+    /// The same with the orders of one strategy, by its number.
+    #[inline]
+    #[must_use]
+    pub const fn with_orders(self, strategy: u16, orders: &'a dyn OrderSource) -> Self {
+        Self { strategy, orders, ..self }
     }
 
     /// The time of the fact that is being looked at.
@@ -151,6 +161,14 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn position(&self, ix: InstrumentIx) -> Position {
         self.positions[ix.index()]
+    }
+
+    /// The strategy's own orders in an instrument that may still change, oldest first: sent, resting, or about to be
+    /// cancelled. What it asks for in this call is not among them yet.
+    pub fn orders(&self, ix: InstrumentIx) -> impl Iterator<Item = LiveOrder> + use<'a> {
+        let (strategy, orders) = (self.strategy, self.orders);
+        let all = (0..).map_while(|position| orders.live(position));
+        all.filter(move |o| o.instrument == ix && o.id.strategy() == strategy)
     }
 }
 
