@@ -50,7 +50,7 @@ impl Engine {
     pub(crate) fn on_book(&mut self, change: &BookChange, out: &mut Outbox) {
         let ix = change.instrument;
         let Some(market) = self.markets.get_mut(ix.index()) else { return };
-        let _ = market;
+        market.quoted_at = Some(self.now);
         if self.hears_market(ix) {
             self.learns_at = self.now;
             self.tell_wanting(ix, &Fact::Book(*change), |wants| wants.books, out);
@@ -73,6 +73,7 @@ impl Engine {
         let ix = quote.instrument;
         let Some(market) = self.markets.get_mut(ix.index()) else { return };
         market.quote = Some(*quote);
+        market.quoted_at = Some(self.now);
         if self.hears_market(ix) {
             self.learns_at = self.now;
             self.tell_wanting(ix, &Fact::Quote(*quote), |wants| wants.quotes, out);

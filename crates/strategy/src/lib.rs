@@ -17,7 +17,7 @@ mod series_run;
 mod state;
 mod view;
 
-pub use builtin::crossover;
+pub use builtin::{crossover, market_maker, touch_maker};
 pub use intent::{Intent, Intents, OrderIntent};
 pub use orders::{LiveOrder, OrderSource};
 pub use parameters::{Parameter, ParameterKind, ParameterProblem, Parameters, Value, nearest};

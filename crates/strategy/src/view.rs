@@ -1,7 +1,7 @@
 //! What a strategy may see: closed data, its instruments and its positions. Read-only, and nothing from the future.
 
 use crate::orders::{LiveOrder, NoOrders, OrderSource};
-use model::{Bar, Instrument, InstrumentIx, Quote};
+use model::{Bar, Instrument, InstrumentIx, Quote, Side};
 use std::collections::VecDeque;
 use units::{Amount, Price, Quantity, Timestamp};
 
@@ -64,6 +64,8 @@ pub struct Market {
     pub mark: Option<Price>,
     /// The best bid and ask, where they are followed.
     pub quote: Option<Quote>,
+    /// When the book or the quote was last told; what is old may be wrong.
+    pub quoted_at: Option<Timestamp>,
     /// The closed candles that a strategy asked to be kept.
     pub history: History,
 }
@@ -77,6 +79,16 @@ impl Market {
             Some(mark) => Some(mark),
             None => self.last,
         }
+    }
+
+    /// The best price of a side: what is bid for `Buy`, what is asked for `Sell`.
+    #[inline]
+    #[must_use]
+    pub fn best(&self, side: Side) -> Option<Price> {
+        self.quote.map(|quote| match side {
+            Side::Buy => quote.bid,
+            Side::Sell => quote.ask,
+        })
     }
 }
 
