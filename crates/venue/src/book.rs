@@ -152,8 +152,6 @@ impl Book {
             BookUpdate::Level { side, price, quantity } => {
                 if !continues && !self.follows(change.update_id)? {
                     return Ok(Applied::Stale);
-                } else if !self.is_synced() {
-                    return Ok(Applied::Stale);
                 }
                 let previous = self.set(side, price, quantity).map_err(BookFault::Level)?;
                 Ok(Applied::Level { previous })
