@@ -15,6 +15,9 @@ use units::Quantity;
 /// The largest quantity of one fill or order that is believed: sums of thousands of them still fit.
 const MOST_QUANTITY: Quantity = Quantity::new(i64::MAX >> 16);
 
+/// Stands for no instrument in anomalies of the whole account.
+const ACCOUNT: InstrumentIx = InstrumentIx(u32::MAX);
+
 impl Engine {
     #[inline(never)]
     pub(crate) fn on_venue(&mut self, event: &VenueEvent, out: &mut Outbox) {
@@ -36,7 +39,28 @@ impl Engine {
                 self.move_order(*id, OrderState::Cancelled(*reason), out);
                 self.resume_pursuit(*instrument, out);
             }
-            VenueEvent::Triggered { .. } => {}
+            // Legs are the venue's own; what they do to the position arrives as fills.
+            VenueEvent::Triggered { .. }
+            | VenueEvent::TrailingActivated { .. }
+            | VenueEvent::LegPlaced { .. }
+            | VenueEvent::LegTriggered { .. }
+            | VenueEvent::LegCancelled { .. } => {}
+            VenueEvent::LeverageSet { instrument, .. } => {
+                report(*instrument, "the leverage changed without being asked for", out);
+            }
+            VenueEvent::MarginMoved { instrument, .. } => {
+                report(*instrument, "the margin changed without being asked for", out);
+            }
+            VenueEvent::MarginModeSet { instrument, .. } => {
+                report(instrument.unwrap_or(ACCOUNT), "the margin mode changed without being asked for", out);
+            }
+            VenueEvent::PositionModeSet { instrument, .. } => {
+                report(
+                    instrument.unwrap_or(ACCOUNT),
+                    "the position mode changed without being asked for",
+                    out,
+                );
+            }
             VenueEvent::Amended { id, amendment, .. } => self.on_amended(*id, amendment, out),
             VenueEvent::Refused { id, instrument, .. } => {
                 // The order is as it was before we tried to change it.
@@ -48,7 +72,7 @@ impl Engine {
                     out.record(Record::Order { id, instrument: *instrument, state: OrderState::Open });
                 }
             }
-            VenueEvent::Protected { instrument, position_side, protection } => {
+            VenueEvent::Protected { instrument, position_side, protection, .. } => {
                 let slot = position_side.index() * self.instruments.len() + instrument.index();
                 if let Some(known) = self.protections.get_mut(slot) {
                     *known = *protection;
@@ -185,6 +209,8 @@ impl Engine {
             }
             order.order.quantity = quantity;
         }
+        let guarded = order.order.protection.changed(amendment.stop_loss, amendment.take_profit);
+        order.order.protection = guarded;
         order.order.kind = order.order.kind.amended(amendment);
     }
 
@@ -202,4 +228,10 @@ impl Engine {
             }
         }
     }
+}
+
+/// Records that the venue reported something that does not fit and concerns no order.
+#[cold]
+fn report(instrument: InstrumentIx, what: &'static str, out: &mut Outbox) {
+    out.record(Record::Anomaly { instrument, id: None, what });
 }

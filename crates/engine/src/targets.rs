@@ -93,7 +93,7 @@ impl Desk {
             tag: leader.map_or(Tag::default(), |(_, _, s)| s.tag),
             protection: match leader {
                 Some((_, _, s)) if direction != Direction::Flat => {
-                    Protection { stop_loss: s.stop_loss, take_profit: s.take_profit }
+                    Protection::new(s.stop_loss, s.take_profit)
                 }
                 _ => Protection::NONE,
             },

@@ -25,12 +25,19 @@
 #![deny(clippy::float_arithmetic)]
 
 mod account;
+pub mod book;
 mod candles;
 mod checks;
 mod config;
 mod funding;
+mod impact;
+pub mod latency;
+pub mod queue;
 mod venue;
 
 pub use account::{Account, Holding};
+pub use book::Book;
 pub use config::{LimitFill, Slippage, VenueConfig};
+pub use impact::Impact;
+pub use queue::{QueueModel, QueuePosition};
 pub use venue::{Event, Venue};
