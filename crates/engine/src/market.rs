@@ -3,7 +3,8 @@
 use crate::engine::Engine;
 use crate::host::{Standing, Wants};
 use crate::outbox::Outbox;
-use model::{BookChange, Fact, InstrumentIx, MarkPrice, Quote, Seq, Trade};
+use model::book::{Book, BookFault, Numbering};
+use model::{BookChange, Fact, InstrumentIx, MarkPrice, Quote, Record, Seq, Trade};
 use units::Timestamp;
 
 impl Engine {
@@ -49,8 +50,16 @@ impl Engine {
     #[inline]
     pub(crate) fn on_book(&mut self, change: &BookChange, out: &mut Outbox) {
         let ix = change.instrument;
-        let Some(market) = self.markets.get_mut(ix.index()) else { return };
+        let (Some(market), Some(instrument)) =
+            (self.markets.get_mut(ix.index()), self.instruments.get(ix.index()))
+        else {
+            return;
+        };
         market.quoted_at = Some(self.now);
+        let book = market.book.get_or_insert_with(|| Book::new(instrument.tick_size, Numbering::Growing));
+        if let Err(fault) = book.apply(change) {
+            report(ix, fault, out);
+        }
         if self.hears_market(ix) {
             self.learns_at = self.now;
             self.tell_wanting(ix, &Fact::Book(*change), |wants| wants.books, out);
@@ -100,4 +109,14 @@ impl Engine {
             self.pursue(ix, out);
         }
     }
+}
+
+/// Records that a book change did not fit.
+#[cold]
+fn report(instrument: InstrumentIx, fault: BookFault, out: &mut Outbox) {
+    let what = match fault {
+        BookFault::Gap(_) => "a gap in the book feed: the book is unknown until the next snapshot",
+        BookFault::Level(_) => "a book level off the tick or of a negative quantity",
+    };
+    out.record(Record::Anomaly { instrument, id: None, what });
 }

@@ -1,6 +1,7 @@
 //! What a strategy may see: closed data, its instruments and its positions. Read-only, and nothing from the future.
 
 use crate::orders::{LiveOrder, NoOrders, OrderSource};
+use model::book::Book;
 use model::{Bar, Instrument, InstrumentIx, Quote, Side};
 use std::collections::VecDeque;
 use units::{Amount, Price, Quantity, Timestamp};
@@ -56,7 +57,7 @@ impl History {
 }
 
 /// What is known of one instrument's market.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Market {
     /// The last price that is known: the close of a candle or a trade.
     pub last: Option<Price>,
@@ -64,6 +65,8 @@ pub struct Market {
     pub mark: Option<Price>,
     /// The best bid and ask, where they are followed.
     pub quote: Option<Quote>,
+    /// The order book as it is known here, where its changes are followed. Between a gap and the next snapshot it is empty.
+    pub book: Option<Book>,
     /// When the book or the quote was last told; what is old may be wrong.
     pub quoted_at: Option<Timestamp>,
     /// The closed candles that a strategy asked to be kept.
@@ -81,10 +84,14 @@ impl Market {
         }
     }
 
-    /// The best price of a side: what is bid for `Buy`, what is asked for `Sell`.
+    /// The best price of a side, what is bid for `Buy` and what is asked for `Sell`: of the book where one is kept, of the last
+    /// quote otherwise.
     #[inline]
     #[must_use]
     pub fn best(&self, side: Side) -> Option<Price> {
+        if let Some(book) = &self.book {
+            return book.best(side);
+        }
         self.quote.map(|quote| match side {
             Side::Buy => quote.bid,
             Side::Sell => quote.ask,
