@@ -339,7 +339,7 @@ mod tests {
     }
 
     fn command() -> OrderCommand {
-        OrderCommand::CancelAll { instrument: None }
+        OrderCommand::CancelAll { instrument: None, scope: model::CancelScope::Orders }
     }
 
     fn event(millis: i64) -> Event {
