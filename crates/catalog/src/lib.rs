@@ -10,6 +10,7 @@
 //! (the time of an import is an argument), print, or invent data without being told to.
 
 mod arrow_input;
+mod capture;
 mod catalog;
 mod cell;
 mod check;
@@ -36,6 +37,7 @@ mod series;
 mod source_file;
 mod transaction;
 
+pub use capture::BookGap;
 pub use catalog::{Catalog, Change, Holding, Scale};
 pub use check::{CheckOptions, CheckReport, Finding, FindingKind, check};
 pub use columns::{Column, Factors, Row, Unit};
