@@ -1,28 +1,22 @@
 //! One step: a fact in, commands and records out.
 
-use crate::digest::{add_command, add_fill};
-use crate::host::{FaultPolicy, Host, Hosted, Standing};
+use crate::digest::add_command;
+use crate::host::{FaultPolicy, Host, Hosted, Standing, Wants};
 use crate::ledger::Ledger;
 use crate::orders::{Order, Orders, may_become};
 use crate::outbox::Outbox;
 use crate::risk::{self, Context, Limits, Request};
 use crate::targets::{Opinion, Targets};
+use crate::timers::Timers;
 use model::{
-    BalanceChange, Bar, Candle, ClientOrderId, Fact, Fill, FillCause, FillRecord, Input, Instrument,
-    InstrumentIx, NewOrder, Notice, NoticeKind, OperatorCommand, OrderState, PositionSide, Protection,
-    Record, Refusal, Seq, Severity, Signal, Tag, Timeframe, VenueEvent,
+    Candle, ClientOrderId, Fact, Input, Instrument, InstrumentIx, NewOrder, Notice, NoticeKind, OrderState,
+    PositionSide, Protection, Record, Refusal, Seq, Severity, Signal, Timeframe, VenueEvent,
 };
-use strategy::{CandleRun, History, Intent, Intents, Market, OrderIntent, Strategy, View};
-use units::{Amount, Digest, DigestWriter, Price, Quantity, Rate, Span, Timestamp};
+use strategy::{History, Intent, Intents, Market, OrderIntent, Strategy, View};
+use units::{Amount, Digest, DigestWriter, Quantity, Rate, Timestamp};
 
 /// The strategy index of orders that the engine places for itself.
-const ENGINE: u16 = u16::MAX;
-
-/// The largest quantity of one fill or order that is believed: sums of thousands of them still fit.
-const MOST_QUANTITY: Quantity = Quantity::new(i64::MAX >> 16);
-
-/// Stands for no instrument in anomalies of the whole account.
-const ACCOUNT: InstrumentIx = InstrumentIx(u32::MAX);
+pub(crate) const ENGINE: u16 = u16::MAX;
 
 /// What an engine is built from, besides its strategies.
 #[derive(Debug, Clone)]
@@ -74,25 +68,26 @@ pub struct Engine {
     pub(crate) targets: Targets,
     pub(crate) protections: Vec<Protection>,
     pub(crate) host: Host,
+    pub(crate) timers: Timers,
     pub(crate) halted: bool,
     pub(crate) digest: DigestWriter,
-    intents: Intents,
+    pub(crate) intents: Intents,
     /// Where the fact that is being looked at stands against the warm-up: a candle at its open, others at their time.
-    learns_at: Timestamp,
+    pub(crate) learns_at: Timestamp,
     /// By instrument: what was looked at early. Always settled between backtests' steps; never part of a snapshot.
-    scouted: Vec<Scouted>,
+    pub(crate) scouted: Vec<Scouted>,
 }
 
 /// What a strategy has looked at before its time.
 #[derive(Debug, Clone)]
-struct Scouted {
+pub(crate) struct Scouted {
     /// The open time of the last candle it looked at.
-    seen_until: Timestamp,
+    pub(crate) seen_until: Timestamp,
     /// The open time of the candle it spoke about and was not heard on.
-    spoke_at: Option<Timestamp>,
-    said: Vec<Intent>,
+    pub(crate) spoke_at: Option<Timestamp>,
+    pub(crate) said: Vec<Intent>,
     /// It panicked at that candle instead, and this is what it said.
-    fault: Option<String>,
+    pub(crate) fault: Option<String>,
 }
 
 impl Engine {
@@ -108,6 +103,7 @@ impl Engine {
         let mut targets = Targets::new(n);
         let mut listeners = vec![Vec::new(); n];
         let mut hosted = Vec::with_capacity(strategies.len());
+        let timers = Timers::new((0u16..).zip(strategies.iter().map(|s| s.strategy.needs().timer)));
         for (number, s) in (0u16..).zip(strategies) {
             for ix in &s.instruments {
                 listeners[ix.index()].push(number);
@@ -118,6 +114,7 @@ impl Engine {
                 name: s.name,
                 is_candle_only: s.strategy.takes_runs(),
                 takes_runs: s.strategy.takes_runs() && history == 0,
+                wants: Wants::of(&s.strategy.needs()),
                 strategy: s.strategy,
                 timeframe: s.timeframe,
                 standing: Standing::Running,
@@ -138,7 +135,8 @@ impl Engine {
             orders: Orders::default(),
             targets,
             protections: vec![Protection::NONE; n * PositionSide::ALL.len()],
-            host: Host { hosted, listeners },
+            host: Host::new(hosted, listeners),
+            timers,
             halted: false,
             digest: DigestWriter::new(),
             intents: Intents::default(),
@@ -183,136 +181,12 @@ impl Engine {
 
     /// Moves time and sequence on.
     #[inline]
-    fn begin(&mut self, seq: Seq, at: Timestamp, out: &Outbox) {
+    pub(crate) fn begin(&mut self, seq: Seq, at: Timestamp, out: &Outbox) {
         assert!(out.is_empty(), "the outbox is drained between steps");
         assert!(at > self.now, "time strictly increases: {at} after {}", self.now);
         assert!(seq > self.seq, "sequence numbers grow: {} after {}", seq.0, self.seq.0);
         self.now = at;
         self.seq = seq;
-    }
-
-    /// Whether [`Engine::advance`] may be used for an instrument now: one strategy that takes runs listens alone, and
-    /// nothing waits to be pursued.
-    #[must_use]
-    pub fn takes_runs(&self, ix: InstrumentIx, timeframe: Timeframe) -> bool {
-        self.host.runner(ix, timeframe).is_some() && !self.targets.desks[ix.index()].is_dirty
-    }
-
-    /// Whether opinions about an instrument have changed and are still to be pursued: in the warm-up, while an order is on
-    /// its way, or after a fault.
-    #[inline]
-    #[must_use]
-    pub fn is_waiting(&self, ix: InstrumentIx) -> bool {
-        self.targets.desks[ix.index()].is_dirty
-    }
-
-    /// Steps over consecutive candles of one instrument during which nothing else happens, up to the first that something
-    /// follows from. Returns how many were consumed; `out` holds what followed from the last of them.
-    ///
-    /// The result is that of calling [`Engine::step`] once per candle with consecutive sequence numbers, each candle known
-    /// at its close (or right after the input before it, should that be later); only faster, because a quiet candle costs no more than the strategy's look at it. `seq` is the number
-    /// of the input before the first candle.
-    ///
-    /// # Panics
-    /// As [`Engine::step`], or when [`Engine::takes_runs`] does not hold.
-    pub fn advance(
-        &mut self,
-        seq: Seq,
-        ix: InstrumentIx,
-        timeframe: Timeframe,
-        bars: &[Bar],
-        out: &mut Outbox,
-    ) -> usize {
-        assert!(out.is_empty(), "the outbox is drained between steps");
-        assert!(seq >= self.seq, "sequence numbers grow: {} after {}", seq.0, self.seq.0);
-        let Some(strategy) = self.host.runner(ix, timeframe) else {
-            panic!("a run was handed to an engine that does not take runs")
-        };
-        let mut run = CandleRun::new(ix, bars);
-        let outcome = self.host.ask_run(strategy, &self.instruments[ix.index()], &mut run, &mut self.intents);
-        let consumed = bars.len() - run.remaining();
-        let Some(bar) = consumed.checked_sub(1).and_then(|last| bars.get(last)) else { return 0 };
-        // Several events of the candle before may have been told apart by pushing the clock past its close.
-        self.now = (bar.open_time + timeframe.span()).max(self.now + Span::from_nanos(1));
-        self.seq = Seq(seq.0 + consumed as u64);
-        self.markets[ix.index()].last = Some(bar.close);
-        self.learns_at = bar.open_time;
-        if let Err(message) = outcome {
-            self.intents.clear();
-            self.on_fault(strategy, message, out);
-        } else if !self.intents.is_empty() {
-            self.take_intents(strategy, out);
-        }
-        if self.targets.desks[ix.index()].is_dirty && bar.open_time >= self.trade_from {
-            self.pursue(ix, out);
-        }
-        consumed
-    }
-
-    /// Lets the strategy of an instrument look at candles before they are due, up to the first it has something to say
-    /// about. Returns how many it looked at. What it said is kept until that candle is stepped; nothing else changes.
-    ///
-    /// This is what makes runs over many instruments fast: the strategy streams through each by itself, and the engine
-    /// only meets the candles that matter, in time order. It can look ahead without cheating because what it says about a
-    /// candle follows from the candles up to that one, and is not heard before its time.
-    ///
-    /// # Panics
-    /// When [`Engine::takes_runs`] does not hold, or something said earlier has not been heard.
-    pub fn scout(&mut self, ix: InstrumentIx, timeframe: Timeframe, bars: &[Bar]) -> usize {
-        let Some(strategy) = self.host.runner(ix, timeframe) else {
-            panic!("candles were shown early to an engine that does not take runs")
-        };
-        let scouted = &mut self.scouted[ix.index()];
-        assert!(scouted.spoke_at.is_none(), "what was said earlier is heard first");
-        let mut run = CandleRun::new(ix, bars);
-        let instrument = &self.instruments[ix.index()];
-        let outcome = self.host.ask_run(strategy, instrument, &mut run, &mut self.intents);
-        let consumed = bars.len() - run.remaining();
-        let Some(last) = consumed.checked_sub(1).and_then(|i| bars.get(i)) else { return 0 };
-        scouted.seen_until = last.open_time;
-        scouted.said.clear();
-        match outcome {
-            Err(message) => {
-                // The others look on until its time has come.
-                self.host.hosted[usize::from(strategy)].standing = Standing::Running;
-                scouted.fault = Some(message);
-                scouted.spoke_at = Some(last.open_time);
-            }
-            Ok(()) if !self.intents.is_empty() => {
-                scouted.said.extend_from_slice(self.intents.as_slice());
-                scouted.spoke_at = Some(last.open_time);
-            }
-            Ok(()) => {}
-        }
-        self.intents.clear();
-        consumed
-    }
-
-    /// Whether something was said about a scouted candle that was not heard.
-    #[inline]
-    #[must_use]
-    pub fn has_spoken(&self, ix: InstrumentIx) -> bool {
-        self.scouted[ix.index()].spoke_at.is_some()
-    }
-
-    /// Steps over quiet candles of an instrument that were scouted and about which nothing was said; `close` is the last
-    /// one's close. [`Engine::pass`] tells afterwards how many they were, once for all instruments that passed.
-    #[inline]
-    pub fn mark(&mut self, ix: InstrumentIx, close: Price) {
-        self.markets[ix.index()].last = Some(close);
-    }
-
-    /// Brings time and sequence to the last of the candles that passed.
-    #[inline]
-    pub fn pass(&mut self, seq: Seq, at: Timestamp) {
-        debug_assert!(at >= self.now && seq >= self.seq, "neither time nor sequence goes back");
-        self.now = at;
-        self.seq = seq;
-    }
-
-    /// Whether a strategy has looked at candles whose time has not come.
-    pub(crate) fn is_ahead(&self) -> bool {
-        self.scouted.iter().any(|s| s.seen_until > self.now)
     }
 
     /// The number of the last input.
@@ -405,33 +279,11 @@ impl Engine {
         }
     }
 
-    /// Hears what was said about a scouted candle.
-    fn hear(&mut self, candle: &Candle, out: &mut Outbox) {
-        let ix = candle.instrument;
-        let scouted = &mut self.scouted[ix.index()];
-        if scouted.spoke_at != Some(candle.bar.open_time) {
-            return;
-        }
-        scouted.spoke_at = None;
-        let fault = scouted.fault.take();
-        // A strategy that faulted in the meantime is not heard.
-        let Some(strategy) = self.host.runner(ix, candle.timeframe) else { return };
-        if let Some(message) = fault {
-            self.host.hosted[usize::from(strategy)].standing = Standing::Faulted;
-            self.on_fault(strategy, message, out);
-            return;
-        }
-        let said = std::mem::take(&mut self.scouted[ix.index()].said);
-        for intent in &said {
-            self.take_intent(strategy, intent, out);
-        }
-        self.scouted[ix.index()].said = said;
-    }
-
     /// Lets one strategy look at a fact and takes up its intents.
     #[inline]
-    fn ask(&mut self, strategy: u16, fact: &Fact, out: &mut Outbox) {
-        let view = View::new(self.now, &self.instruments, &self.markets, self.ledger.net());
+    pub(crate) fn ask(&mut self, strategy: u16, fact: &Fact, out: &mut Outbox) {
+        let view = View::new(self.now, &self.instruments, &self.markets, self.ledger.net())
+            .with_orders(strategy, &self.orders);
         let outcome = self.host.ask(strategy, &view, fact, &mut self.intents);
         if let Err(message) = outcome {
             self.intents.clear();
@@ -442,7 +294,7 @@ impl Engine {
     }
 
     #[cold]
-    fn on_fault(&mut self, strategy: u16, message: String, out: &mut Outbox) {
+    pub(crate) fn on_fault(&mut self, strategy: u16, message: String, out: &mut Outbox) {
         let hosted = &self.host.hosted[usize::from(strategy)];
         if hosted.on_fault == FaultPolicy::Close {
             self.targets.set_counts(strategy, false);
@@ -453,7 +305,7 @@ impl Engine {
     }
 
     #[inline(never)]
-    fn take_intents(&mut self, strategy: u16, out: &mut Outbox) {
+    pub(crate) fn take_intents(&mut self, strategy: u16, out: &mut Outbox) {
         // The list is lent out and given back, so that its room is reused.
         let intents = std::mem::take(&mut self.intents);
         for intent in intents.as_slice() {
@@ -464,7 +316,7 @@ impl Engine {
     }
 
     #[inline]
-    fn take_intent(&mut self, strategy: u16, intent: &Intent, out: &mut Outbox) {
+    pub(crate) fn take_intent(&mut self, strategy: u16, intent: &Intent, out: &mut Outbox) {
         match intent {
             Intent::Signal(signal) => self.note_signal(strategy, *signal, out),
             Intent::Order(order) => self.place_intent(strategy, order, out),
@@ -473,7 +325,7 @@ impl Engine {
     }
 
     #[inline]
-    fn note_signal(&mut self, strategy: u16, signal: Signal, out: &mut Outbox) {
+    pub(crate) fn note_signal(&mut self, strategy: u16, signal: Signal, out: &mut Outbox) {
         let seated = self.targets.desk(signal.instrument).is_some_and(|desk| desk.note(strategy, signal));
         if !seated {
             out.record(Record::Refused {
@@ -537,12 +389,12 @@ impl Engine {
     }
 
     /// Sends a command that needs no order of its own.
-    fn send(&mut self, approved: risk::Approved, out: &mut Outbox) {
+    pub(crate) fn send(&mut self, approved: risk::Approved, out: &mut Outbox) {
         add_command(&mut self.digest, approved.command());
         out.command(approved);
     }
 
-    fn cancel(&mut self, id: ClientOrderId, instrument: InstrumentIx, out: &mut Outbox) {
+    pub(crate) fn cancel(&mut self, id: ClientOrderId, instrument: InstrumentIx, out: &mut Outbox) {
         match self.orders.find(id) {
             Some(at) if may_become(self.orders.live[at].state, OrderState::Cancelling) => {
                 let order = &mut self.orders.live[at];
@@ -557,246 +409,23 @@ impl Engine {
         }
     }
 
-    #[inline(never)]
-    fn on_venue(&mut self, event: &VenueEvent, out: &mut Outbox) {
-        self.learns_at = self.now;
-        match event {
-            VenueEvent::Accepted { id, .. } => self.move_order(*id, OrderState::Open, out),
-            VenueEvent::Filled(fill) => {
-                self.on_fill(fill, out);
-                self.tell(fill.instrument, event, out);
-                self.resume_pursuit(fill.instrument, out);
-            }
-            VenueEvent::Rejected { id, instrument, reason } => {
-                let kind = NoticeKind::OrderRejected { id: *id, reason: *reason };
-                out.notice(Notice { severity: Severity::Warning, kind });
-                self.move_order(*id, OrderState::Rejected(*reason), out);
-                self.resume_pursuit(*instrument, out);
-            }
-            VenueEvent::Cancelled { id, instrument, reason } => {
-                self.move_order(*id, OrderState::Cancelled(*reason), out);
-                self.resume_pursuit(*instrument, out);
-            }
-            // Legs are the venue's own; what they do to the position arrives as fills.
-            VenueEvent::Triggered { .. }
-            | VenueEvent::TrailingActivated { .. }
-            | VenueEvent::LegPlaced { .. }
-            | VenueEvent::LegTriggered { .. }
-            | VenueEvent::LegCancelled { .. } => {}
-            VenueEvent::LeverageSet { instrument, .. } => {
-                report(*instrument, "the leverage changed without being asked for", out);
-            }
-            VenueEvent::MarginMoved { instrument, .. } => {
-                report(*instrument, "the margin changed without being asked for", out);
-            }
-            VenueEvent::MarginModeSet { instrument, .. } => {
-                report(instrument.unwrap_or(ACCOUNT), "the margin mode changed without being asked for", out);
-            }
-            VenueEvent::PositionModeSet { instrument, .. } => {
-                report(
-                    instrument.unwrap_or(ACCOUNT),
-                    "the position mode changed without being asked for",
-                    out,
-                );
-            }
-            VenueEvent::Amended { id, amendment, .. } => self.on_amended(*id, amendment, out),
-            VenueEvent::Refused { id, instrument, .. } => {
-                // The order is as it was before we tried to change it.
-                if let Some(at) = id.and_then(|id| self.orders.find(id))
-                    && self.orders.live[at].state == OrderState::Cancelling
-                {
-                    self.orders.live[at].state = OrderState::Open;
-                    let id = self.orders.live[at].order.id;
-                    out.record(Record::Order { id, instrument: *instrument, state: OrderState::Open });
-                }
-            }
-            VenueEvent::Protected { instrument, position_side, protection, .. } => {
-                let slot = position_side.index() * self.instruments.len() + instrument.index();
-                if let Some(known) = self.protections.get_mut(slot) {
-                    *known = *protection;
-                }
-            }
-            VenueEvent::Balance(change) => self.on_balance(change, out),
-        }
-    }
-
-    /// Tells the strategies of an instrument about a fill.
-    #[inline]
-    fn tell(&mut self, ix: InstrumentIx, event: &VenueEvent, out: &mut Outbox) {
-        let Some(listeners) = self.host.listeners.get(ix.index()) else { return };
-        for i in 0..listeners.len() {
-            let strategy = self.host.listeners[ix.index()][i];
-            // A strategy that takes runs decides on candles alone, by its own declaration.
-            let hosted = &self.host.hosted[usize::from(strategy)];
-            if hosted.standing == Standing::Running && !hosted.is_candle_only {
-                self.ask(strategy, &Fact::Venue(*event), out);
-            }
-        }
-    }
-
-    /// Books a fill. Money that moved is booked even when its order is not known: then it is an anomaly too.
-    #[inline]
-    fn on_fill(&mut self, fill: &Fill, out: &mut Outbox) {
-        let ix = fill.instrument;
-        let is_possible = |i: &Instrument| {
-            let value = i.checked_notional(fill.price, fill.quantity);
-            fill.quantity.is_positive()
-                && fill.quantity <= MOST_QUANTITY
-                && fill.price.is_positive()
-                && value.is_some_and(|value| value <= risk::MOST)
-                && (-risk::MOST..=risk::MOST).contains(&fill.fee)
-        };
-        if !self.instruments.get(ix.index()).is_some_and(is_possible) {
-            out.record(Record::Anomaly { instrument: ix, id: fill.order, what: "a fill that cannot be" });
-            return;
-        }
-        add_fill(&mut self.digest, fill);
-        let booking = self.ledger.book_fill(&self.instruments[ix.index()], fill);
-        let (strategy, tag) = self.settle_order(fill, out);
-        out.record(Record::Fill(FillRecord {
-            fill: *fill,
-            strategy,
-            tag,
-            closed: booking.closed,
-            closed_cost: booking.closed_cost,
-            opened_cost: booking.opened_cost,
-            realised: booking.realised,
-            position: booking.position,
-        }));
-        if booking.position.is_zero() {
-            self.protections[fill.position_side.index() * self.instruments.len() + ix.index()] =
-                Protection::NONE;
-        }
-        if fill.cause == FillCause::Liquidation {
-            let kind = NoticeKind::Liquidated { instrument: ix };
-            out.notice(Notice { severity: Severity::Critical, kind });
-        }
-    }
-
-    /// Counts a fill against its order and frees the margin that was set aside for it.
-    #[inline]
-    fn settle_order(&mut self, fill: &Fill, out: &mut Outbox) -> (u16, Tag) {
-        let Some(id) = fill.order else { return (ENGINE, Tag::default()) };
-        let Some(at) = self.orders.find(id) else {
-            out.record(Record::Anomaly {
-                instrument: fill.instrument,
-                id: Some(id),
-                what: "a fill of an unknown order",
-            });
-            return (id.strategy(), Tag::default());
-        };
-        let order = &mut self.orders.live[at];
-        let (remaining, tag) = (order.remaining(), order.tag);
-        if fill.quantity >= remaining {
-            if fill.quantity > remaining {
-                let what = "fills beyond the quantity of the order";
-                out.record(Record::Anomaly { instrument: fill.instrument, id: Some(id), what });
-            }
-            let reserved = self.orders.remove(at);
-            self.ledger.release(reserved);
-            out.record(Record::Order { id, instrument: fill.instrument, state: OrderState::Filled });
-        } else {
-            let share = units::Rounding::Down;
-            let freed =
-                order.reserved.mul_div(fill.quantity.mantissa().into(), remaining.mantissa().into(), share);
-            order.filled += fill.quantity;
-            order.reserved -= freed;
-            self.ledger.release(freed);
-            // A fill may overtake the acknowledgement: the order is evidently in the books.
-            if matches!(order.state, OrderState::Submitting | OrderState::Unknown) {
-                order.state = OrderState::Open;
-                out.record(Record::Order { id, instrument: fill.instrument, state: OrderState::Open });
-            }
-        }
-        (id.strategy(), tag)
-    }
-
-    /// Moves an order along its life; an edge that does not exist is an anomaly and changes nothing.
-    #[inline]
-    fn move_order(&mut self, id: ClientOrderId, to: OrderState, out: &mut Outbox) {
-        let Some(at) = self.orders.find(id) else {
-            // An acknowledgement that comes after the fill which settled the order is late, not wrong.
-            return;
-        };
-        let (instrument, state) = (self.orders.live[at].order.instrument, self.orders.live[at].state);
-        if state == to {
-            return;
-        }
-        if !may_become(state, to) {
-            let what = "an order cannot go from its state to the one reported";
-            out.record(Record::Anomaly { instrument, id: Some(id), what });
-            return;
-        }
-        if to.is_final() {
-            let reserved = self.orders.remove(at);
-            self.ledger.release(reserved);
-        } else {
-            self.orders.live[at].state = to;
-        }
-        out.record(Record::Order { id, instrument, state: to });
-    }
-
-    fn on_amended(&mut self, id: ClientOrderId, amendment: &model::Amendment, out: &mut Outbox) {
-        let Some(at) = self.orders.find(id) else { return };
-        let order = &mut self.orders.live[at];
-        if let Some(quantity) = amendment.quantity {
-            if quantity <= order.filled || quantity > MOST_QUANTITY {
-                let (instrument, what) = (order.order.instrument, "an amendment that cannot be");
-                out.record(Record::Anomaly { instrument, id: Some(id), what });
-                return;
-            }
-            order.order.quantity = quantity;
-        }
-        let guarded = order.order.protection.changed(amendment.stop_loss, amendment.take_profit);
-        order.order.protection = guarded;
-        order.order.kind = order.order.kind.amended(amendment);
-    }
-
-    fn on_balance(&mut self, change: &BalanceChange, out: &mut Outbox) {
-        match *change {
-            BalanceChange::Funding { instrument, position_side, amount, .. } => {
-                self.ledger.book_funding(amount);
-                self.digest.wide(amount.units());
-                out.record(Record::Funding { instrument, position_side, amount });
-            }
-            BalanceChange::Deposit { amount } => {
-                self.ledger.book_deposit(amount);
-                self.digest.wide(amount.units());
-                out.record(Record::Deposit { amount });
-            }
-        }
-    }
-
     /// The facts that do not come every bar.
     #[inline(never)]
     fn on_rare(&mut self, fact: &Fact, out: &mut Outbox) {
         self.learns_at = self.now;
         match fact {
-            Fact::Quote(quote) => {
-                if let Some(market) = self.markets.get_mut(quote.instrument.index()) {
-                    market.quote = Some(*quote);
-                    self.tell_needing(quote.instrument, fact, |needs| needs.quotes, out);
-                }
-            }
-            Fact::Trade(trade) => {
-                if let Some(market) = self.markets.get_mut(trade.instrument.index()) {
-                    market.last = Some(trade.price);
-                    self.tell_needing(trade.instrument, fact, |needs| needs.trades, out);
-                }
-            }
-            Fact::Book(change) => self.tell_needing(change.instrument, fact, |needs| needs.books, out),
-            Fact::Mark(mark) => {
-                if let Some(market) = self.markets.get_mut(mark.instrument.index()) {
-                    market.mark = Some(mark.mark);
-                }
-            }
+            Fact::Quote(quote) => self.on_quote(quote, out),
+            Fact::Trade(trade) => self.on_trade(trade, out),
+            Fact::Book(change) => self.on_book(change, out),
+            Fact::Mark(mark) => self.on_mark(mark),
+            Fact::Timer(id) => self.on_timer(*id, fact, out),
             Fact::Signal(signal) => {
                 // It takes a seat of its own at the instrument's desk, with the weight of one strategy.
                 self.note_outside(*signal, out);
             }
             Fact::Operator(command) => self.on_operator(*command, out),
-            // Published funding rates and timers concern nobody until a strategy or the session asks for them.
-            Fact::Funding(_) | Fact::Timer(_) => {}
+            // Published funding rates concern nobody until a strategy asks for them.
+            Fact::Funding(_) => {}
             Fact::Candle(_) | Fact::Venue(_) => unreachable!("step handles candles and venue events itself"),
         }
     }
@@ -815,76 +444,4 @@ impl Engine {
             self.pursue(ix, out);
         }
     }
-
-    fn tell_needing(
-        &mut self,
-        ix: InstrumentIx,
-        fact: &Fact,
-        wanted: fn(&strategy::Needs) -> bool,
-        out: &mut Outbox,
-    ) {
-        let Some(listeners) = self.host.listeners.get(ix.index()) else { return };
-        for i in 0..listeners.len() {
-            let strategy = self.host.listeners[ix.index()][i];
-            let hosted = &self.host.hosted[usize::from(strategy)];
-            if hosted.standing == Standing::Running && wanted(&hosted.strategy.needs()) {
-                self.ask(strategy, fact, out);
-            }
-        }
-        if self.targets.desks[ix.index()].is_dirty && self.now >= self.trade_from {
-            self.pursue(ix, out);
-        }
-    }
-
-    fn on_operator(&mut self, command: OperatorCommand, out: &mut Outbox) {
-        match command {
-            OperatorCommand::Halt => self.set_halted(true, out),
-            OperatorCommand::Resume => self.set_halted(false, out),
-            OperatorCommand::Flatten => self.flatten(out),
-            OperatorCommand::StopStrategy(strategy) => self.set_running(strategy, false, out),
-            OperatorCommand::StartStrategy(strategy) => self.set_running(strategy, true, out),
-        }
-    }
-
-    fn set_halted(&mut self, halted: bool, out: &mut Outbox) {
-        if self.halted != halted {
-            self.halted = halted;
-            out.record(Record::Halted { halted });
-            out.notice(Notice { severity: Severity::Warning, kind: NoticeKind::Halted { halted } });
-        }
-    }
-
-    /// Halts, cancels everything and closes every position at market, reduce-only.
-    fn flatten(&mut self, out: &mut Outbox) {
-        self.set_halted(true, out);
-        self.send(risk::approve_cancel_all(), out);
-        for side in PositionSide::ALL {
-            for i in 0..self.instruments.len() {
-                let ix = InstrumentIx(u32::try_from(i).unwrap_or(u32::MAX));
-                let held = self.ledger.position(ix, side).quantity;
-                self.reduce(ix, side, held.abs(), (ENGINE, Tag::default()), out);
-            }
-        }
-    }
-
-    fn set_running(&mut self, strategy: u16, running: bool, out: &mut Outbox) {
-        let Some(hosted) = self.host.hosted.get_mut(usize::from(strategy)) else { return };
-        // A faulted strategy is in an unknown state and stays out until the run ends.
-        if hosted.standing == Standing::Faulted {
-            return;
-        }
-        hosted.standing = if running { Standing::Running } else { Standing::Stopped };
-        self.targets.set_counts(strategy, running);
-        for i in 0..self.instruments.len() {
-            if self.targets.desks[i].is_dirty && self.now >= self.trade_from {
-                self.pursue(InstrumentIx(u32::try_from(i).unwrap_or(u32::MAX)), out);
-            }
-        }
-    }
-}
-
-/// Records that the venue reported something that does not fit and concerns no order.
-#[cold]
-fn report(instrument: InstrumentIx, what: &'static str, out: &mut Outbox) {
-    out.record(Record::Anomaly { instrument, id: None, what });
 }

@@ -15,16 +15,21 @@
 //! - Every order command passes [`risk`]: [`Outbox`] accepts nothing but an `Approved`, which only risk can make.
 //! - The caller passes an empty outbox and drains it before the next step.
 
+mod answers;
 mod digest;
 mod engine;
 mod host;
 pub mod ledger;
+mod lookahead;
+mod market;
+mod operator;
 mod orders;
 mod outbox;
 mod pursuit;
 pub mod risk;
 mod snapshot;
 mod targets;
+mod timers;
 
 pub use engine::{Engine, Setup, StrategySetup};
 pub use host::FaultPolicy;

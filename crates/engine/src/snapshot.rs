@@ -86,6 +86,7 @@ impl Engine {
         self.save_orders(&mut w);
         self.save_desks(&mut w);
         self.save_markets(&mut w);
+        self.timers.list.iter().for_each(|timer| w.int(timer.due.nanos()));
         for hosted in &self.host.hosted {
             w.int(standing_code(hosted.standing));
             let mut state = StateWriter::default();
@@ -127,6 +128,9 @@ impl Engine {
         engine.load_orders(&mut r)?;
         engine.load_desks(&mut r)?;
         engine.load_markets(&mut r)?;
+        for timer in &mut engine.timers.list {
+            timer.due = Timestamp::from_nanos(r.int()?);
+        }
         for hosted in &mut engine.host.hosted {
             hosted.standing = standing_of(r.int()?)?;
             let mut state = StateReader::new(r.blob()?);

@@ -10,6 +10,7 @@
 
 #![deny(clippy::float_arithmetic)]
 
+pub mod book;
 mod command;
 mod event;
 mod fact;

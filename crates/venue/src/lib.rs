@@ -25,7 +25,6 @@
 #![deny(clippy::float_arithmetic)]
 
 mod account;
-pub mod book;
 mod candles;
 mod checks;
 mod config;
@@ -36,8 +35,8 @@ pub mod queue;
 mod venue;
 
 pub use account::{Account, Holding};
-pub use book::Book;
 pub use config::{LimitFill, Slippage, VenueConfig};
 pub use impact::Impact;
+pub use model::book::{self, Book};
 pub use queue::{QueueModel, QueuePosition};
 pub use venue::{Event, Venue};

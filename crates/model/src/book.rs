@@ -13,7 +13,7 @@ pub use naive::NaiveBook;
 pub use sequence::{DeltaNumbers, Follow, Gap, Numbering, Sequence};
 
 use ladder::Ladder;
-use model::{BookChange, BookUpdate, Side};
+use crate::{BookChange, BookUpdate, Side};
 use std::fmt;
 use ticks::Ticks;
 use units::{Digest, DigestWriter, Price, Quantity};

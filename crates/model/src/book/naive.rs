@@ -1,7 +1,7 @@
 //! The naive twin: the same book as a map, for differential tests.
 
 use super::{Level, LevelFault};
-use model::Side;
+use crate::Side;
 use std::collections::BTreeMap;
 use units::{Digest, DigestWriter, Price, Quantity};
 

@@ -1,0 +1,237 @@
+//! What the venue answers: orders move along their life, fills and balances are booked.
+
+use crate::digest::add_fill;
+use crate::engine::{ENGINE, Engine};
+use crate::host::Standing;
+use crate::orders::may_become;
+use crate::outbox::Outbox;
+use crate::risk;
+use model::{
+    BalanceChange, ClientOrderId, Fact, Fill, FillCause, FillRecord, Instrument, InstrumentIx, Notice,
+    NoticeKind, OrderState, Protection, Record, Severity, Tag, VenueEvent,
+};
+use units::Quantity;
+
+/// The largest quantity of one fill or order that is believed: sums of thousands of them still fit.
+const MOST_QUANTITY: Quantity = Quantity::new(i64::MAX >> 16);
+
+/// Stands for no instrument in anomalies of the whole account.
+const ACCOUNT: InstrumentIx = InstrumentIx(u32::MAX);
+
+impl Engine {
+    #[inline(never)]
+    pub(crate) fn on_venue(&mut self, event: &VenueEvent, out: &mut Outbox) {
+        self.learns_at = self.now;
+        match event {
+            VenueEvent::Accepted { id, .. } => self.move_order(*id, OrderState::Open, out),
+            VenueEvent::Filled(fill) => {
+                self.on_fill(fill, out);
+                self.tell(fill.instrument, event, out);
+                self.resume_pursuit(fill.instrument, out);
+            }
+            VenueEvent::Rejected { id, instrument, reason } => {
+                let kind = NoticeKind::OrderRejected { id: *id, reason: *reason };
+                out.notice(Notice { severity: Severity::Warning, kind });
+                self.move_order(*id, OrderState::Rejected(*reason), out);
+                self.resume_pursuit(*instrument, out);
+            }
+            VenueEvent::Cancelled { id, instrument, reason } => {
+                self.move_order(*id, OrderState::Cancelled(*reason), out);
+                self.resume_pursuit(*instrument, out);
+            }
+            // Legs are the venue's own; what they do to the position arrives as fills.
+            VenueEvent::Triggered { .. }
+            | VenueEvent::TrailingActivated { .. }
+            | VenueEvent::LegPlaced { .. }
+            | VenueEvent::LegTriggered { .. }
+            | VenueEvent::LegCancelled { .. } => {}
+            VenueEvent::LeverageSet { instrument, .. } => {
+                report(*instrument, "the leverage changed without being asked for", out);
+            }
+            VenueEvent::MarginMoved { instrument, .. } => {
+                report(*instrument, "the margin changed without being asked for", out);
+            }
+            VenueEvent::MarginModeSet { instrument, .. } => {
+                report(instrument.unwrap_or(ACCOUNT), "the margin mode changed without being asked for", out);
+            }
+            VenueEvent::PositionModeSet { instrument, .. } => {
+                report(
+                    instrument.unwrap_or(ACCOUNT),
+                    "the position mode changed without being asked for",
+                    out,
+                );
+            }
+            VenueEvent::Amended { id, amendment, .. } => self.on_amended(*id, amendment, out),
+            VenueEvent::Refused { id, instrument, .. } => {
+                // The order is as it was before we tried to change it.
+                if let Some(at) = id.and_then(|id| self.orders.find(id))
+                    && self.orders.live[at].state == OrderState::Cancelling
+                {
+                    self.orders.live[at].state = OrderState::Open;
+                    let id = self.orders.live[at].order.id;
+                    out.record(Record::Order { id, instrument: *instrument, state: OrderState::Open });
+                }
+            }
+            VenueEvent::Protected { instrument, position_side, protection, .. } => {
+                let slot = position_side.index() * self.instruments.len() + instrument.index();
+                if let Some(known) = self.protections.get_mut(slot) {
+                    *known = *protection;
+                }
+            }
+            VenueEvent::Balance(change) => self.on_balance(change, out),
+        }
+    }
+
+    /// Tells the strategies of an instrument about a fill.
+    #[inline]
+    fn tell(&mut self, ix: InstrumentIx, event: &VenueEvent, out: &mut Outbox) {
+        let Some(listeners) = self.host.listeners.get(ix.index()) else { return };
+        for i in 0..listeners.len() {
+            let strategy = self.host.listeners[ix.index()][i];
+            // A strategy that takes runs decides on candles alone, by its own declaration.
+            let hosted = &self.host.hosted[usize::from(strategy)];
+            if hosted.standing == Standing::Running && !hosted.is_candle_only {
+                self.ask(strategy, &Fact::Venue(*event), out);
+            }
+        }
+    }
+
+    /// Books a fill. Money that moved is booked even when its order is not known: then it is an anomaly too.
+    #[inline]
+    fn on_fill(&mut self, fill: &Fill, out: &mut Outbox) {
+        let ix = fill.instrument;
+        let is_possible = |i: &Instrument| {
+            let value = i.checked_notional(fill.price, fill.quantity);
+            fill.quantity.is_positive()
+                && fill.quantity <= MOST_QUANTITY
+                && fill.price.is_positive()
+                && value.is_some_and(|value| value <= risk::MOST)
+                && (-risk::MOST..=risk::MOST).contains(&fill.fee)
+        };
+        if !self.instruments.get(ix.index()).is_some_and(is_possible) {
+            out.record(Record::Anomaly { instrument: ix, id: fill.order, what: "a fill that cannot be" });
+            return;
+        }
+        add_fill(&mut self.digest, fill);
+        let booking = self.ledger.book_fill(&self.instruments[ix.index()], fill);
+        let (strategy, tag) = self.settle_order(fill, out);
+        out.record(Record::Fill(FillRecord {
+            fill: *fill,
+            strategy,
+            tag,
+            closed: booking.closed,
+            closed_cost: booking.closed_cost,
+            opened_cost: booking.opened_cost,
+            realised: booking.realised,
+            position: booking.position,
+        }));
+        if booking.position.is_zero() {
+            self.protections[fill.position_side.index() * self.instruments.len() + ix.index()] =
+                Protection::NONE;
+        }
+        if fill.cause == FillCause::Liquidation {
+            let kind = NoticeKind::Liquidated { instrument: ix };
+            out.notice(Notice { severity: Severity::Critical, kind });
+        }
+    }
+
+    /// Counts a fill against its order and frees the margin that was set aside for it.
+    #[inline]
+    fn settle_order(&mut self, fill: &Fill, out: &mut Outbox) -> (u16, Tag) {
+        let Some(id) = fill.order else { return (ENGINE, Tag::default()) };
+        let Some(at) = self.orders.find(id) else {
+            out.record(Record::Anomaly {
+                instrument: fill.instrument,
+                id: Some(id),
+                what: "a fill of an unknown order",
+            });
+            return (id.strategy(), Tag::default());
+        };
+        let order = &mut self.orders.live[at];
+        let (remaining, tag) = (order.remaining(), order.tag);
+        if fill.quantity >= remaining {
+            if fill.quantity > remaining {
+                let what = "fills beyond the quantity of the order";
+                out.record(Record::Anomaly { instrument: fill.instrument, id: Some(id), what });
+            }
+            let reserved = self.orders.remove(at);
+            self.ledger.release(reserved);
+            out.record(Record::Order { id, instrument: fill.instrument, state: OrderState::Filled });
+        } else {
+            let share = units::Rounding::Down;
+            let freed =
+                order.reserved.mul_div(fill.quantity.mantissa().into(), remaining.mantissa().into(), share);
+            order.filled += fill.quantity;
+            order.reserved -= freed;
+            self.ledger.release(freed);
+            // A fill may overtake the acknowledgement: the order is evidently in the books.
+            if matches!(order.state, OrderState::Submitting | OrderState::Unknown) {
+                order.state = OrderState::Open;
+                out.record(Record::Order { id, instrument: fill.instrument, state: OrderState::Open });
+            }
+        }
+        (id.strategy(), tag)
+    }
+
+    /// Moves an order along its life; an edge that does not exist is an anomaly and changes nothing.
+    #[inline]
+    fn move_order(&mut self, id: ClientOrderId, to: OrderState, out: &mut Outbox) {
+        let Some(at) = self.orders.find(id) else {
+            // An acknowledgement that comes after the fill which settled the order is late, not wrong.
+            return;
+        };
+        let (instrument, state) = (self.orders.live[at].order.instrument, self.orders.live[at].state);
+        if state == to {
+            return;
+        }
+        if !may_become(state, to) {
+            let what = "an order cannot go from its state to the one reported";
+            out.record(Record::Anomaly { instrument, id: Some(id), what });
+            return;
+        }
+        if to.is_final() {
+            let reserved = self.orders.remove(at);
+            self.ledger.release(reserved);
+        } else {
+            self.orders.live[at].state = to;
+        }
+        out.record(Record::Order { id, instrument, state: to });
+    }
+
+    fn on_amended(&mut self, id: ClientOrderId, amendment: &model::Amendment, out: &mut Outbox) {
+        let Some(at) = self.orders.find(id) else { return };
+        let order = &mut self.orders.live[at];
+        if let Some(quantity) = amendment.quantity {
+            if quantity <= order.filled || quantity > MOST_QUANTITY {
+                let (instrument, what) = (order.order.instrument, "an amendment that cannot be");
+                out.record(Record::Anomaly { instrument, id: Some(id), what });
+                return;
+            }
+            order.order.quantity = quantity;
+        }
+        let guarded = order.order.protection.changed(amendment.stop_loss, amendment.take_profit);
+        order.order.protection = guarded;
+        order.order.kind = order.order.kind.amended(amendment);
+    }
+
+    fn on_balance(&mut self, change: &BalanceChange, out: &mut Outbox) {
+        match *change {
+            BalanceChange::Funding { instrument, position_side, amount, .. } => {
+                self.ledger.book_funding(amount);
+                self.digest.wide(amount.units());
+                out.record(Record::Funding { instrument, position_side, amount });
+            }
+            BalanceChange::Deposit { amount } => {
+                self.ledger.book_deposit(amount);
+                self.digest.wide(amount.units());
+                out.record(Record::Deposit { amount });
+            }
+        }
+    }
+}
+
+/// Records that the venue reported something that does not fit and concerns no order.
+#[cold]
+fn report(instrument: InstrumentIx, what: &'static str, out: &mut Outbox) {
+    out.record(Record::Anomaly { instrument, id: None, what });
+}
