@@ -12,8 +12,8 @@ mod ticks;
 pub use naive::NaiveBook;
 pub use sequence::{DeltaNumbers, Follow, Gap, Numbering, Sequence};
 
-use ladder::Ladder;
 use crate::{BookChange, BookUpdate, Side};
+use ladder::Ladder;
 use std::fmt;
 use ticks::Ticks;
 use units::{Digest, DigestWriter, Price, Quantity};
