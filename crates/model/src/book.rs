@@ -95,7 +95,7 @@ impl fmt::Display for BookFault {
 impl std::error::Error for BookFault {}
 
 /// An order book in whole ticks. The best prices and the quantity at a price near them are found in constant time.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Book {
     ticks: Ticks,
     /// By `Side`: bids, whose keys are the complement of their ticks, then asks.

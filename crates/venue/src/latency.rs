@@ -331,7 +331,7 @@ fn arrival(at: Timestamp, latency: Span, ahead: Timestamp) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::{ClientOrderId, InstrumentIx, VenueEvent};
+    use model::{CancelScope, ClientOrderId, InstrumentIx, VenueEvent};
     use proptest::prelude::*;
 
     fn at(millis: i64) -> Timestamp {
@@ -339,7 +339,7 @@ mod tests {
     }
 
     fn command() -> OrderCommand {
-        OrderCommand::CancelAll { instrument: None, scope: model::CancelScope::Orders }
+        OrderCommand::CancelAll { instrument: None, scope: CancelScope::Orders }
     }
 
     fn event(millis: i64) -> Event {

@@ -31,6 +31,8 @@ mod config;
 mod funding;
 mod impact;
 pub mod latency;
+#[allow(dead_code)]
+mod market;
 pub mod queue;
 mod venue;
 

@@ -148,6 +148,12 @@ impl QueuePosition {
         self.traded = self.traded.saturating_add(quantity.mantissa());
     }
 
+    /// Some of what was traded went to an order of ours ahead of this one, and not to the queue.
+    #[inline]
+    pub const fn let_pass(&mut self, quantity: Quantity) {
+        self.front = self.front.saturating_add(quantity.mantissa());
+    }
+
     /// The total at the price changed. `unit` is one whole unit of the base currency in steps of the quantity's scale.
     #[inline]
     pub fn level(&mut self, model: QueueModel, previous: Quantity, new: Quantity, unit: i64) {

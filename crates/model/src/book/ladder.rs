@@ -20,7 +20,7 @@ const NONE: i64 = i64::MAX;
 /// occupied and a word that sums the bitmap up. So a change is one store and a bit, and the next best level after the
 /// best one went is found by two counts of trailing zeros, however far away it is. What lies beyond the window is kept
 /// in a tree, and moves in when the window does.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Ladder {
     best: i64,
     /// The first key of the window, a multiple of 64. No level lies before it.
