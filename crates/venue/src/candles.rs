@@ -1,23 +1,35 @@
 //! How a candle fills orders. The rules are in the crate's documentation.
 
-use crate::config::{LimitFill, Slippage};
-use crate::venue::{Deal, Event, Resting, Venue};
+use crate::config::{CandlePath, LimitFill, Slippage};
+use crate::desk::{Follower, Resting, Stage};
+use crate::fidelity::Fidelity;
+use crate::matching::{at_or_better, better, follow, has_fired, trailed};
+use crate::venue::{Event, Venue};
 use model::{
-    Bar, CancelReason, Candle, FillCause, InstrumentIx, Liquidity, NewOrder, OrderKind, PositionSide,
-    Protection, Side, TimeInForce, VenueEvent,
+    Bar, CancelReason, Candle, FillCause, InstrumentIx, Liquidity, NewOrder, OrderKind, PositionSide, Side,
+    TimeInForce, Trailing, TriggerBy, VenueEvent,
 };
-use units::{Price, Quantity, Span, Timestamp};
+use units::{Price, Span, Timestamp};
 
-/// What a price of the candle does to an order.
+/// What a live order does at a price.
 enum Meeting {
-    /// Nothing.
+    /// It waits in the book.
     Waits,
-    /// It fills at this price.
+    /// It fills whole at this price.
     Fills(Price, Liquidity),
     /// It ends unfilled.
     Ends(CancelReason),
-    /// Its trigger fires and leaves a limit order.
-    Triggers,
+}
+
+/// Which orders take part in a pass over the range of a candle.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pass {
+    /// Stops, of any age.
+    Stops,
+    /// Everything else.
+    Others,
+    /// Stops that were placed inside this candle.
+    FreshStops,
 }
 
 impl Venue {
@@ -45,10 +57,14 @@ impl Venue {
         let (mut floor, mut ceiling) = (Price::new(i64::MIN), Price::MAX);
         for side in PositionSide::ALL {
             let Some((held, guard)) = self.guarded(ix, side) else { continue };
-            let (below, above) = match held {
-                Side::Buy => (guard.stop_loss, guard.take_profit),
-                Side::Sell => (guard.take_profit, guard.stop_loss),
-            };
+            if guard.trailing.is_some() {
+                // Every candle may move it.
+                return 0;
+            }
+            let terms = guard.protection;
+            let stop = terms.stop_loss.filter(|_| terms.stop_by == TriggerBy::Last);
+            let target = terms.take_profit.filter(|_| terms.target_by == TriggerBy::Last);
+            let (below, above) = if held == Side::Buy { (stop, target) } else { (target, stop) };
             floor = floor.max(below.unwrap_or(floor));
             ceiling = ceiling.min(above.unwrap_or(ceiling));
         }
@@ -57,267 +73,353 @@ impl Venue {
 
     fn match_candle(&mut self, candle: &Candle, out: &mut Vec<Event>) {
         let (ix, bar) = (candle.instrument, &candle.bar);
-        let opening = bar.open_time;
         // Later than the open, earlier than the close that the engine is told of next.
         let inside = candle.close_time() - Span::from_nanos(1);
         self.desks[ix.index()].last = Some(bar.open);
         // A position that stood before the candle, or was entered at its open, lived through the whole range.
-        self.meet_orders(opening, ix, |v, r| v.meet_open(r, bar.open), out);
-        if self.desks[ix.index()].is_idle {
+        self.meet_orders(bar.open_time, ix, bar.open, out);
+        self.meet_guards(bar.open_time, ix, bar.open, out);
+        if self.desks[ix.index()].is_idle || self.config.fidelity == Fidelity::NextOpen {
             return;
         }
-        self.meet_guards_at_open(opening, ix, bar.open, out);
-        if self.desks[ix.index()].is_idle {
-            return;
-        }
-        self.desks[ix.index()].is_guard_fresh = [false; 3];
-        self.meet_stops(inside, ix, bar, out);
-        // Stops first: when the range reaches a stop and a target, the stop is taken, whichever order arrived first.
-        let only = |stops: bool| {
-            move |v: &Self, r: &Resting| {
-                if is_stop(r.order.kind) == stops { v.meet_range(r, bar) } else { Meeting::Waits }
+        match self.config.candle_path {
+            CandlePath::Pessimistic => self.meet_range(inside, ix, bar, out),
+            CandlePath::Adaptive => {
+                let mut from = bar.open;
+                for to in path(bar) {
+                    self.walk(inside, ix, (from, to), out);
+                    from = to;
+                }
             }
-        };
-        self.meet_orders(inside, ix, only(true), out);
-        self.meet_orders(inside, ix, only(false), out);
-        // Orders filled inside may have opened positions whose stops the range also reaches.
-        self.meet_stops(inside, ix, bar, out);
-        self.meet_targets(inside, ix, bar, out);
+        }
     }
 
-    /// Lets every order of an instrument meet a price, in the order of arrival.
-    fn meet_orders(
+    /// Lets every order of an instrument meet a price that was traded, in the order of arrival.
+    fn meet_orders(&mut self, at: Timestamp, ix: InstrumentIx, price: Price, out: &mut Vec<Event>) {
+        let (mut rank, until) = (0, self.next_rank);
+        while let Some(resting) = self.desks[ix.index()].after_rank(rank).filter(|r| r.rank < until) {
+            rank = resting.rank;
+            match resting.stage {
+                Stage::Arriving => self.meet_live(at, (ix, rank), price, out),
+                Stage::Resting => {
+                    // A resting order is served at its own price, wherever the price jumped to.
+                    let limit = resting.order.kind.limit().unwrap_or(price);
+                    if is_beyond(resting.order.side, price, limit, self.config.limit_fill) {
+                        let remaining = resting.remaining;
+                        self.fill(at, (ix, rank), remaining, (limit, Liquidity::Maker), out);
+                    }
+                }
+                Stage::Waiting if resting.order.kind.trigger_by() != Some(TriggerBy::Last) => {}
+                Stage::Waiting => {
+                    if self.follows(at, (ix, rank), price, out) {
+                        self.trigger_and_meet(at, (ix, rank), price, out);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A trigger fires, and what it leaves meets the market at the same price.
+    fn trigger_and_meet(
+        &mut self,
+        at: Timestamp,
+        (ix, rank): (InstrumentIx, u64),
+        price: Price,
+        out: &mut Vec<Event>,
+    ) {
+        if self.trigger(at, (ix, rank), price, out) {
+            self.meet_live(at, (ix, rank), price, out);
+        }
+    }
+
+    /// The first price that a live order meets: where it is marketable it takes, and otherwise it rests or ends.
+    fn meet_live(
+        &mut self,
+        at: Timestamp,
+        (ix, rank): (InstrumentIx, u64),
+        price: Price,
+        out: &mut Vec<Event>,
+    ) {
+        let desk = &mut self.desks[ix.index()];
+        let Some(place) = desk.at_rank(rank) else { return };
+        desk.orders[place].stage = Stage::Resting;
+        let resting = &self.desks[ix.index()].orders[place];
+        let (remaining, is_plain) =
+            (resting.remaining, resting.order.self_trade == model::SelfTradePrevention::None);
+        match self.arrival(resting, price) {
+            Meeting::Waits => {}
+            Meeting::Ends(reason) => self.end(at, (ix, place), reason, out),
+            Meeting::Fills(price, liquidity) => {
+                if is_plain || self.prevent_self_trade(at, (ix, rank), price, out) {
+                    self.fill(at, (ix, rank), remaining, (price, liquidity), out);
+                }
+            }
+        }
+    }
+
+    /// What the first price that an order meets does to it.
+    fn arrival(&self, resting: &Resting, price: Price) -> Meeting {
+        let order = &resting.order;
+        let slipped = self.slipped(order.instrument, order.side, price);
+        let Some(limit) = order.kind.limit() else {
+            return match resting.bound {
+                Some(bound) if !at_or_better(order.side, slipped, bound) => {
+                    Meeting::Ends(CancelReason::NoLiquidity)
+                }
+                _ => Meeting::Fills(slipped, Liquidity::Taker),
+            };
+        };
+        if at_or_better(order.side, price, limit) {
+            return match order.time_in_force {
+                TimeInForce::PostOnly => Meeting::Ends(CancelReason::WouldCross),
+                // A limit order never pays more than its limit.
+                _ if at_or_better(order.side, slipped, limit) => Meeting::Fills(slipped, Liquidity::Taker),
+                _ => Meeting::Fills(limit, Liquidity::Taker),
+            };
+        }
+        match order.time_in_force {
+            TimeInForce::ImmediateOrCancel => Meeting::Ends(CancelReason::ImmediateOrCancel),
+            TimeInForce::FillOrKill => Meeting::Ends(CancelReason::FillOrKill),
+            TimeInForce::GoodTillCancel | TimeInForce::PostOnly => Meeting::Waits,
+        }
+    }
+
+    /// Guards that a price has reached, or jumped over, close at it: a gap pays no trigger price, neither way.
+    fn meet_guards(&mut self, at: Timestamp, ix: InstrumentIx, price: Price, out: &mut Vec<Event>) {
+        if !self.desks[ix.index()].is_guarded {
+            return;
+        }
+        for side in PositionSide::ALL {
+            let Some((held, _)) = self.guarded(ix, side) else { continue };
+            if let Some(cause) = self.fired_guard(at, (ix, side), TriggerBy::Last, price, out) {
+                let slipped = self.slipped(ix, held.opposite(), price);
+                self.close_guarded(at, (ix, side), slipped, cause, out);
+            }
+        }
+    }
+
+    /// The rest of a candle whose order of prices is unknown.
+    fn meet_range(&mut self, at: Timestamp, ix: InstrumentIx, bar: &Bar, out: &mut Vec<Event>) {
+        let fresh_from = self.next_rank;
+        let desk = &mut self.desks[ix.index()];
+        (desk.is_guard_fresh, desk.fresh_from) = ([false; 3], fresh_from);
+        self.meet_stops(at, ix, bar, out);
+        // Stops first: when the range reaches a stop and a target, the stop is taken, whichever order arrived first.
+        self.meet_orders_inside(at, ix, bar, Pass::Stops, out);
+        self.meet_orders_inside(at, ix, bar, Pass::Others, out);
+        // Orders filled inside may have opened positions whose stops the range also reaches.
+        self.meet_orders_inside(at, ix, bar, Pass::FreshStops, out);
+        self.meet_stops(at, ix, bar, out);
+        self.meet_targets(at, ix, bar, out);
+    }
+
+    /// Lets the orders of a pass meet the range of a candle, in the order of arrival.
+    fn meet_orders_inside(
         &mut self,
         at: Timestamp,
         ix: InstrumentIx,
-        meet: impl Fn(&Self, &Resting) -> Meeting,
+        bar: &Bar,
+        pass: Pass,
         out: &mut Vec<Event>,
     ) {
-        let mut i = 0;
-        while i < self.desks[ix.index()].orders.len() {
-            match meet(self, &self.desks[ix.index()].orders[i]) {
-                Meeting::Waits => {
-                    self.desks[ix.index()].orders[i].is_new = false;
-                    i += 1;
-                }
-                Meeting::Triggers => {
-                    let live = &mut self.desks[ix.index()].orders[i];
-                    live.is_triggered = true;
-                    live.is_new = true;
-                    let (id, instrument) = (live.order.id, ix);
-                    out.push(Event { at, event: VenueEvent::Triggered { id, instrument } });
-                    // Not advanced: the limit order that it left meets the same price.
-                }
-                Meeting::Ends(reason) => {
-                    let (id, instrument) = (self.desks[ix.index()].orders[i].order.id, ix);
-                    self.take_out(ix, i);
-                    out.push(Event { at, event: VenueEvent::Cancelled { id, instrument, reason } });
-                }
-                Meeting::Fills(price, liquidity) => {
-                    self.fill(at, (ix, i), price, liquidity, out);
-                }
-            }
-        }
-    }
-
-    #[inline]
-    fn take_out(&mut self, ix: InstrumentIx, at: usize) {
-        let desk = &mut self.desks[ix.index()];
-        if at + 1 == desk.orders.len() {
-            desk.orders.truncate(at);
-        } else {
-            desk.orders.remove(at);
-        }
-        desk.refresh_idle();
-    }
-
-    /// Takes an order out and fills what remains of it. A reduce-only order shrinks to what is left to reduce.
-    fn fill(
-        &mut self,
-        at: Timestamp,
-        (ix, place): (InstrumentIx, usize),
-        price: Price,
-        liquidity: Liquidity,
-        out: &mut Vec<Event>,
-    ) {
-        let Resting { order, remaining, .. } = &self.desks[ix.index()].orders[place];
-        let remaining = *remaining;
-        let holding = self.account.holding(order.instrument, order.position_side);
-        let against = !holding.size.is_zero() && holding.side != order.side;
-        let quantity = if order.reduce_only {
-            if against { remaining.min(holding.size) } else { Quantity::ZERO }
-        } else {
-            remaining
+        let fresh_from = self.desks[ix.index()].fresh_from;
+        // What is placed during the first two passes has not lived through the range.
+        let (mut rank, until) = match pass {
+            Pass::Stops | Pass::Others => (0, fresh_from),
+            Pass::FreshStops => (fresh_from.saturating_sub(1), self.next_rank),
         };
-        let (id, reason) = (order.id, CancelReason::ReduceOnly);
-        let cancelled = Event { at, event: VenueEvent::Cancelled { id, instrument: ix, reason } };
-        let deal = Deal {
-            order: Some(order.id),
-            cause: FillCause::Order,
-            instrument: order.instrument,
-            position_side: order.position_side,
-            side: order.side,
-            price,
-            quantity,
-            liquidity,
-            protection: order.protection,
-            turned: against && quantity > holding.size,
-        };
-        self.take_out(ix, place);
-        if !quantity.is_zero() {
-            self.execute(at, &deal, out);
-        }
-        if quantity < remaining {
-            out.push(cancelled);
-        }
-    }
-
-    /// What the open does to an order.
-    fn meet_open(&self, resting: &Resting, open: Price) -> Meeting {
-        let order = &resting.order;
-        let taken = Meeting::Fills(self.slipped(order.instrument, order.side, open), Liquidity::Taker);
-        if !resting.is_triggered && order.kind.trigger().is_some() {
-            return match has_fired(order.kind, order.side, open, open) {
-                false => Meeting::Waits,
-                true if order.kind.limit().is_some() => Meeting::Triggers,
-                true => taken,
-            };
-        }
-        let Some(limit) = order.kind.limit() else { return taken };
-        if resting.is_new {
-            self.arrive(order, limit, open)
-        } else if is_beyond(order.side, open, limit, self.config.limit_fill) {
-            // A resting order is served at its own price, wherever the open jumped to.
-            Meeting::Fills(limit, Liquidity::Maker)
-        } else {
-            Meeting::Waits
-        }
-    }
-
-    /// What the first price that a limit order meets does to it: where it is marketable it takes, and otherwise it rests.
-    fn arrive(&self, order: &NewOrder, limit: Price, price: Price) -> Meeting {
-        let is_marketable = at_or_better(order.side, price, limit);
-        match order.time_in_force {
-            TimeInForce::PostOnly if is_marketable => Meeting::Ends(CancelReason::WouldCross),
-            _ if is_marketable => {
-                let slipped = self.slipped(order.instrument, order.side, price);
-                // A limit order never pays more than its limit.
-                let price = if at_or_better(order.side, slipped, limit) { slipped } else { limit };
-                Meeting::Fills(price, Liquidity::Taker)
+        while let Some(resting) = self.desks[ix.index()].after_rank(rank).filter(|r| r.rank < until) {
+            rank = resting.rank;
+            if is_stop(resting.order.kind) == (pass != Pass::Others) {
+                self.meet_inside(at, (ix, rank), bar, out);
             }
-            TimeInForce::ImmediateOrCancel => Meeting::Ends(CancelReason::ImmediateOrCancel),
-            TimeInForce::FillOrKill => Meeting::Ends(CancelReason::FillOrKill),
-            _ => Meeting::Waits,
         }
     }
 
     /// What the rest of the candle does to an order that the open left waiting.
-    fn meet_range(&self, resting: &Resting, bar: &Bar) -> Meeting {
-        let order = &resting.order;
-        if !resting.is_triggered && order.kind.trigger().is_some() {
-            return match has_fired(order.kind, order.side, bar.low, bar.high) {
-                false => Meeting::Waits,
-                true if order.kind.limit().is_some() => Meeting::Triggers,
-                true => {
-                    let trigger = order.kind.trigger().unwrap_or(bar.open);
-                    Meeting::Fills(self.slipped(order.instrument, order.side, trigger), Liquidity::Taker)
-                }
+    fn meet_inside(
+        &mut self,
+        at: Timestamp,
+        (ix, rank): (InstrumentIx, u64),
+        bar: &Bar,
+        out: &mut Vec<Event>,
+    ) {
+        let desk = &self.desks[ix.index()];
+        let Some(resting) = desk.at_rank(rank).map(|place| &desk.orders[place]) else { return };
+        let (order, remaining) = (&resting.order, resting.remaining);
+        if resting.stage == Stage::Waiting {
+            // A limit order that is triggered inside the candle meets the market at its trigger; whether the range
+            // beyond came before or after is unknown, so what is not marketable there waits for the next candle.
+            let fired = match order.kind.trigger() {
+                _ if order.kind.trigger_by() != Some(TriggerBy::Last) => None,
+                Some(trigger) => has_fired(order.kind, order.side, bar.low, bar.high).then_some(trigger),
+                None => self.trail_order(at, (ix, rank), bar, out),
             };
+            if let Some(price) = fired {
+                self.trigger_and_meet(at, (ix, rank), price, out);
+            }
+            return;
         }
-        let Some(limit) = order.kind.limit() else { return Meeting::Waits };
-        // A limit order that was triggered inside this candle meets the market at its trigger; whether the range
-        // beyond came before or after is unknown, so what is not marketable there waits for the next candle.
-        if resting.is_triggered && resting.is_new {
-            return self.arrive(order, limit, order.kind.trigger().unwrap_or(limit));
-        }
+        let Some(limit) = order.kind.limit() else { return };
         let extreme = if order.side == Side::Buy { bar.low } else { bar.high };
         if is_beyond(order.side, extreme, limit, self.config.limit_fill) {
-            Meeting::Fills(limit, Liquidity::Maker)
-        } else {
-            Meeting::Waits
+            self.fill(at, (ix, rank), remaining, (limit, Liquidity::Maker), out);
         }
     }
 
-    /// Guards that the open has jumped over fill at the open: a gap pays no trigger price, neither way.
-    fn meet_guards_at_open(&mut self, at: Timestamp, ix: InstrumentIx, open: Price, out: &mut Vec<Event>) {
-        for side in PositionSide::ALL {
-            let Some((held, guard)) = self.guarded(ix, side) else { continue };
-            let exit = held.opposite();
-            let stopped = guard.stop_loss.is_some_and(|stop| at_or_better(held, open, stop));
-            let reached = guard.take_profit.is_some_and(|target| at_or_better(exit, open, target));
-            if stopped || reached {
-                let cause = if stopped { FillCause::StopLoss } else { FillCause::TakeProfit };
-                self.close_guarded(at, ix, side, self.slipped(ix, exit, open), cause, out);
-            }
+    /// Lets a trailing stop order follow the range of a candle. Returns where it fires, if it does.
+    fn trail_order(
+        &mut self,
+        at: Timestamp,
+        (ix, rank): (InstrumentIx, u64),
+        bar: &Bar,
+        out: &mut Vec<Event>,
+    ) -> Option<Price> {
+        let desk = &mut self.desks[ix.index()];
+        let place = desk.at_rank(rank)?;
+        let resting = &mut desk.orders[place];
+        let OrderKind::TrailingStop { distance, activation, .. } = resting.order.kind else { return None };
+        let follower = Follower { terms: Trailing { distance, activation }, best: resting.best };
+        let (best, fired) = trail_range(&follower, resting.order.side.opposite(), bar);
+        let is_armed_now = resting.best.is_none() && best.is_some();
+        resting.best = best;
+        if is_armed_now {
+            let (id, position_side) = (Some(resting.order.id), resting.order.position_side);
+            let event = VenueEvent::TrailingActivated { id, instrument: ix, position_side };
+            out.push(Event { at, event });
         }
+        fired
     }
 
-    /// Stops that the range reaches.
+    /// Stops of whole positions that the range reaches, trailing stops included.
     fn meet_stops(&mut self, at: Timestamp, ix: InstrumentIx, bar: &Bar, out: &mut Vec<Event>) {
+        if !self.desks[ix.index()].is_guarded {
+            return;
+        }
         for side in PositionSide::ALL {
             let Some((held, guard)) = self.guarded(ix, side) else { continue };
             let worst = if held == Side::Buy { bar.low } else { bar.high };
-            if let Some(stop) = guard.stop_loss
-                && at_or_better(held, worst, stop)
-            {
-                let price = self.slipped(ix, held.opposite(), stop);
-                self.close_guarded(at, ix, side, price, FillCause::StopLoss, out);
-            }
+            let stop = guard.protection.stop_loss.filter(|stop| {
+                guard.protection.stop_by == TriggerBy::Last && at_or_better(held, worst, *stop)
+            });
+            let trailed = self.trail_guard(at, (ix, side), bar, out);
+            // Of two stops that the range reaches, the one nearer to the market was there first.
+            let (price, cause) = match (stop, trailed) {
+                (None, None) => continue,
+                (Some(stop), Some(trailed)) if better(held, stop, trailed) == trailed => {
+                    (trailed, FillCause::TrailingStop)
+                }
+                (None, Some(trailed)) => (trailed, FillCause::TrailingStop),
+                (Some(stop), _) => (stop, FillCause::StopLoss),
+            };
+            let slipped = self.slipped(ix, held.opposite(), price);
+            self.close_guarded(at, (ix, side), slipped, cause, out);
         }
     }
 
-    /// Targets that the range reaches, where they have been in force for the whole of it.
+    /// Lets the trailing stop of a position follow the range of a candle, if it has been in force for the whole of it.
+    /// Returns where it fires, if it does.
+    fn trail_guard(
+        &mut self,
+        at: Timestamp,
+        (ix, side): (InstrumentIx, PositionSide),
+        bar: &Bar,
+        out: &mut Vec<Event>,
+    ) -> Option<Price> {
+        let held = self.account.holding(ix, side).side;
+        let desk = &mut self.desks[ix.index()];
+        if desk.is_guard_fresh[side.index()] {
+            return None;
+        }
+        let follower = desk.guards[side.index()].trailing.as_mut()?;
+        let (best, fired) = trail_range(follower, held, bar);
+        let is_armed_now = follower.best.is_none() && best.is_some();
+        follower.best = best;
+        if is_armed_now {
+            let event = VenueEvent::TrailingActivated { id: None, instrument: ix, position_side: side };
+            out.push(Event { at, event });
+        }
+        fired
+    }
+
+    /// Targets of whole positions that the range reaches, where they have been in force for the whole of it.
     fn meet_targets(&mut self, at: Timestamp, ix: InstrumentIx, bar: &Bar, out: &mut Vec<Event>) {
+        if !self.desks[ix.index()].is_guarded {
+            return;
+        }
         for side in PositionSide::ALL {
             let Some((held, guard)) = self.guarded(ix, side) else { continue };
             if self.desks[ix.index()].is_guard_fresh[side.index()] {
                 continue;
             }
             let best = if held == Side::Buy { bar.high } else { bar.low };
-            if let Some(target) = guard.take_profit
+            if let Some(target) = guard.protection.take_profit
+                && guard.protection.target_by == TriggerBy::Last
                 && at_or_better(held.opposite(), best, target)
             {
                 let price = self.slipped(ix, held.opposite(), target);
-                self.close_guarded(at, ix, side, price, FillCause::TakeProfit, out);
+                self.close_guarded(at, (ix, side), price, FillCause::TakeProfit, out);
             }
         }
     }
 
-    /// The direction and the guard of a position, if it has both.
-    fn guarded(&self, ix: InstrumentIx, side: PositionSide) -> Option<(Side, Protection)> {
-        let guard = self.desks[ix.index()].guards[side.index()];
-        let holding = self.account.holding(ix, side);
-        (!guard.is_none() && !holding.size.is_zero()).then_some((holding.side, guard))
+    /// Lets the price go from one to another in a straight line and meet what lies on the way, nearest first.
+    fn walk(&mut self, at: Timestamp, ix: InstrumentIx, (from, to): (Price, Price), out: &mut Vec<Event>) {
+        let mut here = from;
+        while !self.desks[ix.index()].is_idle && here != to {
+            here = self.next_on_the_way(ix, here, to);
+            self.desks[ix.index()].last = Some(here);
+            self.meet_guards(at, ix, here, out);
+            self.meet_orders(at, ix, here, out);
+        }
     }
 
-    fn close_guarded(
-        &mut self,
-        at: Timestamp,
-        ix: InstrumentIx,
-        position_side: PositionSide,
-        price: Price,
-        cause: FillCause,
-        out: &mut Vec<Event>,
-    ) {
-        let holding = self.account.holding(ix, position_side);
-        let deal = Deal {
-            order: None,
-            cause,
-            instrument: ix,
-            position_side,
-            side: holding.side.opposite(),
-            price,
-            quantity: holding.size,
-            liquidity: Liquidity::Taker,
-            protection: Protection::NONE,
-            turned: false,
+    /// The nearest price beyond `here` on the way to `to` at which something may happen; `to` where nothing does.
+    fn next_on_the_way(&self, ix: InstrumentIx, here: Price, to: Price) -> Price {
+        let (instrument, desk) = (&self.instruments[ix.index()], &self.desks[ix.index()]);
+        let mut next = to;
+        let mut consider = |price: Price| {
+            let is_between =
+                if to > here { here < price && price < next } else { next < price && price < here };
+            if is_between {
+                next = price;
+            }
         };
-        self.execute(at, &deal, out);
+        for resting in &desk.orders {
+            let order = &resting.order;
+            match (resting.stage, order.kind) {
+                (Stage::Waiting, OrderKind::TrailingStop { distance, activation, .. }) => {
+                    let held = order.side.opposite();
+                    resting.best.map(|best| trailed(held, best, distance)).or(activation).map(&mut consider);
+                }
+                (Stage::Waiting, kind) => _ = kind.trigger().map(&mut consider),
+                (_, kind) => {
+                    _ = kind.limit().map(|limit| consider(self.served_at(order, limit, instrument.tick_size)))
+                }
+            }
+        }
+        for side in PositionSide::ALL {
+            let Some((_, guard)) = self.guarded(ix, side) else { continue };
+            let trailing = self.trailing_stop(ix, side).or(guard.trailing.and_then(|f| f.terms.activation));
+            for price in [guard.protection.stop_loss, guard.protection.take_profit, trailing] {
+                price.map(&mut consider);
+            }
+        }
+        next
+    }
+
+    /// The first traded price that serves a resting order.
+    fn served_at(&self, order: &NewOrder, limit: Price, tick: Price) -> Price {
+        match (self.config.limit_fill, order.side) {
+            (LimitFill::Touch, _) => limit,
+            (LimitFill::Through, Side::Buy) => limit - tick,
+            (LimitFill::Through, Side::Sell) => limit + tick,
+        }
     }
 
     /// A price worsened by the slippage: up for a buyer, down for a seller, never below one tick.
     #[inline]
-    fn slipped(&self, ix: InstrumentIx, side: Side, price: Price) -> Price {
+    pub(crate) fn slipped(&self, ix: InstrumentIx, side: Side, price: Price) -> Price {
         let instrument = &self.instruments[ix.index()];
         match self.config.slippage {
             Slippage::Ticks(0) => price,
@@ -330,18 +432,37 @@ impl Venue {
     }
 }
 
-/// Whether `price` is at least as good as `limit` for somebody who trades on `side`: for a buyer, at or below.
-#[inline]
-fn at_or_better(side: Side, price: Price, limit: Price) -> bool {
-    match side {
-        Side::Buy => price <= limit,
-        Side::Sell => price >= limit,
+/// The prices after the open, in the order that [`CandlePath::Adaptive`] assumes.
+fn path(bar: &Bar) -> [Price; 3] {
+    let is_high_first = bar.high - bar.open < bar.open - bar.low;
+    if is_high_first { [bar.high, bar.low, bar.close] } else { [bar.low, bar.high, bar.close] }
+}
+
+/// A trailing stop of a position in the direction of `held` lives through a candle whose order of prices is unknown: the
+/// best price after it, and where it fires, if it does.
+///
+/// The stop as it stood comes first. If the range does not reach it, the stop follows to the best price of the candle, and
+/// fires there if the worst price could have come after the best one.
+fn trail_range(follower: &Follower, held: Side, bar: &Bar) -> (Option<Price>, Option<Price>) {
+    let Trailing { distance, activation } = follower.terms;
+    let (best, worst) = if held == Side::Buy { (bar.high, bar.low) } else { (bar.low, bar.high) };
+    if let Some(before) = follower.best {
+        let stop = trailed(held, before, distance);
+        if at_or_better(held, worst, stop) {
+            return (follower.best, Some(stop));
+        }
     }
+    let (after, _) = follow(follower.best, activation, distance, held, best);
+    let stop = after.map(|after| trailed(held, after, distance));
+    (after, stop.filter(|stop| at_or_better(held, worst, *stop)))
 }
 
 /// Whether an order is there to end a loss (or to enter on strength) once the price has gone the wrong way.
 const fn is_stop(kind: OrderKind) -> bool {
-    matches!(kind, OrderKind::StopMarket { .. } | OrderKind::StopLimit { .. })
+    matches!(
+        kind,
+        OrderKind::StopMarket { .. } | OrderKind::StopLimit { .. } | OrderKind::TrailingStop { .. }
+    )
 }
 
 /// Whether a price that was traded serves a resting order at `limit`.
@@ -352,15 +473,4 @@ fn is_beyond(side: Side, traded: Price, limit: Price, rule: LimitFill) -> bool {
         (LimitFill::Through, Side::Buy) => traded < limit,
         (LimitFill::Through, Side::Sell) => traded > limit,
     }
-}
-
-/// Whether a range from `low` to `high` fires the trigger of an order.
-fn has_fired(kind: OrderKind, side: Side, low: Price, high: Price) -> bool {
-    let Some(trigger) = kind.trigger() else { return true };
-    let rising = match kind {
-        OrderKind::StopMarket { .. } | OrderKind::StopLimit { .. } => side == Side::Buy,
-        OrderKind::TakeProfitMarket { .. } | OrderKind::TakeProfitLimit { .. } => side == Side::Sell,
-        OrderKind::Market | OrderKind::Limit { .. } | OrderKind::TrailingStop { .. } => return true,
-    };
-    if rising { high >= trigger } else { low <= trigger }
 }

@@ -1,7 +1,14 @@
 //! What the venue refuses, each with its own reason, in the order an exchange checks.
 
-use crate::venue::{Resting, Venue, guards_fit};
-use model::{NewOrder, OrderKind, PositionSide, RejectReason, Side, TriggerBy};
+use crate::config::PostOnlyRule;
+use crate::desk::{Desk, Resting, Stage, TradingStatus};
+use crate::guards::{check_legs, check_price};
+use crate::matching::at_or_better;
+use crate::venue::{Venue, guards_fit};
+use model::{
+    Instrument, NewOrder, OrderKind, PositionMode, PositionSide, ProtectionMode, RejectReason, TimeInForce,
+    TriggerDirection,
+};
 use units::{Amount, Price, Quantity, Rate, Rounding};
 
 /// The largest value of one order: 10¹⁸ of the currency. What is added to it (fees, margin, profit) fits an amount then.
@@ -11,20 +18,41 @@ impl Venue {
     /// What the account keeps free for a new order, or why it cannot be accepted.
     #[inline]
     pub(crate) fn check(&self, order: &NewOrder) -> Result<Amount, RejectReason> {
-        if order.instrument.index() >= self.instruments.len() {
-            return Err(RejectReason::UnknownInstrument);
-        }
-        // Our ids grow, so one that does not was used before.
-        if self.last_id.is_some_and(|last| order.id <= last) {
+        let desk = self.desks.get(order.instrument.index()).ok_or(RejectReason::UnknownInstrument)?;
+        if self.names.is_used(order.id) {
             return Err(RejectReason::DuplicateId);
         }
-        if matches!(order.kind, OrderKind::TrailingStop { .. }) || order.close_on_trigger {
-            return Err(RejectReason::NotInBatch);
+        match desk.status {
+            TradingStatus::Open => {}
+            TradingStatus::ReduceOnly if order.reduce_only => {}
+            TradingStatus::ReduceOnly => return Err(RejectReason::ReduceOnlyMarket),
+            TradingStatus::Closed => return Err(RejectReason::NotTrading),
         }
-        if order.position_side != PositionSide::Net {
+        let is_net = order.position_side == PositionSide::Net;
+        if is_net != (desk.position_mode == PositionMode::OneWay) {
             return Err(RejectReason::PositionMode);
         }
+        self.check_room(desk, order)?;
         self.check_terms(order, None)
+    }
+
+    /// Whether the venue takes one more order of this kind.
+    #[inline]
+    fn check_room(&self, desk: &Desk, order: &NewOrder) -> Result<(), RejectReason> {
+        let rules = &self.config.rules;
+        let is_conditional = order.kind.is_conditional();
+        let (most, reason) = if is_conditional {
+            (rules.max_conditional, RejectReason::TooManyConditional)
+        } else {
+            (rules.max_active, RejectReason::TooManyOrders)
+        };
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        // Counting is for those who have many.
+        if desk.orders.len() < most {
+            return Ok(());
+        }
+        let is_alike = |r: &&Resting| r.is_client() && (r.stage == Stage::Waiting) == is_conditional;
+        if desk.orders.iter().filter(is_alike).count() < most { Ok(()) } else { Err(reason) }
     }
 
     /// The same for the terms of an order, which may take the place of one that rests.
@@ -35,54 +63,101 @@ impl Venue {
         replaced: Option<&Resting>,
     ) -> Result<Amount, RejectReason> {
         let instrument = &self.instruments[order.instrument.index()];
-        let last = self.desks[order.instrument.index()].last.ok_or(RejectReason::NoMarket)?;
-        // Candles tell last prices only: a trigger on the mark or the index price would wait for ever, in silence.
-        if order.kind.trigger_by().is_some_and(|by| by != TriggerBy::Last) {
-            return Err(RejectReason::NoMarket);
+        let desk = &self.desks[order.instrument.index()];
+        let last = desk.last.ok_or(RejectReason::NoMarket)?;
+        check_quantity(order, instrument)?;
+        check_flags(order)?;
+        for price in [order.kind.limit(), order.kind.trigger()].into_iter().flatten() {
+            check_price(price, instrument)?;
         }
-        let (limit, trigger) = (order.kind.limit(), order.kind.trigger());
-        let max =
-            if limit.is_some() { instrument.max_limit_quantity } else { instrument.max_market_quantity };
-        let off_tick =
-            |p: Option<Price>| p.is_some_and(|p| !p.is_positive() || !p.is_multiple_of(instrument.tick_size));
-        let guards = order.protection;
-        let has_fired = replaced.is_some_and(|r| r.is_triggered);
-        if !order.quantity.is_positive() || !order.quantity.is_multiple_of(instrument.quantity_step) {
-            return Err(RejectReason::QuantityStep);
-        } else if order.quantity < instrument.min_quantity {
-            return Err(RejectReason::BelowMinQuantity);
-        } else if order.quantity > max {
-            return Err(RejectReason::AboveMaxQuantity);
-        } else if off_tick(limit)
-            || off_tick(trigger)
-            || off_tick(guards.stop_loss)
-            || off_tick(guards.take_profit)
-        {
-            return Err(RejectReason::PriceTick);
-        } else if !has_fired && trigger.is_some_and(|t| !waits_on_its_side(order.kind, order.side, t, last)) {
-            return Err(RejectReason::TriggerNotAbove);
+        let waits = order.kind.is_conditional() && !replaced.is_some_and(Resting::is_triggered);
+        if waits {
+            self.check_trigger(order, desk)?;
+        } else if let Some(limit) = order.kind.limit() {
+            self.check_limit(order, limit, last)?;
         }
-        // Guards must fit every price the order may be filled at for certain, or they would fire at a price that was not there.
-        let entries = if limit.or(trigger).is_some() { [limit, trigger] } else { [Some(last), None] };
-        if !order.reduce_only && !entries.into_iter().flatten().all(|p| guards_fit(guards, order.side, p)) {
-            return Err(RejectReason::ProtectionSide);
+        if !order.protection.is_none() || order.protection_mode != ProtectionMode::Full {
+            self.check_attached(order, last)?;
         }
         if order.reduce_only {
             let holding = self.account.holding(order.instrument, order.position_side);
-            let reducible = !holding.size.is_zero() && holding.side != order.side;
-            return if reducible { Ok(Amount::ZERO) } else { Err(RejectReason::ReduceOnly) };
+            let is_reducible = !holding.size.is_zero() && holding.side != order.side;
+            return if is_reducible { Ok(Amount::ZERO) } else { Err(RejectReason::ReduceOnly) };
         }
-        let price = limit.or(trigger).unwrap_or(last);
+        let price = order.kind.limit().or(order.kind.trigger()).unwrap_or(last);
         match instrument.checked_notional(price, order.quantity) {
             Some(value) if value < instrument.min_notional => Err(RejectReason::BelowMinNotional),
+            // Before its trigger a conditional order takes no margin.
+            Some(value) if value <= MOST && waits => Ok(Amount::ZERO),
             Some(value) if value <= MOST => self.check_margin(order, price, replaced),
             _ => Err(RejectReason::AboveMaxQuantity),
         }
     }
 
+    /// A limit that meets the market now lies inside the price band, and is not known to take where it may not.
+    fn check_limit(&self, order: &NewOrder, limit: Price, last: Price) -> Result<(), RejectReason> {
+        if self.beyond_band(order.instrument, order.side, limit).is_some() {
+            return Err(match order.side {
+                model::Side::Buy => RejectReason::AbovePriceBand,
+                model::Side::Sell => RejectReason::BelowPriceBand,
+            });
+        }
+        let refuses = self.config.rules.post_only == PostOnlyRule::Refuse;
+        let is_post_only = order.time_in_force == TimeInForce::PostOnly;
+        if refuses && is_post_only && at_or_better(order.side, last, limit) {
+            return Err(RejectReason::WouldCross);
+        }
+        Ok(())
+    }
+
+    /// A trigger waits beyond the price it watches, in the direction that fires it. One that the market has already passed is
+    /// refused, as the exchanges do, rather than fired at once; so is one on a price that nobody tells, which would wait for
+    /// ever in silence.
+    fn check_trigger(&self, order: &NewOrder, desk: &Desk) -> Result<(), RejectReason> {
+        if let OrderKind::TrailingStop { distance, activation, by } = order.kind {
+            return self.check_trailing(order.instrument, distance, activation, order.side.opposite(), by);
+        }
+        let by = order.kind.trigger_by().unwrap_or_default();
+        let watched = desk.watched(by).ok_or(RejectReason::NoMarket)?;
+        match (order.kind.trigger_direction(order.side), order.kind.trigger()) {
+            (Some(TriggerDirection::Rising), Some(trigger)) if trigger <= watched => {
+                Err(RejectReason::TriggerNotAbove)
+            }
+            (Some(TriggerDirection::Falling), Some(trigger)) if trigger >= watched => {
+                Err(RejectReason::TriggerNotBelow)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The stop and the target that come with an order.
+    fn check_attached(&self, order: &NewOrder, last: Price) -> Result<(), RejectReason> {
+        let (guards, desk) = (order.protection, &self.desks[order.instrument.index()]);
+        let limits = match order.protection_mode {
+            ProtectionMode::Full => [None; 2],
+            ProtectionMode::Partial { stop_limit, target_limit } => [stop_limit, target_limit],
+        };
+        check_legs(guards, limits, &self.instruments[order.instrument.index()])?;
+        let is_told = |price: Option<Price>, by| price.is_none() || desk.watched(by).is_some();
+        if !is_told(guards.stop_loss, guards.stop_by) || !is_told(guards.take_profit, guards.target_by) {
+            return Err(RejectReason::NoMarket);
+        }
+        // They must fit every price the order may be filled at for certain, or they would fire at a price that was not there.
+        let (limit, trigger) = (order.kind.limit(), order.kind.trigger());
+        let entries = if limit.or(trigger).is_some() { [limit, trigger] } else { [Some(last), None] };
+        if !entries.into_iter().flatten().all(|p| guards_fit(guards, order.side, p)) {
+            return Err(RejectReason::ProtectionSide);
+        }
+        if order.protection_mode == ProtectionMode::Full {
+            return Ok(());
+        }
+        let legs = guards.stop_loss.iter().count() + guards.take_profit.iter().count();
+        self.check_leg_count(order.instrument, legs)
+    }
+
     /// The margin and the fee of what an order would open, if the account can carry it.
     #[inline]
-    fn check_margin(
+    pub(crate) fn check_margin(
         &self,
         order: &NewOrder,
         price: Price,
@@ -151,13 +226,36 @@ impl Venue {
     }
 }
 
-/// A stop waits beyond the market in the direction of its side, a take-profit on the other one. A trigger that the
-/// market has already passed is refused, as the exchanges do, rather than fired at once.
-fn waits_on_its_side(kind: OrderKind, side: Side, trigger: Price, last: Price) -> bool {
-    let rising = match kind {
-        OrderKind::StopMarket { .. } | OrderKind::StopLimit { .. } => side == Side::Buy,
-        OrderKind::TakeProfitMarket { .. } | OrderKind::TakeProfitLimit { .. } => side == Side::Sell,
-        OrderKind::Market | OrderKind::Limit { .. } | OrderKind::TrailingStop { .. } => return true,
+/// Whether the quantity of an order is one that the instrument takes.
+#[inline]
+fn check_quantity(order: &NewOrder, instrument: &Instrument) -> Result<(), RejectReason> {
+    let most = match order.kind.limit() {
+        Some(_) => instrument.max_limit_quantity,
+        None => instrument.max_market_quantity,
     };
-    if rising { trigger > last } else { trigger < last }
+    if !order.quantity.is_positive() {
+        Err(RejectReason::ZeroQuantity)
+    } else if !order.quantity.is_multiple_of(instrument.quantity_step) {
+        Err(RejectReason::QuantityStep)
+    } else if order.quantity < instrument.min_quantity {
+        Err(RejectReason::BelowMinQuantity)
+    } else if order.quantity > most {
+        Err(RejectReason::AboveMaxQuantity)
+    } else {
+        Ok(())
+    }
+}
+
+/// Whether the flags of an order fit each other.
+#[inline]
+fn check_flags(order: &NewOrder) -> Result<(), RejectReason> {
+    if order.time_in_force == TimeInForce::PostOnly && order.kind.limit().is_none() {
+        Err(RejectReason::PostOnlyMarket)
+    } else if order.close_on_trigger && !(order.reduce_only && order.kind.is_conditional()) {
+        Err(RejectReason::CloseOnTrigger)
+    } else if order.reduce_only && !order.protection.is_none() {
+        Err(RejectReason::ProtectionOnReduceOnly)
+    } else {
+        Ok(())
+    }
 }

@@ -3,9 +3,10 @@
 use crate::desk::{Owner, Resting, Stage};
 use crate::market::Hit;
 use crate::matching::at_or_better;
+use crate::queue::QueuePosition;
 use crate::venue::{Event, Venue};
-use model::book::BookFault;
-use model::{BookChange, CancelReason, InstrumentIx, Liquidity, Side, TimeInForce, Trade};
+use model::book::{Book, BookFault};
+use model::{BookChange, CancelReason, ClientOrderId, InstrumentIx, Liquidity, Side, TimeInForce, Trade};
 use units::{Price, Quantity, Timestamp};
 
 impl Venue {
@@ -35,6 +36,30 @@ impl Venue {
             return;
         }
         self.meet_trade(trade, out);
+    }
+
+    /// The recorded book of an instrument, at the levels of market data that have one. With quotes and trades, it holds the touch
+    /// only.
+    #[must_use]
+    pub fn book(&self, ix: InstrumentIx) -> Option<&Book> {
+        self.desks.get(ix.index())?.market.as_ref().map(|market| market.book())
+    }
+
+    /// Where an order stands in the queue at its price, if it rests in a recorded market.
+    #[must_use]
+    pub fn queue_position(&self, ix: InstrumentIx, id: ClientOrderId) -> Option<QueuePosition> {
+        let desk = self.desks.get(ix.index())?;
+        let resting = &desk.orders[desk.find(id)?];
+        desk.market.as_ref()?.position(resting.rank, resting.order.side)
+    }
+
+    /// Before the first trade, a whole book tells what an order is worth as well: the best price of the side that has one, bids
+    /// first.
+    pub(crate) fn price_from_book(&mut self, ix: InstrumentIx) {
+        let Some(desk) = self.desks.get_mut(ix.index()) else { return };
+        if let (None, Some(market)) = (desk.last, &desk.market) {
+            desk.last = market.book().best(Side::Buy).or_else(|| market.book().best(Side::Sell));
+        }
     }
 
     fn meet_trade(&mut self, trade: &Trade, out: &mut Vec<Event>) {
@@ -83,13 +108,13 @@ impl Venue {
         while let Some(resting) = self.desks[ix.index()].after_rank(rank).filter(|r| r.rank < until) {
             rank = resting.rank;
             if resting.stage == Stage::Arriving {
-                self.meet_book(at, ix, rank, out);
+                self.meet_book(at, (ix, rank), out);
             }
         }
     }
 
     /// An order meets the book: it takes what is there for it, and what is left of it rests or ends.
-    pub(crate) fn meet_book(&mut self, at: Timestamp, ix: InstrumentIx, rank: u64, out: &mut Vec<Event>) {
+    pub(crate) fn meet_book(&mut self, at: Timestamp, (ix, rank): (InstrumentIx, u64), out: &mut Vec<Event>) {
         let desk = &self.desks[ix.index()];
         let (Some(place), Some(market)) = (desk.at_rank(rank), &desk.market) else { return };
         let resting = &desk.orders[place];
@@ -97,7 +122,8 @@ impl Venue {
         let bound = order.kind.limit().or(resting.bound);
         let opposite = order.side.opposite();
         let touch = market.book().best(opposite);
-        let crosses = touch.is_some_and(|touch| bound.is_none_or(|bound| at_or_better(order.side, touch, bound)));
+        let crosses =
+            touch.is_some_and(|touch| bound.is_none_or(|bound| at_or_better(order.side, touch, bound)));
         if crosses {
             if order.time_in_force == TimeInForce::PostOnly {
                 return self.end_rank(at, (ix, rank), CancelReason::WouldCross, out);
@@ -157,14 +183,14 @@ impl Venue {
             TimeInForce::FillOrKill => self.end_rank(at, (ix, rank), CancelReason::FillOrKill, out),
             TimeInForce::GoodTillCancel | TimeInForce::PostOnly => {
                 if self.prevent_self_trade(at, (ix, rank), limit, out) {
-                    self.rest(ix, rank, order.side, limit);
+                    self.join_queue(ix, rank, order.side, limit);
                 }
             }
         }
     }
 
     /// Puts an order into the queue at its price.
-    fn rest(&mut self, ix: InstrumentIx, rank: u64, side: Side, limit: Price) {
+    fn join_queue(&mut self, ix: InstrumentIx, rank: u64, side: Side, limit: Price) {
         let is_touch = self.is_touch();
         let desk = &mut self.desks[ix.index()];
         let (Some(place), Some(market)) = (desk.at_rank(rank), &mut desk.market) else { return };
@@ -176,10 +202,11 @@ impl Venue {
 
     /// What becomes of a market order that found too little. One that guards a position waits for more.
     fn settle_market(&mut self, at: Timestamp, (ix, rank): (InstrumentIx, u64), out: &mut Vec<Event>) {
-        let desk = &self.desks[ix.index()];
-        let guards = desk.at_rank(rank).is_some_and(|place| matches!(desk.orders[place].owner, Owner::Guard(_)));
-        if !guards {
-            self.end_rank(at, (ix, rank), CancelReason::NoLiquidity, out);
+        let desk = &mut self.desks[ix.index()];
+        let Some(place) = desk.at_rank(rank) else { return };
+        match (&desk.orders[place].owner, &mut desk.market) {
+            (Owner::Guard(_), Some(market)) => market.wait(),
+            _ => self.end(at, (ix, place), CancelReason::NoLiquidity, out),
         }
     }
 }

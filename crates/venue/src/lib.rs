@@ -25,20 +25,34 @@
 #![deny(clippy::float_arithmetic)]
 
 mod account;
+mod arrival;
 mod candles;
 mod checks;
 mod config;
+mod desk;
+mod fidelity;
 mod funding;
+mod guards;
 mod impact;
 pub mod latency;
-#[allow(dead_code)]
+mod level2;
+mod margin;
 mod market;
-pub mod queue;
+mod matching;
+mod names;
+mod queue;
+mod settings;
+mod touch;
 mod venue;
 
 pub use account::{Account, Holding};
-pub use config::{LimitFill, Slippage, VenueConfig};
+pub use config::{
+    AmendRule, BandRule, CandlePath, LimitFill, OrderRules, PostOnlyRule, Slippage, VenueConfig,
+};
+pub use desk::TradingStatus;
+pub use fidelity::Fidelity;
 pub use impact::Impact;
+pub use market::{MakerFill, QueueRules};
 pub use model::book::{self, Book};
-pub use queue::{QueueModel, QueuePosition};
+pub use queue::{Power, QueueModel, QueuePosition, Weight};
 pub use venue::{Event, Venue};

@@ -5,7 +5,7 @@
 //! level, and what a trade or a crossing gave to one of our orders is not given to another.
 
 use crate::queue::{QueueModel, QueuePosition};
-use model::book::{Applied, Book, BookFault};
+use model::book::{Applied, Book, BookFault, Numbering};
 use model::{BookChange, BookUpdate, Instrument, Side};
 use units::{Price, Quantity};
 
@@ -73,7 +73,10 @@ pub(crate) struct Market {
 }
 
 impl Market {
-    pub(crate) fn new(instrument: &Instrument, book: Book, rules: QueueRules) -> Self {
+    /// An empty market. A recording may begin with plain levels, so the book is whole from the start.
+    pub(crate) fn new(instrument: &Instrument, rules: QueueRules) -> Self {
+        let mut book = Book::new(instrument.tick_size, Numbering::Growing);
+        book.start();
         Self {
             book,
             makers: [Vec::new(), Vec::new()],
@@ -335,7 +338,6 @@ fn is_better(side: Side, a: Price, b: Price) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::book::Numbering;
     use model::{Exchange, InstrumentIx, InstrumentKind, InstrumentSpec, MarginTier};
     use units::{Amount, Decimal, Rate, Span, Timestamp};
 
@@ -377,9 +379,7 @@ mod tests {
 
     /// 50 bid at 99, 30 at 98; 40 offered at 101, 60 at 102.
     fn market(fill: MakerFill) -> Market {
-        let mut book = Book::new(price(1), Numbering::Growing);
-        book.start();
-        let mut market = Market::new(&instrument(), book, QueueRules { model: QueueModel::RiskAverse, fill });
+        let mut market = Market::new(&instrument(), QueueRules { model: QueueModel::RiskAverse, fill });
         for (side, at, held) in
             [(Side::Buy, 99, 50), (Side::Buy, 98, 30), (Side::Sell, 101, 40), (Side::Sell, 102, 60)]
         {
@@ -513,8 +513,7 @@ mod tests {
 
     #[test]
     fn a_quote_hides_levels_or_says_that_they_are_gone() {
-        let mut market =
-            Market::new(&instrument(), Book::new(price(1), Numbering::Growing), QueueRules::default());
+        let mut market = Market::new(&instrument(), QueueRules::default());
         market.quote(Side::Buy, price(99), quantity(50));
         market.quote(Side::Sell, price(101), quantity(40));
         market.enter(1, Side::Buy, price(99), true);

@@ -1,10 +1,13 @@
-//! Orders in, events out: acceptance, cancellation, amendment and what rests.
+//! The simulated exchange: commands in, events out.
 
 use crate::account::Account;
 use crate::config::VenueConfig;
+use crate::desk::{Desk, Owner, Resting, Stage, TradingStatus};
+use crate::market::Hit;
+use crate::names::Names;
 use model::{
-    Amendment, CancelReason, ClientOrderId, Fill, FillCause, Instrument, InstrumentIx, Liquidity, NewOrder,
-    OrderCommand, PositionSide, Protection, RejectReason, Side, VenueEvent,
+    ClientOrderId, Fill, FillCause, Instrument, InstrumentIx, LegId, Liquidity, NewOrder, OrderCommand,
+    PositionSide, Protection, RejectReason, Side, VenueEvent,
 };
 use units::{Amount, Price, Quantity, Rounding, Timestamp};
 
@@ -17,43 +20,6 @@ pub struct Event {
     pub event: VenueEvent,
 }
 
-/// An order in the venue's books.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Resting {
-    pub(crate) order: NewOrder,
-    pub(crate) remaining: Quantity,
-    /// Initial margin and fee that the account keeps free for it.
-    pub(crate) margin: Amount,
-    /// It has not met a price since it arrived: if marketable, it takes.
-    pub(crate) is_new: bool,
-    /// Its trigger has fired; from now on it is what remains of its kind.
-    pub(crate) is_triggered: bool,
-}
-
-/// The orders, guards and prices of one instrument.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Desk {
-    pub(crate) ix: InstrumentIx,
-    pub(crate) last: Option<Price>,
-    /// In the order of arrival.
-    pub(crate) orders: Vec<Resting>,
-    /// What guards the net, long and short position.
-    pub(crate) guards: [Protection; 3],
-    /// The guard came into force, or went, since the open of the running candle.
-    pub(crate) is_guard_fresh: [bool; 3],
-    /// One of the guards is set.
-    pub(crate) is_guarded: bool,
-    /// Nothing rests and nothing is guarded: a candle changes no more than the last price.
-    pub(crate) is_idle: bool,
-}
-
-impl Desk {
-    #[inline]
-    pub(crate) fn refresh_idle(&mut self) {
-        self.is_idle = self.orders.is_empty() && !self.is_guarded;
-    }
-}
-
 /// The simulated exchange. See the crate's documentation for its rules.
 #[derive(Debug, Clone)]
 pub struct Venue {
@@ -61,28 +27,37 @@ pub struct Venue {
     pub(crate) config: VenueConfig,
     pub(crate) account: Account,
     pub(crate) desks: Vec<Desk>,
-    pub(crate) last_id: Option<ClientOrderId>,
+    pub(crate) names: Names,
+    /// The rank of the next order that arrives.
+    pub(crate) next_rank: u64,
+    /// How many legs were placed.
+    pub(crate) legs: u64,
     executions: u64,
+    /// What a recorded market has decided to fill, and the parts that an order takes from a book: empty between calls.
+    pub(crate) hits: Vec<Hit>,
+    pub(crate) parts: Vec<(Price, Quantity)>,
 }
 
 impl Venue {
     /// An exchange that trades `instruments`, with one account.
     #[must_use]
     pub fn new(instruments: Vec<Instrument>, config: VenueConfig) -> Self {
-        let desks = (0u32..)
-            .take(instruments.len())
-            .map(|i| Desk {
-                ix: InstrumentIx(i),
-                last: None,
-                orders: Vec::new(),
-                guards: [Protection::NONE; 3],
-                is_guard_fresh: [false; 3],
-                is_guarded: false,
-                is_idle: true,
-            })
-            .collect();
+        let desks =
+            (0u32..).zip(&instruments).map(|(i, it)| Desk::new(InstrumentIx(i), it, &config)).collect();
         let account = Account::new(instruments.len(), config.initial_balance);
-        Self { instruments, config, account, desks, last_id: None, executions: 0 }
+        let names = Names::default();
+        Self {
+            instruments,
+            config,
+            account,
+            desks,
+            names,
+            next_rank: 1,
+            legs: 0,
+            executions: 0,
+            hits: Vec::new(),
+            parts: Vec::new(),
+        }
     }
 
     /// The trader's account.
@@ -97,10 +72,22 @@ impl Venue {
         self.desks.get(ix.index()).and_then(|desk| desk.last)
     }
 
+    /// The mark price of an instrument, once one was told.
+    #[must_use]
+    pub fn mark_price(&self, ix: InstrumentIx) -> Option<Price> {
+        self.desks.get(ix.index()).and_then(|desk| desk.mark)
+    }
+
     /// How many executions there were.
     #[must_use]
     pub const fn executions(&self) -> u64 {
         self.executions
+    }
+
+    /// How many orders of an instrument are in the venue's books, legs included.
+    #[must_use]
+    pub fn orders(&self, ix: InstrumentIx) -> usize {
+        self.desks.get(ix.index()).map_or(0, |desk| desk.orders.len())
     }
 
     /// Cash plus profit of the open positions at the last prices.
@@ -133,182 +120,76 @@ impl Venue {
         self.desks[ix.index()].last = Some(price);
     }
 
+    /// Opens an instrument for trading, restricts it to reduce-only orders, or closes it. Orders that rest stay.
+    pub fn set_status(&mut self, ix: InstrumentIx, status: TradingStatus) {
+        if let Some(desk) = self.desks.get_mut(ix.index()) {
+            desk.status = status;
+        }
+    }
+
     /// Carries out a command at `at`. What it leads to is appended to `out`.
     #[inline]
     pub fn on_command(&mut self, at: Timestamp, command: &OrderCommand, out: &mut Vec<Event>) {
         match command {
             OrderCommand::Place(order) => self.place(at, order, out),
-            OrderCommand::Cancel { id, instrument } => self.cancel(at, *id, *instrument, out),
-            OrderCommand::CancelAll { instrument, .. } => self.cancel_all(at, *instrument, out),
-            OrderCommand::Amend { id, instrument, amendment } => {
-                self.amend(at, *id, *instrument, *amendment, out);
-            }
-            OrderCommand::Protect { instrument, position_side, protection, .. } => {
-                self.protect(at, *instrument, *position_side, *protection, out);
-            }
-            OrderCommand::Query { id, instrument, .. } => {
-                // Whatever is not resting here is settled, and was reported when it was.
-                let known = self
-                    .desks
-                    .get(instrument.index())
-                    .is_some_and(|d| d.orders.iter().any(|r| r.order.id == *id));
-                let event = if known {
-                    VenueEvent::Accepted { id: *id, instrument: *instrument }
-                } else {
-                    VenueEvent::Refused {
-                        id: Some(*id),
-                        instrument: *instrument,
-                        reason: RejectReason::UnknownOrder,
-                    }
-                };
-                out.push(Event { at, event });
-            }
-            other => {
-                let (id, instrument, reason) = (None, InstrumentIx(0), RejectReason::NotInBatch);
-                debug_assert!(!matches!(other, OrderCommand::Place(_)));
-                out.push(Event { at, event: VenueEvent::Refused { id, instrument, reason } });
-            }
+            other => self.on_other_command(at, other, out),
         }
     }
 
-    #[inline]
-    fn place(&mut self, at: Timestamp, order: &NewOrder, out: &mut Vec<Event>) {
-        let (id, instrument) = (order.id, order.instrument);
-        let margin = match self.check(order) {
-            Ok(margin) => margin,
-            Err(reason) => {
-                out.push(Event { at, event: VenueEvent::Rejected { id, instrument, reason } });
-                return;
+    /// The commands that place no order.
+    #[inline(never)]
+    fn on_other_command(&mut self, at: Timestamp, command: &OrderCommand, out: &mut Vec<Event>) {
+        match *command {
+            OrderCommand::Place(ref order) => self.place(at, order, out),
+            OrderCommand::Cancel { id, instrument } => self.cancel(at, id, instrument, out),
+            OrderCommand::CancelAll { instrument, scope } => self.cancel_all(at, instrument, scope, out),
+            OrderCommand::CancelLeg { leg, instrument } => self.cancel_leg(at, instrument, leg, out),
+            OrderCommand::Amend { id, instrument, ref amendment } => {
+                self.amend(at, (id, instrument), amendment, out);
             }
-        };
-        self.last_id = Some(id);
-        let desk = &mut self.desks[instrument.index()];
-        let resting =
-            Resting { order: *order, remaining: order.quantity, margin, is_new: true, is_triggered: false };
-        desk.orders.push(resting);
-        desk.is_idle = false;
-        out.push(Event { at, event: VenueEvent::Accepted { id, instrument } });
+            OrderCommand::Protect { instrument, position_side, protection, trailing } => {
+                self.protect(at, (instrument, position_side), protection, trailing, out);
+            }
+            OrderCommand::ProtectPart {
+                instrument,
+                position_side,
+                quantity,
+                protection,
+                stop_limit,
+                target_limit,
+            } => {
+                let terms = (protection, [stop_limit, target_limit]);
+                self.protect_part(at, (instrument, position_side), quantity, terms, out);
+            }
+            OrderCommand::SetLeverage { .. }
+            | OrderCommand::SetMarginMode { .. }
+            | OrderCommand::SetPositionMode { .. }
+            | OrderCommand::MoveMargin { .. } => self.change_setting(at, command, out),
+            OrderCommand::Query { id, instrument, .. } => self.answer(at, id, instrument, out),
+        }
     }
 
-    fn cancel(&mut self, at: Timestamp, id: ClientOrderId, instrument: InstrumentIx, out: &mut Vec<Event>) {
-        let desk = self.desks.get_mut(instrument.index());
-        let removed = desk.is_some_and(|desk| {
-            let before = desk.orders.len();
-            desk.orders.retain(|r| r.order.id != id);
-            let removed = desk.orders.len() < before;
-            desk.refresh_idle();
-            removed
-        });
-        let event = if removed {
-            VenueEvent::Cancelled { id, instrument, reason: CancelReason::Requested }
+    /// Says whether an order is in the books. Whatever is not was settled, and was reported when it was.
+    fn answer(&self, at: Timestamp, id: ClientOrderId, instrument: InstrumentIx, out: &mut Vec<Event>) {
+        let is_known = self.desks.get(instrument.index()).is_some_and(|desk| desk.find(id).is_some());
+        let event = if is_known {
+            VenueEvent::Accepted { id, instrument }
         } else {
             VenueEvent::Refused { id: Some(id), instrument, reason: RejectReason::UnknownOrder }
         };
         out.push(Event { at, event });
     }
 
-    fn cancel_all(&mut self, at: Timestamp, only: Option<InstrumentIx>, out: &mut Vec<Event>) {
-        for desk in self.desks.iter_mut().filter(|d| only.is_none_or(|ix| ix == d.ix)) {
-            for r in desk.orders.drain(..) {
-                let (id, instrument, reason) = (r.order.id, r.order.instrument, CancelReason::Requested);
-                out.push(Event { at, event: VenueEvent::Cancelled { id, instrument, reason } });
-            }
-            desk.refresh_idle();
-        }
-    }
-
-    fn amend(
-        &mut self,
-        at: Timestamp,
-        id: ClientOrderId,
-        instrument: InstrumentIx,
-        amendment: Amendment,
-        out: &mut Vec<Event>,
-    ) {
-        let refused = |reason| VenueEvent::Refused { id: Some(id), instrument, reason };
-        let event = match self.amended(id, instrument, amendment) {
-            Err(reason) => refused(reason),
-            Ok((position, amended, margin)) => {
-                let resting = &mut self.desks[instrument.index()].orders[position];
-                let filled = resting.order.quantity - resting.remaining;
-                resting.remaining = amended.quantity - filled;
-                resting.order = amended;
-                resting.margin = margin;
-                // At its new price it meets the market anew: past it, it takes.
-                resting.is_new |= amendment.price.is_some();
-                VenueEvent::Amended { id, instrument, amendment }
-            }
-        };
-        out.push(Event { at, event });
-    }
-
-    /// Where an order rests, what an amendment would make of it, and what the account would keep free for it then. It
-    /// passes the checks of a new order.
-    fn amended(
-        &self,
-        id: ClientOrderId,
-        ix: InstrumentIx,
-        amendment: Amendment,
-    ) -> Result<(usize, NewOrder, Amount), RejectReason> {
-        let desk = self.desks.get(ix.index()).ok_or(RejectReason::UnknownInstrument)?;
-        let position = desk.orders.iter().position(|r| r.order.id == id).ok_or(RejectReason::UnknownOrder)?;
-        let resting = &desk.orders[position];
-        let mut order = resting.order;
-        order.quantity = amendment.quantity.unwrap_or(order.quantity);
-        order.kind = order.kind.amended(&amendment);
-        let margin = self.check_terms(&order, Some(resting))?;
-        if order.quantity <= resting.order.quantity - resting.remaining {
-            return Err(RejectReason::BelowMinQuantity);
-        }
-        Ok((position, order, margin))
-    }
-
-    fn protect(
-        &mut self,
-        at: Timestamp,
-        ix: InstrumentIx,
-        side: PositionSide,
-        protection: Protection,
-        out: &mut Vec<Event>,
-    ) {
-        let refuse = |reason| Event { at, event: VenueEvent::Refused { id: None, instrument: ix, reason } };
-        let Some(instrument) = self.instruments.get(ix.index()) else {
-            out.push(refuse(RejectReason::UnknownInstrument));
-            return;
-        };
-        let off_tick =
-            |p: Option<Price>| p.is_some_and(|p| !p.is_positive() || !p.is_multiple_of(instrument.tick_size));
-        let holding = self.account.holding(ix, side);
-        if holding.size.is_zero() {
-            out.push(refuse(RejectReason::ReduceOnly));
-        } else if off_tick(protection.stop_loss) || off_tick(protection.take_profit) {
-            out.push(refuse(RejectReason::PriceTick));
-        } else if self.desks[ix.index()].last.is_some_and(|last| !guards_fit(protection, holding.side, last))
-        {
-            out.push(refuse(RejectReason::ProtectionSide));
-        } else {
-            self.set_guard(at, ix, side, protection, out);
-        }
-    }
-
-    /// Puts a guard in force and says so.
-    pub(crate) fn set_guard(
-        &mut self,
-        at: Timestamp,
-        instrument: InstrumentIx,
-        position_side: PositionSide,
-        protection: Protection,
-        out: &mut Vec<Event>,
-    ) {
-        let desk = &mut self.desks[instrument.index()];
-        desk.guards[position_side.index()] = protection;
-        desk.is_guard_fresh[position_side.index()] = true;
-        desk.is_guarded = !desk.guards.iter().all(Protection::is_none);
-        desk.refresh_idle();
-        out.push(Event {
-            at,
-            event: VenueEvent::Protected { instrument, position_side, protection, trailing: None },
-        });
+    /// Takes an order into the books. Returns its rank.
+    #[inline]
+    pub(crate) fn rest(&mut self, order: NewOrder, owner: Owner, stage: Stage, margin: Amount) -> u64 {
+        let rank = self.next_rank;
+        self.next_rank += 1;
+        let desk = &mut self.desks[order.instrument.index()];
+        let remaining = order.quantity;
+        desk.orders.push(Resting { order, owner, remaining, margin, stage, rank, best: None, bound: None });
+        desk.is_idle = false;
+        rank
     }
 
     /// Executes a fill: books it, tells it, and brings its guards into force or lets them go.
@@ -323,7 +204,7 @@ impl Venue {
         let fill = Fill {
             execution: self.executions,
             order: deal.order,
-            leg: None,
+            leg: deal.leg,
             cause: deal.cause,
             instrument: deal.instrument,
             position_side: deal.position_side,
@@ -337,26 +218,10 @@ impl Venue {
         };
         self.account.execute(instrument, &fill);
         out.push(Event { at, event: VenueEvent::Filled(fill) });
-        if !self.desks[deal.instrument.index()].is_guarded && deal.protection.is_none() {
+        if self.desks[deal.instrument.index()].is_idle && deal.protection.is_none() {
             return;
         }
         self.move_guard(at, deal, out);
-    }
-
-    /// Brings the guards that come with a fill into force, or lets those go that it made pointless.
-    fn move_guard(&mut self, at: Timestamp, deal: &Deal, out: &mut Vec<Event>) {
-        let holding = self.account.holding(deal.instrument, deal.position_side);
-        let guard = self.desks[deal.instrument.index()].guards[deal.position_side.index()];
-        if holding.size.is_zero() {
-            if !guard.is_none() {
-                self.set_guard(at, deal.instrument, deal.position_side, Protection::NONE, out);
-            }
-        } else if holding.side == deal.side && !deal.protection.is_none() {
-            self.set_guard(at, deal.instrument, deal.position_side, deal.protection, out);
-        } else if holding.side == deal.side && deal.turned && !guard.is_none() {
-            // The position was turned around without new guards: the old ones point the wrong way.
-            self.set_guard(at, deal.instrument, deal.position_side, Protection::NONE, out);
-        }
     }
 }
 
@@ -364,6 +229,7 @@ impl Venue {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deal {
     pub(crate) order: Option<ClientOrderId>,
+    pub(crate) leg: Option<LegId>,
     pub(crate) cause: FillCause,
     pub(crate) instrument: InstrumentIx,
     pub(crate) position_side: PositionSide,
@@ -371,7 +237,10 @@ pub(crate) struct Deal {
     pub(crate) price: Price,
     pub(crate) quantity: Quantity,
     pub(crate) liquidity: Liquidity,
+    /// What guards the whole position afterwards.
     pub(crate) protection: Protection,
+    /// What guards this fill afterwards, as a pair of legs.
+    pub(crate) attached: Protection,
     /// The position pointed the other way before.
     pub(crate) turned: bool,
 }

@@ -124,7 +124,7 @@ fn pitfall_07_a_trigger_on_a_price_that_nobody_tells_is_refused() {
     for (number, by) in [(1, TriggerBy::Mark), (2, TriggerBy::Index)] {
         let (id, kind) =
             (ClientOrderId::new(number, 0), OrderKind::StopMarket { trigger: Price::new(110), by });
-        let order = NewOrder::new(id, ix, Side::Buy, kind, Quantity::new(1));
+        let order = NewOrder::new(id, ix, Side::Buy, kind, Quantity::new(100));
         said.clear();
         venue.on_command(Timestamp::EPOCH, &OrderCommand::Place(order), &mut said);
         let [venue::Event { event: VenueEvent::Rejected { reason, .. }, .. }] = said[..] else {

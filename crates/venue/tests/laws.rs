@@ -137,6 +137,7 @@ fn config() -> impl Strategy<Value = VenueConfig> {
             slippage,
             limit_fill: if touch { LimitFill::Touch } else { LimitFill::Through },
             leverage: Rate::from_units(leverage * Rate::ONE.units()),
+            ..VenueConfig::default()
         },
     )
 }

@@ -6,12 +6,12 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 #![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
-#[path = "stream/mod.rs"]
-mod stream;
 #[path = "stream/maker.rs"]
 mod maker;
 #[path = "stream/plain.rs"]
 mod plain;
+#[path = "stream/mod.rs"]
+mod stream;
 
 use maker::Outcome;
 
@@ -40,7 +40,9 @@ fn equals_the_published_results() {
     {
         let folder = std::env::var_os("PLIMSOLL_BENCH_DATA").map(std::path::PathBuf::from);
         let Some(text) = folder.and_then(|folder| std::fs::read_to_string(folder.join(file)).ok()) else {
-            eprintln!("SKIPPED: {file} is not there; PLIMSOLL_BENCH_DATA names the folder of the benchmark's data");
+            eprintln!(
+                "SKIPPED: {file} is not there; PLIMSOLL_BENCH_DATA names the folder of the benchmark's data"
+            );
             continue;
         };
         let found = maker::run(&stream::published(&text), maker::instrument(1, 1));

@@ -56,7 +56,11 @@ fn deed() -> impl Strategy<Value = Deed> {
         }),
         5 => (side(), 96i64..105, 1i64..60).prop_map(|(side, at, traded)| Deed::Trade(side, at, traded)),
         4 => (side(), prop::option::weighted(0.9, 95i64..106), 1i64..30, force)
-            .prop_map(|(side, limit, quantity, force)| Deed::Place(side, limit, quantity, force)),
+            .prop_map(|(side, limit, quantity, force)| {
+                // A market order is immediate by itself.
+                let force = if limit.is_some() { force } else { TimeInForce::ImmediateOrCancel };
+                Deed::Place(side, limit, quantity, force)
+            }),
         1 => (1u64..40).prop_map(Deed::Cancel),
     ]
 }
@@ -106,7 +110,9 @@ impl Plain {
             }
         }
         if self.fill == MakerFill::Partial {
-            parts.iter().for_each(|(price, part)| *self.eaten[side as usize].entry(*price).or_default() += part);
+            parts
+                .iter()
+                .for_each(|(price, part)| *self.eaten[side as usize].entry(*price).or_default() += part);
         }
         parts
     }
@@ -143,7 +149,11 @@ impl Plain {
             Deed::Cancel(id) => {
                 let known = self.orders.iter().any(|order| order.id == id);
                 self.orders.retain(|order| order.id != id);
-                self.told.push(if known { Told::Ended(id, CancelReason::Requested) } else { Told::Refused(id) });
+                self.told.push(if known {
+                    Told::Ended(id, CancelReason::Requested)
+                } else {
+                    Told::Refused(id)
+                });
             }
         }
     }
@@ -166,9 +176,10 @@ impl Plain {
                 let Order { price, left, .. } = *self.order(id);
                 let met: i64 = self.take(side.opposite(), left, Some(price)).iter().map(|part| part.1).sum();
                 let filled = if self.fill == MakerFill::Whole && met > 0 { left } else { met };
-                let is_met = self.prices(side.opposite()).first().is_some_and(|touch| {
-                    if side == Side::Buy { *touch <= price } else { *touch >= price }
-                });
+                let is_met = self
+                    .prices(side.opposite())
+                    .first()
+                    .is_some_and(|touch| if side == Side::Buy { *touch <= price } else { *touch >= price });
                 if is_met {
                     self.order(id).front = 0;
                 }
@@ -182,8 +193,7 @@ impl Plain {
         for id in self.queue(taker.opposite()) {
             let fill = self.fill;
             let order = self.order(id);
-            let is_through =
-                if order.side == Side::Buy { order.price > price } else { order.price < price };
+            let is_through = if order.side == Side::Buy { order.price > price } else { order.price < price };
             if !is_through && order.price != price {
                 continue;
             }
@@ -195,7 +205,13 @@ impl Plain {
                 (-order.front).max(0)
             };
             let filled = match fill {
-                MakerFill::Whole => if turn > 0 { order.left } else { 0 },
+                MakerFill::Whole => {
+                    if turn > 0 {
+                        order.left
+                    } else {
+                        0
+                    }
+                }
                 MakerFill::Partial => turn.min(order.left),
             };
             if fill == MakerFill::Partial {
@@ -219,7 +235,7 @@ impl Plain {
         let before = self.eaten.clone();
         let mut parts = self.take(side.opposite(), quantity, limit);
         let met: i64 = parts.iter().map(|part| part.1).sum();
-        if limit.is_some() && force == TimeInForce::FillOrKill && met < quantity {
+        if force == TimeInForce::FillOrKill && met < quantity {
             self.eaten = before;
             parts.clear();
         }
@@ -230,7 +246,9 @@ impl Plain {
         match (limit, force) {
             _ if left == 0 => {}
             (None, _) => self.told.push(Told::Ended(id, CancelReason::NoLiquidity)),
-            (_, TimeInForce::ImmediateOrCancel) => self.told.push(Told::Ended(id, CancelReason::ImmediateOrCancel)),
+            (_, TimeInForce::ImmediateOrCancel) => {
+                self.told.push(Told::Ended(id, CancelReason::ImmediateOrCancel))
+            }
             (_, TimeInForce::FillOrKill) => self.told.push(Told::Ended(id, CancelReason::FillOrKill)),
             (Some(price), _) => {
                 let front = self.levels[side as usize].get(&price).copied().unwrap_or(0);
@@ -264,17 +282,17 @@ fn play(fill: MakerFill, deeds: &[Deed]) -> Vec<Vec<Told>> {
             }
             Deed::Trade(taker_side, price, traded) => {
                 let (price, quantity) = (Price::new(price), Quantity::new(traded));
-                let trade = Trade { instrument: IX, exchange_time: at, price, quantity, taker_side, trade_id: 0 };
+                let trade =
+                    Trade { instrument: IX, exchange_time: at, price, quantity, taker_side, trade_id: 0 };
                 venue.on_trade(&trade, &mut events);
             }
             Deed::Place(side, limit, quantity, time_in_force) => {
-                let kind = limit.map_or(OrderKind::Market, |limit| OrderKind::Limit { price: Price::new(limit) });
+                let kind =
+                    limit.map_or(OrderKind::Market, |limit| OrderKind::Limit { price: Price::new(limit) });
                 let id = ClientOrderId::new(next_id, 0);
                 next_id += 1;
-                let order = NewOrder {
-                    time_in_force,
-                    ..NewOrder::new(id, IX, side, kind, Quantity::new(quantity))
-                };
+                let order =
+                    NewOrder { time_in_force, ..NewOrder::new(id, IX, side, kind, Quantity::new(quantity)) };
                 venue.on_command(at, &OrderCommand::Place(order), &mut events);
             }
             Deed::Cancel(id) => {

@@ -162,7 +162,9 @@ fn the_stop_comes_before_the_target_in_one_candle() {
             2 open    #1 buy 2 @ 100 taker fee 0
             2         #2 accepted
             2         #3 accepted
+            3 inside  #3 triggered
             3 inside  #3 sell 2 @ 95 taker fee 0
+            3 inside  #2 triggered
             3 inside  #2 cancelled: ReduceOnly
             end       holds 0 entered for 0, cash 999990, fees 0, equity 999990"#]],
     );
@@ -173,6 +175,7 @@ fn the_stop_comes_before_the_target_in_one_candle() {
             2 open    #1 buy 2 @ 100 taker fee 0
             2         #2 accepted
             2         #3 accepted
+            3 inside  #3 triggered
             3 inside  #3 sell 2 @ 95 taker fee 0
             3 inside  #2 cancelled: ReduceOnly
             end       holds 0 entered for 0, cash 999990, fees 0, equity 999990"#]],
@@ -209,6 +212,7 @@ fn a_target_of_a_position_opened_inside_the_candle_waits() {
             2 open    #1 buy 2 @ 100 taker fee 0
             2         #2 accepted
             2         #3 accepted
+            3 inside  #2 triggered
             3 inside  #2 sell 2 @ 95 taker fee 0
             3 inside  #3 buy 2 @ 94 maker fee 0
             3 inside  guards sl - tp 103
@@ -373,6 +377,7 @@ fn stop_orders_fire_at_their_trigger() {
         "ticks 2 | candle 100 101 99 100 | buy stop 103 1 | candle 100 102.9 99 100 | candle 100 103 99 100",
         expect![[r#"
             1         #1 accepted
+            3 inside  #1 triggered
             3 inside  #1 buy 1 @ 103.2 taker fee 0
             end       holds 1 entered for 103.2, cash 1000000, fees 0, equity 999996.8"#]],
     );
@@ -380,6 +385,7 @@ fn stop_orders_fire_at_their_trigger() {
         "ticks 2 | candle 100 101 99 100 | sell stop 97 1 | candle 100 101 97 100",
         expect![[r#"
             1         #1 accepted
+            2 inside  #1 triggered
             2 inside  #1 sell 1 @ 96.8 taker fee 0
             end       holds -1 entered for 96.8, cash 1000000, fees 0, equity 999996.8"#]],
     );
@@ -387,6 +393,7 @@ fn stop_orders_fire_at_their_trigger() {
         "candle 100 101 99 100 | buy stop 103 1 | candle 105 106 104 105",
         expect![[r#"
             1         #1 accepted
+            2 open    #1 triggered
             2 open    #1 buy 1 @ 105 taker fee 0
             end       holds 1 entered for 105, cash 1000000, fees 0, equity 1000000"#]],
     );
@@ -394,6 +401,7 @@ fn stop_orders_fire_at_their_trigger() {
         "ticks 2 | candle 100 101 99 100 | buy take 97 1 | candle 100 101 97 100",
         expect![[r#"
             1         #1 accepted
+            2 inside  #1 triggered
             2 inside  #1 buy 1 @ 97.2 taker fee 0
             end       holds 1 entered for 97.2, cash 1000000, fees 0, equity 1000002.8"#]],
     );
@@ -401,6 +409,7 @@ fn stop_orders_fire_at_their_trigger() {
         "ticks 2 | candle 100 101 99 100 | sell take 103 1 | candle 100 103 99 100",
         expect![[r#"
             1         #1 accepted
+            2 inside  #1 triggered
             2 inside  #1 sell 1 @ 102.8 taker fee 0
             end       holds -1 entered for 102.8, cash 1000000, fees 0, equity 1000002.8"#]],
     );
@@ -408,6 +417,7 @@ fn stop_orders_fire_at_their_trigger() {
         "candle 100 101 99 100 | sell take 103 1 | candle 105 106 104 105",
         expect![[r#"
             1         #1 accepted
+            2 open    #1 triggered
             2 open    #1 sell 1 @ 105 taker fee 0
             end       holds -1 entered for 105, cash 1000000, fees 0, equity 1000000"#]],
     );
@@ -487,7 +497,7 @@ fn reduce_only_never_opens() {
             2         #2 accepted
             2         #3 accepted
             3 open    #3 sell 2 @ 100 taker fee 0
-            4 inside  #2 cancelled: ReduceOnly
+            3 open    #2 cancelled: ReduceOnly
             end       holds 0 entered for 0, cash 1000000, fees 0, equity 1000000"#]],
     );
     check(
@@ -587,6 +597,7 @@ fn orders_can_be_amended() {
         expect![[r#"
             1         #1 accepted
             1         #1 amended
+            2 inside  #1 triggered
             2 inside  #1 buy 1 @ 103 taker fee 0
             end       holds 1 entered for 103, cash 1000000, fees 0, equity 999997"#]],
     );
@@ -691,7 +702,7 @@ fn a_position_can_be_protected() {
     check(
         "candle 100 101 99 100 | protect sl 90 | buy market 1 | candle 100 101 99 100 | protect sl 90 tp 120 | candle 100 101 89 100",
         expect![[r#"
-            1         guard as before: nothing to reduce
+            1         guard as before: no position
             1         #1 accepted
             2 open    #1 buy 1 @ 100 taker fee 0
             2         guards sl 90 tp 120
@@ -722,15 +733,15 @@ fn every_refusal_has_its_reason() {
             1         #2 rejected: unknown instrument
             1         #5 accepted
             1         #5 rejected: duplicate order id
-            1         #4 rejected: duplicate order id
+            1         #4 accepted
             1         #6 rejected: position side does not fit the position mode
             end       holds 0 entered for 0, cash 1000000, fees 0, equity 1000000"#]],
     );
     check(
         "candle 100 101 99 100 | buy market 0 | buy market -1 | buy market 0.001 | buy market 501 | buy limit 100 1001 | buy market 0.049",
         expect![[r#"
-            1         #1 rejected: quantity is no multiple of the step
-            1         #2 rejected: quantity is no multiple of the step
+            1         #1 rejected: quantity is not above zero
+            1         #2 rejected: quantity is not above zero
             1         #3 rejected: quantity below the minimum
             1         #4 rejected: quantity above the maximum
             1         #5 rejected: quantity above the maximum
@@ -741,19 +752,19 @@ fn every_refusal_has_its_reason() {
         "candle 100 101 99 100 | buy limit 99.95 1 | buy limit 0 1 | buy limit -5 1 | buy stop 110.01 1 | buy market 1 sl 90.01 | buy market 1 tp 0",
         expect![[r#"
             1         #1 rejected: price is no multiple of the tick
-            1         #2 rejected: price is no multiple of the tick
-            1         #3 rejected: price is no multiple of the tick
+            1         #2 rejected: price is not above zero
+            1         #3 rejected: price is not above zero
             1         #4 rejected: price is no multiple of the tick
             1         #5 rejected: price is no multiple of the tick
-            1         #6 rejected: price is no multiple of the tick
+            1         #6 rejected: price is not above zero
             end       holds 0 entered for 0, cash 1000000, fees 0, equity 1000000"#]],
     );
     check(
         "candle 100 101 99 100 | buy stop 100 1 | sell stop 100 1 | buy take 100 1 | sell take 100 1 | buy stop-limit 99 101 1 | sell take-limit 99 101 1",
         expect![[r#"
             1         #1 rejected: trigger expected to rise is already passed
-            1         #2 rejected: trigger expected to rise is already passed
-            1         #3 rejected: trigger expected to rise is already passed
+            1         #2 rejected: trigger expected to fall is already passed
+            1         #3 rejected: trigger expected to fall is already passed
             1         #4 rejected: trigger expected to rise is already passed
             1         #5 rejected: trigger expected to rise is already passed
             1         #6 rejected: trigger expected to rise is already passed

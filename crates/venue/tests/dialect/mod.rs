@@ -63,7 +63,7 @@ pub(crate) fn terms() -> VenueConfig {
         maker_fee: Rate::ZERO,
         slippage: Slippage::NONE,
         limit_fill: LimitFill::Through,
-        leverage: Rate::ONE,
+        ..VenueConfig::default()
     }
 }
 

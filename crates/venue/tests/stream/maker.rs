@@ -124,7 +124,9 @@ impl World<'_> {
         loop {
             let local = self.rows.get(self.at_local).map(|row| row.local);
             let exchange = self.rows.get(self.at_exchange).map(|row| row.exchange);
-            let Some((at, turn)) = self.link.next(local, exchange).filter(|(at, _)| *at <= now) else { return };
+            let Some((at, turn)) = self.link.next(local, exchange).filter(|(at, _)| *at <= now) else {
+                return;
+            };
             match turn {
                 Turn::LocalData => self.see(),
                 Turn::LocalAnswer => self.hear(),

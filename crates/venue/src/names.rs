@@ -1,0 +1,71 @@
+//! Which order ids were used.
+
+use model::ClientOrderId;
+use std::collections::VecDeque;
+
+/// How many ids are remembered one by one.
+const REMEMBERED: usize = 1 << 16;
+
+/// The ids of accepted orders. Ids that grow cost one comparison; one that arrives late (messages overtake each other) is
+/// looked up. Memory is bounded: an id below the oldest one remembered counts as used.
+///
+/// Bybit documents that an `orderLinkId` is unique for all time, Binance among open orders only; the stricter rule holds here.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Names {
+    /// In growing order.
+    used: VecDeque<ClientOrderId>,
+    /// The largest id that was forgotten.
+    forgotten: Option<ClientOrderId>,
+}
+
+impl Names {
+    /// Whether an id was used, or may have been.
+    #[inline]
+    pub(crate) fn is_used(&self, id: ClientOrderId) -> bool {
+        if self.used.back().is_none_or(|last| id > *last) {
+            return false;
+        }
+        self.forgotten.is_some_and(|forgotten| id <= forgotten) || self.used.binary_search(&id).is_ok()
+    }
+
+    /// Remembers an id that was not used before.
+    #[inline]
+    pub(crate) fn add(&mut self, id: ClientOrderId) {
+        if self.used.back().is_none_or(|last| id > *last) {
+            self.used.push_back(id);
+        } else if let Err(place) = self.used.binary_search(&id) {
+            self.used.insert(place, id);
+        }
+        if self.used.len() > REMEMBERED {
+            self.forgotten = self.used.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_used_once_in_whatever_order_it_comes() {
+        let id = |n| ClientOrderId::new(n, 0);
+        let mut names = Names::default();
+        for n in [5, 3, 9, 4] {
+            assert!(!names.is_used(id(n)), "{n}");
+            names.add(id(n));
+            assert!(names.is_used(id(n)), "{n}");
+        }
+        assert!(!names.is_used(id(7)) && !names.is_used(id(10)));
+    }
+
+    #[test]
+    fn what_is_forgotten_counts_as_used() {
+        let mut names = Names::default();
+        for n in 0..=(REMEMBERED as u64 + 10) {
+            names.add(ClientOrderId::new(2 * n + 1, 0));
+        }
+        assert_eq!(names.used.len(), REMEMBERED);
+        assert!(names.is_used(ClientOrderId::new(1, 0)) && names.is_used(ClientOrderId::new(2, 0)));
+        assert!(!names.is_used(ClientOrderId::new(2 * REMEMBERED as u64, 0)));
+    }
+}
