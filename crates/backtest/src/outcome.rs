@@ -2,7 +2,7 @@
 
 use crate::tape::Track;
 use crate::ticks::QuotingFigures;
-use crate::trades::{ExitReason, Trade, TradeBuilder};
+use crate::trades::{Trade, TradeBuilder};
 use engine::Engine;
 use model::{InstrumentIx, Notice, Record, Refusal};
 use units::{Amount, Digest, Timestamp};

@@ -202,7 +202,9 @@ impl TickRunner<'_> {
             }
             MarketData::Trade(trade) => self.venue.on_trade(trade, &mut self.events),
             MarketData::Quote(quote) => self.venue.on_quote(quote, &mut self.events),
-            MarketData::Mark(mark) => self.venue.on_mark(mark, &mut self.events),
+            MarketData::Mark(mark) => {
+                self.venue.on_mark(mark.exchange_time, mark.instrument, mark.mark, &mut self.events);
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! A recording of one or several instruments, ready to run over.
 
 use catalog::Received;
-use model::{BookChange, Instrument, InstrumentIx, MarkPrice, MarketData, Quote, Tick, Trade};
+use model::{BookChange, BookUpdate, Instrument, InstrumentIx, MarkPrice, MarketData, Quote, Tick, Trade};
 use std::fmt;
 use std::sync::Arc;
 use units::{Span, Timestamp};
@@ -105,7 +105,7 @@ impl TickTape {
     pub fn shifted(ticks: &mut [Tick], least: Span) -> Span {
         let fastest = ticks.iter().map(|t| t.local_time - t.data.exchange_time()).min();
         let shift = match fastest {
-            Some(fastest) if fastest < Span::ZERO => least - fastest,
+            Some(fastest) if fastest < Span::ZERO => Span::from_nanos(least.nanos() - fastest.nanos()),
             _ => return Span::ZERO,
         };
         ticks.iter_mut().for_each(|t| t.local_time = t.local_time + shift);
@@ -123,9 +123,16 @@ impl TickTape {
         }
     }
 
-    /// Book changes as ticks of an instrument.
+    /// Book changes as ticks of an instrument. A recording that begins with plain levels is taken to begin with an empty book.
     pub fn book(ix: InstrumentIx, rows: &[Received<BookChange>]) -> impl Iterator<Item = Tick> {
-        rows.iter().map(move |r| tick(r.received, MarketData::Book(BookChange { instrument: ix, ..r.item })))
+        let start = rows.first().filter(|r| r.item.update != BookUpdate::Clear).map(|r| {
+            let clear = BookChange { instrument: ix, update: BookUpdate::Clear, is_last: false, ..r.item };
+            tick(r.received, MarketData::Book(clear))
+        });
+        let changes = rows.iter();
+        start.into_iter().chain(
+            changes.map(move |r| tick(r.received, MarketData::Book(BookChange { instrument: ix, ..r.item }))),
+        )
     }
 
     /// Trades as ticks of an instrument.
@@ -172,7 +179,7 @@ fn heard_order(ticks: &[Tick]) -> Option<Vec<u32>> {
 mod tests {
     use super::*;
     use catalog::GenerateOptions;
-    use model::{BookUpdate, Side};
+    use model::Side;
     use units::{Price, Quantity};
 
     fn instrument() -> Instrument {
