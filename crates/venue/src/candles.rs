@@ -394,7 +394,9 @@ impl Venue {
                 }
                 (Stage::Waiting, kind) => _ = kind.trigger().map(&mut consider),
                 (_, kind) => {
-                    _ = kind.limit().map(|limit| consider(self.served_at(order, limit, instrument.tick_size)))
+                    _ = kind
+                        .limit()
+                        .map(|limit| consider(self.served_at(order, limit, instrument.tick_size)));
                 }
             }
         }

@@ -117,34 +117,47 @@ impl Market {
     #[inline]
     fn concerns(&self, side: Side, price: Price) -> bool {
         let own = &self.makers[side as usize];
-        let opposite = &self.makers[side.opposite() as usize];
         let is_between = match (own.first(), own.last()) {
             (Some(best), Some(worst)) => {
                 !is_better(side, price, best.price) && !is_better(side, worst.price, price)
             }
             _ => false,
         };
-        let reaches = opposite.first().is_some_and(|maker| !is_better(side.opposite(), price, maker.price));
-        is_between | reaches | !self.eaten.is_empty()
+        is_between | self.reaches(side, price) | !self.eaten.is_empty()
+    }
+
+    /// Whether a level lies at or beyond our best order of the other side.
+    #[inline]
+    fn reaches(&self, side: Side, price: Price) -> bool {
+        let other = side.opposite();
+        self.makers[other as usize].first().is_some_and(|maker| !is_better(other, price, maker.price))
     }
 
     /// A level that concerns us changed.
     fn level(&mut self, side: Side, price: Price, previous: Quantity, quantity: Quantity) {
-        self.eaten.retain(|eaten| (eaten.side, eaten.price) != (side, price));
-        self.is_touched |= !quantity.is_zero();
+        if !self.eaten.is_empty() {
+            self.eaten.retain(|eaten| (eaten.side, eaten.price) != (side, price));
+        }
+        self.is_touched |= !quantity.is_zero() && self.reaches(side, price);
         if !self.is_rebuilt {
             let (model, unit) = (self.rules.model, self.unit);
-            self.at(side, price).for_each(|maker| maker.queue.level(model, previous, quantity, unit));
+            for maker in self.at(side, price) {
+                maker.queue.level(model, previous, quantity, unit);
+            }
         }
     }
 
     /// Our orders at one price.
+    #[inline]
     fn at(&mut self, side: Side, price: Price) -> impl Iterator<Item = &mut Maker> {
         let makers = &mut self.makers[side as usize];
-        makers
-            .iter_mut()
-            .skip_while(move |maker| maker.price != price)
-            .take_while(move |maker| maker.price == price)
+        // A market maker has an order or two; a grid has hundreds.
+        let from = if makers.len() < 8 {
+            makers.iter().position(|maker| !is_better(side, maker.price, price)).unwrap_or(makers.len())
+        } else {
+            makers.partition_point(|maker| is_better(side, maker.price, price))
+        };
+        makers[from..].iter_mut().take_while(move |maker| maker.price == price)
     }
 
     /// A message is complete: returns whether orders of ours may be crossed.
@@ -156,13 +169,18 @@ impl Market {
                 }
             }
         }
-        (self.is_rebuilt, self.is_touched, self.is_hungry) = (false, false, false);
+        (self.is_rebuilt, self.is_touched) = (false, false);
         true
     }
 
     /// An order of ours found nothing to trade with and waits for what comes.
     pub(crate) const fn wait(&mut self) {
         self.is_hungry = true;
+    }
+
+    /// Whether an order of ours waits for anything to trade with; from here on none does.
+    pub(crate) const fn take_hunger(&mut self) -> bool {
+        std::mem::replace(&mut self.is_hungry, false)
     }
 
     /// Replaces the best level of a side by what a quote says. A level that a better one covers is hidden, not gone.

@@ -50,6 +50,9 @@ impl Venue {
             return;
         }
         self.fire_guards(at, ix, by, price, out);
+        if self.desks[ix.index()].waiting == 0 {
+            return;
+        }
         let (mut rank, until) = (0, self.next_rank);
         while let Some(resting) = self.desks[ix.index()].after_rank(rank).filter(|r| r.rank < until) {
             rank = resting.rank;
@@ -100,6 +103,7 @@ impl Venue {
         let desk = &mut self.desks[ix.index()];
         let Some(place) = desk.at_rank(rank) else { return false };
         let anchor = desk.anchor().unwrap_or(price);
+        desk.waiting -= usize::from(desk.orders[place].stage == Stage::Waiting);
         desk.orders[place].stage = Stage::Arriving;
         let resting = desk.orders[place];
         out.push(Event { at, event: triggered(ix, &resting) });
