@@ -247,7 +247,7 @@ impl Plain {
             _ if left == 0 => {}
             (None, _) => self.told.push(Told::Ended(id, CancelReason::NoLiquidity)),
             (_, TimeInForce::ImmediateOrCancel) => {
-                self.told.push(Told::Ended(id, CancelReason::ImmediateOrCancel))
+                self.told.push(Told::Ended(id, CancelReason::ImmediateOrCancel));
             }
             (_, TimeInForce::FillOrKill) => self.told.push(Told::Ended(id, CancelReason::FillOrKill)),
             (Some(price), _) => {
