@@ -175,6 +175,7 @@ fn market(instruments: usize, bars: usize) -> (Job, Vec<Prices>) {
         slippage: Slippage::NONE,
         limit_fill: LimitFill::Through,
         leverage: Rate::ONE,
+        ..VenueConfig::default()
     };
     let setup = Setup {
         instruments: tape.instruments(),

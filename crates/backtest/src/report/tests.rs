@@ -163,6 +163,7 @@ fn run_on(
         slippage: Slippage::NONE,
         limit_fill: LimitFill::Through,
         leverage: Rate::ONE,
+        ..VenueConfig::default()
     };
     let outcome = run(&Job { tape, setup, venue, keep_trades: true }, setups, &mut Silent).unwrap();
     let header = [("Strategy", "ema_crossover (fast 2, slow 5)"), ("Fees", "taker 0.055%, maker 0.02%")];

@@ -223,6 +223,7 @@ fn terms(g: &mut Prng, tape: Tape) -> (Job, &'static str, Vec<(&'static str, Str
         slippage,
         limit_fill: LimitFill::Through,
         leverage,
+        ..VenueConfig::default()
     };
     (Job { tape, setup, venue, keep_trades: true }, name, parameters)
 }

@@ -122,6 +122,7 @@ fn job(files: &[PathBuf]) -> Result<Job, String> {
         slippage: Slippage::NONE,
         limit_fill: LimitFill::Through,
         leverage: Rate::ONE,
+        ..VenueConfig::default()
     };
     let setup = Setup {
         instruments: tape.instruments(),

@@ -372,6 +372,7 @@ fn job(
         slippage: if slippage == Slippage::Fraction(Rate::ZERO) { Slippage::NONE } else { slippage },
         limit_fill: LimitFill::Through,
         leverage,
+        ..VenueConfig::default()
     };
     Ok(Job { tape, setup, venue, keep_trades: true })
 }
