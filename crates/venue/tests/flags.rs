@@ -327,11 +327,14 @@ fn market_orders_trade_inside_their_band() {
             4 open    #3 cancelled: no liquidity inside the price protection
             end       holds 1 entered for 106, cash 1000000, fees 0, equity 999994"#]],
     );
-    check("market-band 0.05 | candle 100 101 99 100 | buy stop 103 1 | candle 112 113 111 112", expect![[r#"
+    check(
+        "market-band 0.05 | candle 100 101 99 100 | buy stop 103 1 | candle 112 113 111 112",
+        expect![[r#"
         1         #1 accepted
         2 open    #1 triggered
         2 open    #1 buy 1 @ 112 taker fee 0
-        end       holds 1 entered for 112, cash 1000000, fees 0, equity 1000000"#]]);
+        end       holds 1 entered for 112, cash 1000000, fees 0, equity 1000000"#]],
+    );
 }
 
 /// Order of arrival decides who meets a price first; one that loses its place goes to the end.

@@ -159,7 +159,7 @@ impl Plain {
     }
 
     fn level(&mut self, side: Side, price: i64, held: i64, is_last: bool) {
-        self.eaten[side as usize].remove(&price);
+        self.eaten[side as usize].entry(price).and_modify(|eaten| *eaten = (*eaten).min(held));
         if held == 0 {
             self.levels[side as usize].remove(&price);
         } else {

@@ -185,7 +185,9 @@ fn legs_of_an_order_that_fills_inside_a_candle() {
             3 inside  leg 2 sell 2 @ 103 taker fee 0 take_profit
             end       holds 0 entered for 0, cash 1000010, fees 0, equity 1000010"#]],
     );
-    check("candle 100 101 99 100 | buy limit 98 2 sl 95 tp 103 part | candle 100 104 94 100", expect![[r#"
+    check(
+        "candle 100 101 99 100 | buy limit 98 2 sl 95 tp 103 part | candle 100 104 94 100",
+        expect![[r#"
         1         #1 accepted
         2 inside  #1 buy 2 @ 98 maker fee 0
         2 inside  leg 1: stop 2 @ 95 of #1
@@ -193,7 +195,8 @@ fn legs_of_an_order_that_fills_inside_a_candle() {
         2 inside  leg 1 triggered
         2 inside  leg 2 cancelled: the stop was triggered
         2 inside  leg 1 sell 2 @ 95 taker fee 0 stop_loss
-        end       holds 0 entered for 0, cash 999994, fees 0, equity 999994"#]]);
+        end       holds 0 entered for 0, cash 999994, fees 0, equity 999994"#]],
+    );
 }
 
 #[test]

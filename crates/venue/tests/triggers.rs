@@ -39,11 +39,14 @@ fn a_trigger_watches_the_price_it_names() {
             2 inside  #1 buy 1 @ 97.5 maker fee 0
             end       holds 1 entered for 97.5, cash 1000000, fees 0, equity 999999.5"#]],
     );
-    check("candle 100 101 99 100 | buy stop 103 1 | last 103 | candle 104 105 103 104", expect![[r#"
+    check(
+        "candle 100 101 99 100 | buy stop 103 1 | last 103 | candle 104 105 103 104",
+        expect![[r#"
         1         #1 accepted
         1         #1 triggered
         2 open    #1 buy 1 @ 104 taker fee 0
-        end       holds 1 entered for 104, cash 1000000, fees 0, equity 1000000"#]]);
+        end       holds 1 entered for 104, cash 1000000, fees 0, equity 1000000"#]],
+    );
 }
 
 /// As Bybit 110092 and 110093; against the price it watches.
