@@ -53,15 +53,16 @@ fn pitfall_14_what_a_reduce_only_order_loses_is_told() {
 #[test]
 fn close_on_trigger_frees_what_it_needs() {
     check(
-        "balance 210 | fees 0.01 0 | candle 100 101 99 100 | buy market 1 | candle 100 101 99 100 | buy limit 90 1.06 | sell stop 95 1 reduce close | candle 100 101 90 91",
+        "balance 22 | leverage 10 | fees 0.01 0 | candle 100 101 99 100 | buy market 1 | candle 100 101 99 100 | buy limit 90 1 | sell stop 95 1 reduce close | candle 97 98 94 95",
         expect![[r#"
             1         #1 accepted
             2 open    #1 buy 1 @ 100 taker fee 1
             2         #2 accepted
             2         #3 accepted
             3 inside  #3 triggered
+            3 inside  #2 cancelled: gave way to a close on trigger
             3 inside  #3 sell 1 @ 95 taker fee 0.95
-            end       holds 0 entered for 0, cash 203.05, fees 1.95, equity 203.05"#]],
+            end       holds 0 entered for 0, cash 15.05, fees 1.95, equity 15.05"#]],
     );
     check(
         "candle 100 101 99 100 | buy market 1 | candle 100 101 99 100 | sell stop 95 1 close | sell market 1 reduce close | sell stop 95 1 reduce close",
@@ -394,7 +395,7 @@ fn pitfall_07_an_amendment_that_cannot_be_used_is_refused() {
     );
 }
 
-/// Post-only that would take at the last price; no amendment to nothing.
+/// Post-only that would take at the last price; an amendment that would end the order.
 #[test]
 fn binance_refuses_and_cancels_where_bybit_waits() {
     check(
@@ -404,7 +405,7 @@ fn binance_refuses_and_cancels_where_bybit_waits() {
             1         #2 rejected: post-only order would cross
             1         #3 accepted
             1         #4 rejected: post-only order would cross
-            1         #3 as before: post-only order would cross
+            1         #3 cancelled: ended by its amendment
             end       holds 0 entered for 0, cash 1000000, fees 0, equity 1000000"#]],
     );
 }

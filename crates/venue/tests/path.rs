@@ -125,11 +125,12 @@ fn a_trailing_stop_follows_the_way() {
 #[test]
 fn a_stop_limit_rests_where_the_price_left_it() {
     check(
-        "adaptive | candle 100 101 99 100 | buy stop-limit 103 102.5 1 | candle 100 104 99 103",
+        "adaptive | candle 100 101 99 100 | buy stop-limit 103 102.5 1 | candle 100 104 99 102",
         expect![[r#"
             1         #1 accepted
             2 inside  #1 triggered
-            end       holds 0 entered for 0, cash 1000000, fees 0, equity 1000000"#]],
+            2 inside  #1 buy 1 @ 102.5 maker fee 0
+            end       holds 1 entered for 102.5, cash 1000000, fees 0, equity 999999.5"#]],
     );
 }
 
