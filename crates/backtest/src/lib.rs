@@ -13,6 +13,7 @@ pub mod report;
 mod run;
 mod sweep;
 mod tape;
+pub mod ticks;
 mod trades;
 
 pub use agreement::Disagreement;
@@ -20,4 +21,5 @@ pub use outcome::{DayEquity, OpenTrade, Outcome, RefusalCount};
 pub use run::{Job, Observer, RunError, Silent, run};
 pub use sweep::{SweepObserver, sweep};
 pub use tape::{Marks, Tape, Track};
+pub use ticks::{Markout, QuotingFigures, TickJob, TickTape, run_ticks};
 pub use trades::{ExitReason, Trade};

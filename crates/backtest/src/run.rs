@@ -1,13 +1,14 @@
 //! The loop: tape → venue → engine → venue.
 
 use crate::agreement::{self, Disagreement};
-use crate::outcome::{Collector, Outcome};
+use crate::outcome::{Collector, Ending, Outcome, market_change};
 use crate::tape::{Tape, Track};
+use crate::trades::Trade;
 use engine::{Engine, Outbox, Setup, StrategySetup};
-use model::{Bar, Candle, Fact, FundingRate, Input, InstrumentIx, Seq, Timeframe};
+use model::{Bar, Candle, Fact, FundingRate, Input, InstrumentIx, PositionSide, Seq, Timeframe};
 use std::fmt;
 use std::ops::ControlFlow;
-use units::{Span, Timestamp};
+use units::{Amount, Span, Timestamp};
 use venue::{Event, Venue, VenueConfig};
 
 /// How many bars pass between two looks at the observer.
@@ -76,7 +77,7 @@ pub fn run(
     let mut runner = Runner {
         engine: Engine::new(job.setup.clone(), strategies),
         venue: Venue::new(job.setup.instruments.clone(), job.venue),
-        collector: Collector::new(tape, job.keep_trades),
+        collector: Collector::new(tape.tracks.len(), tape.span(), job.keep_trades),
         outbox: Outbox::new(),
         events: Vec::with_capacity(64),
         seq: 0,
@@ -101,7 +102,23 @@ pub fn run(
         // The day that the data ends in, whole or cut short.
         collector.on_day((now - Span::from_nanos(1)).day(), engine.equity());
     }
-    Ok(collector.finish(job, &engine, &venue, (traded_bars, detail_missing, is_partial), now))
+    let ending = Ending {
+        initial_balance: job.setup.initial_balance,
+        final_equity: engine.equity(),
+        bars: traded_bars,
+        detail_missing,
+        is_partial,
+        span: tape.span().map(|(from, to)| (from, now.unwrap_or(to))),
+        market_change: tape.tracks.iter().map(|t| market_change(t, tape.start, now)).collect(),
+        end: now,
+    };
+    let unrealised = |trade: &Trade| {
+        let held = engine.ledger().position(trade.instrument, PositionSide::Net);
+        let instrument = &engine.instruments()[trade.instrument.index()];
+        let last = venue.last(trade.instrument);
+        last.map_or(Amount::ZERO, |price| instrument.notional(price, held.quantity) - held.cost)
+    };
+    Ok(collector.finish(ending, &engine, unrealised))
 }
 
 struct Runner {
@@ -549,16 +566,16 @@ impl Runner {
 }
 
 /// The UTC day that is being run.
-struct Day {
-    number: i64,
-    end: Timestamp,
+pub(crate) struct Day {
+    pub(crate) number: i64,
+    pub(crate) end: Timestamp,
     /// Something is traded in this run.
     counts: bool,
 }
 
 impl Day {
     /// The day of the first traded candle; without one no day counts.
-    fn new(first: Option<Timestamp>) -> Self {
+    pub(crate) fn new(first: Option<Timestamp>) -> Self {
         Self { counts: first.is_some(), ..Self::numbered(first.unwrap_or(Timestamp::EPOCH).day()) }
     }
 
@@ -566,7 +583,7 @@ impl Day {
         Self { number, end: Timestamp::from_nanos((number + 1) * Span::DAY.nanos()), counts: true }
     }
 
-    fn next(&self) -> Self {
+    pub(crate) fn next(&self) -> Self {
         Self { counts: self.counts, ..Self::numbered(self.number + 1) }
     }
 }
@@ -676,7 +693,7 @@ fn bars_until(bars: &[Bar], last: Timestamp, span: Span) -> usize {
 
 /// `at`, or the next moment after `last` where that is later: the engine's time strictly increases.
 #[inline]
-fn after(last: Timestamp, at: Timestamp) -> Timestamp {
+pub(crate) fn after(last: Timestamp, at: Timestamp) -> Timestamp {
     if at > last { at } else { last + Span::from_nanos(1) }
 }
 

@@ -5,6 +5,7 @@ use crate::host::{Standing, Wants};
 use crate::outbox::Outbox;
 use model::book::{Book, BookFault, Numbering};
 use model::{BookChange, Fact, InstrumentIx, MarkPrice, Quote, Record, Seq, Trade};
+use strategy::Market;
 use units::Timestamp;
 
 impl Engine {
@@ -37,6 +38,12 @@ impl Engine {
     pub fn step_quote(&mut self, seq: Seq, at: Timestamp, quote: &Quote, out: &mut Outbox) {
         self.begin(seq, at, out);
         self.on_quote(quote, out);
+    }
+
+    /// What is known of an instrument's market; `None` for one that is not of this run.
+    #[must_use]
+    pub fn market(&self, ix: InstrumentIx) -> Option<&Market> {
+        self.markets.get(ix.index())
     }
 
     /// Whether a strategy is told of book changes, trades or quotes of an instrument as they come. Where nobody is, nothing

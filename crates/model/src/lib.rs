@@ -20,6 +20,7 @@ mod order;
 mod protection;
 mod reason;
 mod record;
+mod tick;
 mod timeframe;
 
 pub use command::{Amendment, CancelScope, MarginMode, OrderCommand};
@@ -39,4 +40,5 @@ pub use reason::{
     BINANCE_SOURCE, BYBIT_SOURCE, CancelReason, RejectReason, cancellation_table, rejection_table,
 };
 pub use record::{FillRecord, Notice, NoticeKind, OrderState, Record, Refusal, Severity};
+pub use tick::{MarketData, Tick};
 pub use timeframe::{Timeframe, TimeframeError};
