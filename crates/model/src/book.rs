@@ -101,8 +101,9 @@ pub struct Book {
     /// By `Side`: bids, whose keys are the complement of their ticks, then asks.
     sides: [Ladder; 2],
     sequence: Sequence,
-    /// The number of the message whose changes are being applied.
-    open: Option<u64>,
+    /// The number of the message that the last change belonged to, and whether more of it is to come.
+    message: u64,
+    is_open: bool,
 }
 
 impl Book {
@@ -113,7 +114,8 @@ impl Book {
             ticks: Ticks::new(tick_size),
             sides: [Ladder::new(), Ladder::new()],
             sequence: Sequence::new(numbering),
-            open: None,
+            message: 0,
+            is_open: false,
         }
     }
 
@@ -141,34 +143,41 @@ impl Book {
     /// [`BookFault`] when messages are missing or the level is no level.
     #[inline]
     pub fn apply(&mut self, change: &BookChange) -> Result<Applied, BookFault> {
-        let continues = self.open == Some(change.update_id);
-        self.open = if change.is_last { None } else { Some(change.update_id) };
-        match change.update {
-            BookUpdate::Clear => {
-                self.clear();
-                self.sequence.snapshot(change.update_id);
-                Ok(Applied::Cleared)
-            }
-            BookUpdate::Level { side, price, quantity } => {
-                if !continues && !self.follows(change.update_id)? {
-                    return Ok(Applied::Stale);
-                }
-                let previous = self.set(side, price, quantity).map_err(BookFault::Level)?;
-                Ok(Applied::Level { previous })
-            }
+        let BookUpdate::Level { side, price, quantity } = change.update else {
+            return Ok(self.begin_snapshot(change));
+        };
+        let continues = self.is_open && change.update_id == self.message;
+        (self.is_open, self.message) = (!change.is_last, change.update_id);
+        if !continues && !self.follows(change.update_id)? {
+            return Ok(Applied::Stale);
         }
+        let previous = self.set(side, price, quantity).map_err(BookFault::Level)?;
+        Ok(Applied::Level { previous })
+    }
+
+    #[cold]
+    fn begin_snapshot(&mut self, change: &BookChange) -> Applied {
+        (self.is_open, self.message) = (!change.is_last, change.update_id);
+        self.clear();
+        self.sequence.snapshot(change.update_id);
+        Applied::Cleared
     }
 
     #[inline]
     fn follows(&mut self, number: u64) -> Result<bool, BookFault> {
+        if self.sequence.is_next(number) { Ok(true) } else { self.follows_by_rule(number) }
+    }
+
+    #[cold]
+    fn follows_by_rule(&mut self, number: u64) -> Result<bool, BookFault> {
         match self.sequence.delta(DeltaNumbers::single(number)) {
             Ok(Follow::Next) => Ok(true),
             Ok(Follow::Stale) => {
-                self.open = None;
+                self.is_open = false;
                 Ok(false)
             }
             Err(gap) => {
-                self.open = None;
+                self.is_open = false;
                 self.clear();
                 Err(BookFault::Gap(gap))
             }

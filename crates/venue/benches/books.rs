@@ -1,5 +1,6 @@
 #![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "a benchmark measures time")]
+#![allow(clippy::unwrap_used, reason = "what is shared with the tests")]
 #![allow(clippy::float_arithmetic, reason = "a benchmark computes statistics")]
 //! What a change of a book costs, alone and at a venue with orders in the queue, against the least there can be: two arrays of
 //! quantities and the best prices.
@@ -7,16 +8,23 @@
 //! Absolute times are noise: each round runs all of them, and what counts is the median of the ratios. Run with `cargo bench`;
 //! without `--bench` everything runs once, small, and only the answers are checked.
 
+#[path = "../tests/stream/maker.rs"]
+#[allow(dead_code, reason = "the tests use the rest")]
+mod maker;
+#[path = "../tests/stream/plain.rs"]
+#[allow(dead_code, reason = "the tests use the rest")]
+mod plain;
 #[path = "../tests/stream/mod.rs"]
+#[allow(dead_code, reason = "the tests use the rest")]
 mod stream;
 
-use model::{BookChange, Side};
+use model::{BookChange, ClientOrderId, InstrumentIx, NewOrder, OrderCommand, OrderKind, Side, Trade};
 use std::hint::black_box;
 use std::time::Instant;
 use stream::Row;
-use units::Price;
-use venue::Book;
+use units::{Price, Quantity, Timestamp};
 use venue::book::Numbering;
+use venue::{Book, Venue};
 
 fn main() {
     let is_measured = std::env::args().any(|argument| argument == "--bench");
@@ -33,10 +41,83 @@ fn main() {
         }
         println!("{} changes, tick {tick}: ns a change (median of {rounds})", changes.len());
         for (name, times) in ["two arrays", "Book::set", "Book::apply"].iter().zip(&mut times) {
-            times.sort_by(f64::total_cmp);
-            println!("{name:16} {:6.2}", times[times.len() / 2] / changes.len() as f64);
+            println!("{name:16} {:6.2}", median(times) / changes.len() as f64);
         }
     }
+    venues(&stream::rows(7, count, 1, 1), rounds);
+}
+
+/// The venue over the whole stream, trades included: with nothing of ours, with an order deep in the queue of each side, and with a market
+/// maker who requotes every 100 ms through the link.
+fn venues(rows: &[Row], rounds: usize) {
+    let facts: Vec<Market> = rows.iter().map(Market::of).collect();
+    let mut times = [const { Vec::new() }; 5];
+    for _ in 0..rounds {
+        timed(&mut times[0], || market(&facts, 0));
+        timed(&mut times[1], || market(&facts, 1));
+        timed(&mut times[2], || market(&facts, 100));
+        let outcome = timed(&mut times[3], || maker::run(rows, maker::instrument(1, 1)));
+        let plain = timed(&mut times[4], || plain::run(rows, 1, 1));
+        assert_eq!(outcome, plain, "the venue and the plain loop agree");
+        assert!(outcome.fills > 0, "a market maker without fills measures nothing");
+    }
+    println!("{} events at the venue: ns an event (median of {rounds})", rows.len());
+    for (name, times) in
+        ["nothing of ours", "2 orders", "200 orders", "a market maker"].iter().zip(&mut times)
+    {
+        println!("{name:16} {:6.2}", median(times) / rows.len() as f64);
+    }
+}
+
+/// What a venue is told.
+#[derive(Clone, Copy)]
+enum Market {
+    Book(BookChange),
+    Trade(Trade),
+}
+
+impl Market {
+    fn of(row: &Row) -> Self {
+        if row.is_trade { Self::Trade(row.trade()) } else { Self::Book(row.change()) }
+    }
+}
+
+/// A venue with `orders` on each side, around and behind where the market begins.
+fn market(facts: &[Market], orders: u64) -> usize {
+    let mut venue = Venue::new(vec![maker::instrument(1, 1)], maker::terms());
+    let mut events = Vec::new();
+    for (i, fact) in facts.iter().enumerate() {
+        match fact {
+            Market::Book(change) => venue.on_book(change, &mut events).expect("a change of the stream"),
+            Market::Trade(trade) => venue.on_trade(trade, &mut events),
+        }
+        if i == 40 {
+            for n in 0..2 * orders {
+                let (side, price) = if n % 2 == 0 {
+                    (Side::Buy, 399_999 - n as i64)
+                } else {
+                    (Side::Sell, 400_001 + n as i64)
+                };
+                let kind = OrderKind::Limit { price: Price::new(price) };
+                let id = ClientOrderId::new(n + 1, 0);
+                let order = NewOrder::new(id, InstrumentIx(0), side, kind, Quantity::new(1));
+                venue.on_command(change_time(fact), &OrderCommand::Place(order), &mut events);
+            }
+        }
+    }
+    events.len()
+}
+
+fn change_time(fact: &Market) -> Timestamp {
+    match fact {
+        Market::Book(change) => change.exchange_time,
+        Market::Trade(trade) => trade.exchange_time,
+    }
+}
+
+fn median(times: &mut [f64]) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
 }
 
 fn timed<T>(times: &mut Vec<f64>, run: impl FnOnce() -> T) -> T {
@@ -61,7 +142,7 @@ fn set(changes: &[BookChange], tick: i64) -> Touch {
     let mut sum = 0;
     for change in changes {
         let (side, price, quantity) = level(change);
-        book.set(side, price, units::Quantity::new(quantity)).expect("a level of the stream");
+        book.set(side, price, Quantity::new(quantity)).expect("a level of the stream");
         sum += touch(&book);
     }
     sum

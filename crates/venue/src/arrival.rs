@@ -158,7 +158,9 @@ impl Venue {
     ) {
         match self.amended(id, ix, amendment) {
             Ok(amended) => self.apply(at, (id, ix), &amended, out),
-            Err(RejectReason::NotAboveFilled) if self.config.rules.amend == AmendRule::Cancel => {
+            Err(RejectReason::NotAboveFilled | RejectReason::WouldCross)
+                if self.config.rules.amend == AmendRule::Cancel =>
+            {
                 if let Some(place) = self.desks[ix.index()].find(id) {
                     self.end(at, (ix, place), CancelReason::Amended, out);
                 }

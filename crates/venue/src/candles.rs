@@ -73,6 +73,10 @@ impl Venue {
 
     fn match_candle(&mut self, candle: &Candle, out: &mut Vec<Event>) {
         let (ix, bar) = (candle.instrument, &candle.bar);
+        if self.desks[ix.index()].market.is_some() {
+            // Whoever has a book knows better than a candle; it tells the last price and no more.
+            return;
+        }
         // Later than the open, earlier than the close that the engine is told of next.
         let inside = candle.close_time() - Span::from_nanos(1);
         self.desks[ix.index()].last = Some(bar.open);
@@ -394,7 +398,9 @@ impl Venue {
                 }
                 (Stage::Waiting, kind) => _ = kind.trigger().map(&mut consider),
                 (_, kind) => {
-                    _ = kind.limit().map(|limit| consider(self.served_at(order, limit, instrument.tick_size)))
+                    _ = kind
+                        .limit()
+                        .map(|limit| consider(self.served_at(order, limit, instrument.tick_size)));
                 }
             }
         }

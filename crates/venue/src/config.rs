@@ -64,7 +64,8 @@ pub enum PostOnlyRule {
     Refuse,
 }
 
-/// What becomes of an amendment whose new quantity is not above what is filled already.
+/// What becomes of an amendment whose new quantity is not above what is filled already, or whose new price would make a
+/// post-only order take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum AmendRule {
     /// It is refused and the order stays (Bybit 110064).
@@ -95,7 +96,7 @@ pub struct OrderRules {
     pub market_band: Option<Rate>,
     /// When a post-only order that would take is ended.
     pub post_only: PostOnlyRule,
-    /// What becomes of an amendment to less than what is filled.
+    /// What becomes of an amendment that leaves nothing to fill.
     pub amend: AmendRule,
     /// How positions are kept at the start.
     pub position_mode: PositionMode,

@@ -162,6 +162,8 @@ pub(crate) struct Desk {
     pub(crate) market: Option<Box<Market>>,
     /// By growing rank.
     pub(crate) orders: Vec<Resting>,
+    /// How many of them wait for a trigger.
+    pub(crate) waiting: usize,
     /// What guards the net, long and short position.
     pub(crate) guards: [Guard; 3],
     /// The guard came into force, or went, since the open of the running candle.
@@ -190,6 +192,7 @@ impl Desk {
             mark: None,
             index: None,
             orders: Vec::new(),
+            waiting: 0,
             guards: [Guard::NONE; 3],
             is_guard_fresh: [false; 3],
             fresh_from: 0,
@@ -262,6 +265,7 @@ impl Desk {
         } else {
             self.orders.remove(place)
         };
+        self.waiting -= usize::from(resting.stage == Stage::Waiting);
         self.leave_queue(resting.rank, resting.order.side);
         self.refresh_idle();
         resting

@@ -25,8 +25,8 @@ pub enum Fidelity {
     Touch(QueueRules),
     /// A level-2 book and trades. As [`Fidelity::Touch`], with every level known: what arrives takes level by level and no more
     /// than the book holds, and the total at any price moves the orders that queue there. *Assumes* a queue model for
-    /// cancellations, and that others act as if our orders were not there; what ours took from a level stays taken until the
-    /// recording says something new about that level.
+    /// cancellations, and that others act as if our orders were not there; what ours took from a level is
+    /// missing there for as long as the level lives. Orders of ours do not trade with each other.
     Level2(QueueRules),
 }
 

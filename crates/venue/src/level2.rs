@@ -79,10 +79,12 @@ impl Venue {
     pub(crate) fn cross(&mut self, at: Timestamp, ix: InstrumentIx, out: &mut Vec<Event>) {
         let desk = &mut self.desks[ix.index()];
         let Some(market) = &mut desk.market else { return };
-        let orders = &desk.orders;
+        let (orders, is_hungry) = (&desk.orders, market.take_hunger());
         market.cross(|rank| remaining(orders, rank), &mut self.hits);
         self.serve(at, ix, out);
-        self.try_again(at, ix, out);
+        if is_hungry {
+            self.try_again(at, ix, out);
+        }
     }
 
     /// Fills what the market has decided to fill.

@@ -1,8 +1,8 @@
 //! The recorded market of one instrument and where our resting orders stand in it.
 //!
 //! The recording is never changed: other traders act as if our orders were not there. What keeps that from being a gift is
-//! memory. Quantity that our orders took from a level is gone for us until the recording says something new about that
-//! level, and what a trade or a crossing gave to one of our orders is not given to another.
+//! memory. What our orders took from a level is missing there for as long as the level lives, and what a trade or a crossing
+//! gave to one of our orders is not given to another.
 
 use crate::queue::{QueueModel, QueuePosition};
 use model::book::{Applied, Book, BookFault, Numbering};
@@ -45,7 +45,7 @@ pub(crate) struct Hit {
     pub(crate) quantity: Quantity,
 }
 
-/// What our orders took from a level since the recording last said something about it.
+/// What our orders took from a level that lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Eaten {
     side: Side,
@@ -117,34 +117,58 @@ impl Market {
     #[inline]
     fn concerns(&self, side: Side, price: Price) -> bool {
         let own = &self.makers[side as usize];
-        let opposite = &self.makers[side.opposite() as usize];
         let is_between = match (own.first(), own.last()) {
             (Some(best), Some(worst)) => {
                 !is_better(side, price, best.price) && !is_better(side, worst.price, price)
             }
             _ => false,
         };
-        let reaches = opposite.first().is_some_and(|maker| !is_better(side.opposite(), price, maker.price));
-        is_between | reaches | !self.eaten.is_empty()
+        is_between | self.reaches(side, price) | !self.eaten.is_empty()
+    }
+
+    /// Whether a level lies at or beyond our best order of the other side.
+    #[inline]
+    fn reaches(&self, side: Side, price: Price) -> bool {
+        let other = side.opposite();
+        self.makers[other as usize].first().is_some_and(|maker| !is_better(other, price, maker.price))
     }
 
     /// A level that concerns us changed.
     fn level(&mut self, side: Side, price: Price, previous: Quantity, quantity: Quantity) {
-        self.eaten.retain(|eaten| (eaten.side, eaten.price) != (side, price));
-        self.is_touched |= !quantity.is_zero();
+        if !self.eaten.is_empty() {
+            self.digest_level(side, price, quantity);
+        }
+        self.is_touched |= !quantity.is_zero() && self.reaches(side, price);
         if !self.is_rebuilt {
             let (model, unit) = (self.rules.model, self.unit);
-            self.at(side, price).for_each(|maker| maker.queue.level(model, previous, quantity, unit));
+            for maker in self.at(side, price) {
+                maker.queue.level(model, previous, quantity, unit);
+            }
         }
     }
 
+    /// A level at which our orders took something has a new total. What they took would be missing from that as well, as far as it
+    /// goes: others come and go as they did, and the level is shorter by what is ours until it is empty.
+    fn digest_level(&mut self, side: Side, price: Price, quantity: Quantity) {
+        self.eaten.retain_mut(|eaten| {
+            if (eaten.side, eaten.price) == (side, price) {
+                eaten.quantity = eaten.quantity.min(quantity);
+            }
+            eaten.quantity.is_positive()
+        });
+    }
+
     /// Our orders at one price.
+    #[inline]
     fn at(&mut self, side: Side, price: Price) -> impl Iterator<Item = &mut Maker> {
         let makers = &mut self.makers[side as usize];
-        makers
-            .iter_mut()
-            .skip_while(move |maker| maker.price != price)
-            .take_while(move |maker| maker.price == price)
+        // A market maker has an order or two; a grid has hundreds.
+        let from = if makers.len() < 8 {
+            makers.iter().position(|maker| !is_better(side, maker.price, price)).unwrap_or(makers.len())
+        } else {
+            makers.partition_point(|maker| is_better(side, maker.price, price))
+        };
+        makers[from..].iter_mut().take_while(move |maker| maker.price == price)
     }
 
     /// A message is complete: returns whether orders of ours may be crossed.
@@ -156,13 +180,18 @@ impl Market {
                 }
             }
         }
-        (self.is_rebuilt, self.is_touched, self.is_hungry) = (false, false, false);
+        (self.is_rebuilt, self.is_touched) = (false, false);
         true
     }
 
     /// An order of ours found nothing to trade with and waits for what comes.
     pub(crate) const fn wait(&mut self) {
         self.is_hungry = true;
+    }
+
+    /// Whether an order of ours waits for anything to trade with; from here on none does.
+    pub(crate) const fn take_hunger(&mut self) -> bool {
+        std::mem::replace(&mut self.is_hungry, false)
     }
 
     /// Replaces the best level of a side by what a quote says. A level that a better one covers is hidden, not gone.
@@ -449,7 +478,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_taken_stays_taken_until_the_level_changes() {
+    fn what_was_taken_is_missing_while_the_level_lives() {
         let mut market = market(MakerFill::Partial);
         let eat = |market: &mut Market, wanted: i64, limit: i64| {
             let mut parts = Vec::new();
@@ -462,13 +491,21 @@ mod tests {
         assert_eq!(eat(&mut market, 70, 101), [(101, 40)]);
         assert_eq!(eat(&mut market, 70, 102), [(102, 60)]);
         assert_eq!(market.offered(Side::Sell, quantity(1), None), Quantity::ZERO);
-        change(&mut market, Side::Sell, 101, 5);
-        assert_eq!(market.offered(Side::Sell, quantity(9), None), quantity(5));
+        change(&mut market, Side::Sell, 101, 45);
+        assert_eq!(market.offered(Side::Sell, quantity(9), None), quantity(5), "five have joined");
+        change(&mut market, Side::Sell, 101, 30);
+        assert_eq!(
+            market.offered(Side::Sell, quantity(9), None),
+            Quantity::ZERO,
+            "others would have taken ours"
+        );
+        change(&mut market, Side::Sell, 101, 35);
+        assert_eq!(market.offered(Side::Sell, quantity(9), None), quantity(5), "but who joins now is there");
         assert_eq!(eat(&mut market, 3, 500), [(101, 3)]);
         assert_eq!(eat(&mut market, 3, 500), [(101, 2)]);
         assert_eq!(
             market.book().best_level(Side::Sell).unwrap().quantity,
-            quantity(5),
+            quantity(35),
             "the recording stays as it is"
         );
     }

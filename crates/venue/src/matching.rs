@@ -50,6 +50,9 @@ impl Venue {
             return;
         }
         self.fire_guards(at, ix, by, price, out);
+        if self.desks[ix.index()].waiting == 0 {
+            return;
+        }
         let (mut rank, until) = (0, self.next_rank);
         while let Some(resting) = self.desks[ix.index()].after_rank(rank).filter(|r| r.rank < until) {
             rank = resting.rank;
@@ -100,6 +103,7 @@ impl Venue {
         let desk = &mut self.desks[ix.index()];
         let Some(place) = desk.at_rank(rank) else { return false };
         let anchor = desk.anchor().unwrap_or(price);
+        desk.waiting -= usize::from(desk.orders[place].stage == Stage::Waiting);
         desk.orders[place].stage = Stage::Arriving;
         let resting = desk.orders[place];
         out.push(Event { at, event: triggered(ix, &resting) });
@@ -267,7 +271,7 @@ impl Venue {
     }
 
     /// Cuts what rests to reduce a position down to what is left of it, and ends it where nothing is. Orders that wait for
-    /// a trigger stay as they are and are cut when they fire.
+    /// a trigger, and legs, stay as they are and are cut when they fill.
     ///
     /// Source: Bybit V5, "Place Order", `reduceOnly`, and enum `cancelType` (`CancelByReduceOnly`).
     pub(crate) fn cut_reducing(
@@ -289,7 +293,7 @@ impl Venue {
             let left = if against { holding.size } else { Quantity::ZERO };
             if left.is_zero() {
                 self.end_rank(at, (ix, rank), CancelReason::ReduceOnly, out);
-            } else if resting.remaining > left && resting.stage == Stage::Resting {
+            } else if resting.remaining > left && resting.stage == Stage::Resting && resting.is_client() {
                 self.cut(at, (ix, rank), left, out);
             }
         }
@@ -302,11 +306,9 @@ impl Venue {
         let resting = &mut desk.orders[place];
         resting.order.quantity = resting.filled() + left;
         resting.remaining = left;
-        if resting.is_client() {
-            let (id, quantity) = (resting.order.id, Some(resting.order.quantity));
-            let amendment = Amendment { quantity, ..Amendment::default() };
-            out.push(Event { at, event: VenueEvent::Amended { id, instrument: ix, amendment } });
-        }
+        let (id, quantity) = (resting.order.id, Some(resting.order.quantity));
+        let amendment = Amendment { quantity, ..Amendment::default() };
+        out.push(Event { at, event: VenueEvent::Amended { id, instrument: ix, amendment } });
     }
 
     /// Before an incoming order trades at `price`: ends what its self-trade prevention says must not trade with it, which
@@ -441,5 +443,168 @@ pub(crate) fn has_fired(kind: OrderKind, side: Side, low: Price, high: Price) ->
         (Some(TriggerDirection::Rising), Some(trigger)) => high >= trigger,
         (Some(TriggerDirection::Falling), Some(trigger)) => low <= trigger,
         _ => !kind.is_conditional(),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "helpers of tests")]
+mod tests {
+    //! What candles cannot show, because they fill orders whole.
+
+    use super::*;
+    use crate::config::{AmendRule, OrderRules, VenueConfig};
+    use model::{
+        Change, Exchange, Instrument, InstrumentKind, InstrumentSpec, MarginTier, NewOrder, OrderCommand,
+        RejectReason,
+    };
+    use units::{Decimal, Rate, Span};
+
+    const IX: InstrumentIx = InstrumentIx(0);
+    const NOW: Timestamp = Timestamp::EPOCH;
+
+    fn venue(rules: OrderRules) -> Venue {
+        let tier = MarginTier {
+            notional_limit: Amount::parse("1000000").unwrap(),
+            maintenance_rate: Rate::parse("0.005").unwrap(),
+            max_leverage: Rate::parse("100").unwrap(),
+            deduction: Amount::ZERO,
+        };
+        let instrument = Instrument::new(InstrumentSpec {
+            symbol: "TESTUSDT".into(),
+            exchange: Exchange::Synthetic,
+            kind: InstrumentKind::LinearPerpetual,
+            base: "TEST".into(),
+            quote: "USDT".into(),
+            price_decimals: 0,
+            quantity_decimals: 0,
+            contract_size: Decimal { mantissa: 1, decimals: 0 },
+            tick_size: Price::new(1),
+            quantity_step: Quantity::new(1),
+            min_quantity: Quantity::new(1),
+            max_limit_quantity: Quantity::new(1000),
+            max_market_quantity: Quantity::new(1000),
+            min_notional: Amount::ZERO,
+            margin_tiers: vec![tier],
+            funding_interval: Span::ZERO,
+            version: 1,
+        });
+        let initial_balance = Amount::parse("1000000").unwrap();
+        let mut venue = Venue::new(
+            vec![instrument.unwrap()],
+            VenueConfig { initial_balance, rules, ..VenueConfig::default() },
+        );
+        venue.mark(IX, Price::new(100));
+        venue
+    }
+
+    fn limit(n: u64, side: Side, price: i64, quantity: i64) -> NewOrder {
+        let kind = OrderKind::Limit { price: Price::new(price) };
+        NewOrder::new(ClientOrderId::new(n, 0), IX, side, kind, Quantity::new(quantity))
+    }
+
+    /// Places an order and fills a part of it.
+    fn filled(venue: &mut Venue, order: NewOrder, part: i64) -> Vec<Event> {
+        let mut out = Vec::new();
+        venue.on_command(NOW, &OrderCommand::Place(order), &mut out);
+        let place = venue.desks[0].find(order.id).unwrap();
+        venue.desks[0].orders[place].stage = Stage::Resting;
+        let rank = venue.desks[0].orders[place].rank;
+        let price = order.kind.limit().unwrap();
+        venue.fill(NOW, (IX, rank), Quantity::new(part), (price, Liquidity::Maker), &mut out);
+        out
+    }
+
+    fn amend(venue: &mut Venue, n: u64, amendment: Amendment) -> VenueEvent {
+        let mut out = Vec::new();
+        let id = ClientOrderId::new(n, 0);
+        venue.on_command(NOW, &OrderCommand::Amend { id, instrument: IX, amendment }, &mut out);
+        out[0].event
+    }
+
+    #[test]
+    fn a_part_of_an_order_is_filled_with_its_share_of_the_margin() {
+        let mut venue = venue(OrderRules::BYBIT);
+        filled(&mut venue, limit(1, Side::Buy, 90, 10), 4);
+        let resting = venue.desks[0].orders[0];
+        assert_eq!((resting.remaining, resting.filled()), (Quantity::new(6), Quantity::new(4)));
+        assert_eq!(resting.margin, Amount::parse("540").unwrap());
+        let rank = resting.rank;
+        let mut out = Vec::new();
+        let deal = (Price::new(90), Liquidity::Maker);
+        venue.fill(NOW, (IX, rank), Quantity::new(100), deal, &mut out);
+        assert!(venue.is_idle(IX), "no more than what remains is filled, and then the order is gone");
+        assert_eq!(venue.account.holding(IX, PositionSide::Net).size, Quantity::new(10));
+    }
+
+    #[test]
+    fn an_amendment_stays_above_what_is_filled() {
+        let quantity = |n: i64| Amendment { quantity: Some(Quantity::new(n)), ..Amendment::default() };
+        let mut bybit = venue(OrderRules::BYBIT);
+        filled(&mut bybit, limit(1, Side::Buy, 90, 10), 4);
+        let refused = amend(&mut bybit, 1, quantity(4));
+        let reason = RejectReason::NotAboveFilled;
+        let id = Some(ClientOrderId::new(1, 0));
+        assert_eq!(refused, VenueEvent::Refused { id, instrument: IX, reason });
+        assert!(matches!(amend(&mut bybit, 1, quantity(5)), VenueEvent::Amended { .. }));
+        assert_eq!(bybit.desks[0].orders[0].remaining, Quantity::new(1));
+        let mut binance = venue(OrderRules { amend: AmendRule::Cancel, ..OrderRules::BYBIT });
+        filled(&mut binance, limit(1, Side::Buy, 90, 10), 4);
+        let cancelled = amend(&mut binance, 1, quantity(4));
+        assert!(matches!(cancelled, VenueEvent::Cancelled { reason: CancelReason::Amended, .. }));
+    }
+
+    #[test]
+    fn the_protection_of_a_partially_filled_order_stays() {
+        let mut venue = venue(OrderRules::BYBIT);
+        filled(&mut venue, limit(1, Side::Buy, 90, 10), 4);
+        let refused =
+            amend(&mut venue, 1, Amendment { stop_loss: Change::To(Price::new(80)), ..Amendment::default() });
+        assert!(matches!(refused, VenueEvent::Refused { reason: RejectReason::PartiallyFilled, .. }));
+    }
+
+    /// Every part of an order is guarded by its own pair: pitfall 15, a stop partially filled and the rest unprotected.
+    #[test]
+    fn pitfall_15_every_part_that_fills_is_guarded() {
+        let mut venue = venue(OrderRules::BYBIT);
+        let order = NewOrder {
+            protection: Protection::new(Some(Price::new(80)), Some(Price::new(120))),
+            protection_mode: ProtectionMode::Partial { stop_limit: None, target_limit: None },
+            ..limit(1, Side::Buy, 90, 10)
+        };
+        let mut out = filled(&mut venue, order, 4);
+        let rank = venue.desks[0].orders[0].rank;
+        venue.fill(NOW, (IX, rank), Quantity::new(6), (Price::new(90), Liquidity::Maker), &mut out);
+        let guarded: Vec<_> = out
+            .iter()
+            .filter_map(|event| match event.event {
+                VenueEvent::LegPlaced { kind, quantity, .. } => Some((kind, quantity.mantissa())),
+                _ => None,
+            })
+            .collect();
+        let (stop, target) = (LegKind::StopLoss, LegKind::TakeProfit);
+        assert_eq!(guarded, [(stop, 4), (target, 4), (stop, 6), (target, 6)]);
+        // The stop of the first part is filled in part: what is left of it rests on, its twin is gone, the rest is guarded.
+        let mut out = Vec::new();
+        venue.on_last(NOW, IX, Price::new(80), &mut out);
+        let first = venue.desks[0].orders[0].rank;
+        venue.fill(NOW, (IX, first), Quantity::new(1), (Price::new(80), Liquidity::Taker), &mut out);
+        let left: i64 = venue.desks[0].orders.iter().map(|r| r.remaining.mantissa()).sum();
+        assert_eq!(left, 9, "{:?}", venue.desks[0].orders);
+        assert_eq!(venue.account.holding(IX, PositionSide::Net).size, Quantity::new(9));
+    }
+
+    #[test]
+    fn an_amendment_that_asks_for_less_keeps_its_rank() {
+        let mut venue = venue(OrderRules::BYBIT);
+        filled(&mut venue, limit(1, Side::Buy, 90, 10), 1);
+        filled(&mut venue, limit(2, Side::Buy, 90, 10), 1);
+        let ranks = |venue: &Venue| -> Vec<u64> { venue.desks[0].orders.iter().map(|r| r.rank).collect() };
+        let before = ranks(&venue);
+        amend(&mut venue, 1, Amendment { quantity: Some(Quantity::new(5)), ..Amendment::default() });
+        assert_eq!((ranks(&venue), venue.desks[0].orders[0].stage), (before.clone(), Stage::Resting));
+        amend(&mut venue, 1, Amendment { quantity: Some(Quantity::new(6)), ..Amendment::default() });
+        let last = venue.desks[0].orders[1];
+        assert_eq!((last.order.id.counter(), last.stage), (1, Stage::Arriving));
+        assert!(last.rank > before[1]);
     }
 }

@@ -188,6 +188,7 @@ impl Venue {
         let desk = &mut self.desks[order.instrument.index()];
         let remaining = order.quantity;
         desk.orders.push(Resting { order, owner, remaining, margin, stage, rank, best: None, bound: None });
+        desk.waiting += usize::from(stage == Stage::Waiting);
         desk.is_idle = false;
         rank
     }

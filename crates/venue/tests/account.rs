@@ -1,6 +1,7 @@
 //! What the account does: margin, fees and funding, as text in and text out. The dialect is described in `dialect/mod.rs`.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+#[allow(dead_code, reason = "other scenarios use the rest")]
 mod dialect;
 
 use expect_test::{Expect, expect};

@@ -5,6 +5,7 @@
 //! venue in it, so that equal fills and an equal equity are evidence.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 #![allow(clippy::print_stderr, reason = "a skipped test says so")]
+#![allow(clippy::disallowed_methods, reason = "the published data lies in files")]
 
 #[path = "stream/maker.rs"]
 mod maker;

@@ -159,7 +159,7 @@ impl Plain {
     }
 
     fn level(&mut self, side: Side, price: i64, held: i64, is_last: bool) {
-        self.eaten[side as usize].remove(&price);
+        self.eaten[side as usize].entry(price).and_modify(|eaten| *eaten = (*eaten).min(held));
         if held == 0 {
             self.levels[side as usize].remove(&price);
         } else {
@@ -247,7 +247,7 @@ impl Plain {
             _ if left == 0 => {}
             (None, _) => self.told.push(Told::Ended(id, CancelReason::NoLiquidity)),
             (_, TimeInForce::ImmediateOrCancel) => {
-                self.told.push(Told::Ended(id, CancelReason::ImmediateOrCancel))
+                self.told.push(Told::Ended(id, CancelReason::ImmediateOrCancel));
             }
             (_, TimeInForce::FillOrKill) => self.told.push(Told::Ended(id, CancelReason::FillOrKill)),
             (Some(price), _) => {

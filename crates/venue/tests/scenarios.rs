@@ -1,6 +1,7 @@
 //! What the venue does, as text in and text out. The dialect is described in `dialect/mod.rs`.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+#[allow(dead_code, reason = "other scenarios use the rest")]
 mod dialect;
 
 use expect_test::{Expect, expect};
@@ -165,7 +166,7 @@ fn the_stop_comes_before_the_target_in_one_candle() {
             3 inside  #3 triggered
             3 inside  #3 sell 2 @ 95 taker fee 0
             3 inside  #2 triggered
-            3 inside  #2 cancelled: ReduceOnly
+            3 inside  #2 cancelled: nothing left to reduce
             end       holds 0 entered for 0, cash 999990, fees 0, equity 999990"#]],
     );
     check(
@@ -177,7 +178,7 @@ fn the_stop_comes_before_the_target_in_one_candle() {
             2         #3 accepted
             3 inside  #3 triggered
             3 inside  #3 sell 2 @ 95 taker fee 0
-            3 inside  #2 cancelled: ReduceOnly
+            3 inside  #2 cancelled: nothing left to reduce
             end       holds 0 entered for 0, cash 999990, fees 0, equity 999990"#]],
     );
 }
@@ -310,7 +311,7 @@ fn post_only_never_takes() {
         "candle 100 101 99 100 | buy limit 102 1 post | candle 100 101 99 100",
         expect![[r#"
             1         #1 accepted
-            2 open    #1 cancelled: WouldCross
+            2 open    #1 cancelled: post-only order would cross
             end       holds 0 entered for 0, cash 1000000, fees 0, equity 1000000"#]],
     );
     check(
@@ -325,7 +326,7 @@ fn post_only_never_takes() {
         expect![[r#"
             1         #1 accepted
             2 inside  #1 triggered
-            2 inside  #1 cancelled: WouldCross
+            2 inside  #1 cancelled: post-only order would cross
             end       holds 0 entered for 0, cash 1000000, fees 0, equity 1000000"#]],
     );
     check(
@@ -333,7 +334,7 @@ fn post_only_never_takes() {
         expect![[r#"
             1         #1 accepted
             2 open    #1 triggered
-            2 open    #1 cancelled: WouldCross
+            2 open    #1 cancelled: post-only order would cross
             end       holds 0 entered for 0, cash 1000000, fees 0, equity 1000000"#]],
     );
 }
@@ -347,8 +348,8 @@ fn what_cannot_be_filled_at_once_is_cancelled() {
             1         #2 accepted
             1         #3 accepted
             1         #4 accepted
-            2 open    #1 cancelled: ImmediateOrCancel
-            2 open    #2 cancelled: FillOrKill
+            2 open    #1 cancelled: not filled at once
+            2 open    #2 cancelled: not filled whole
             2 open    #3 buy 1 @ 100 taker fee 0
             2 open    #4 buy 1 @ 100 taker fee 0
             end       holds 2 entered for 200, cash 1000000, fees 0, equity 1000000"#]],
@@ -358,7 +359,7 @@ fn what_cannot_be_filled_at_once_is_cancelled() {
         expect![[r#"
             1         #1 accepted
             2 inside  #1 triggered
-            2 inside  #1 cancelled: ImmediateOrCancel
+            2 inside  #1 cancelled: not filled at once
             end       holds 0 entered for 0, cash 1000000, fees 0, equity 1000000"#]],
     );
     check(
@@ -366,7 +367,7 @@ fn what_cannot_be_filled_at_once_is_cancelled() {
         expect![[r#"
             1         #1 accepted
             2 open    #1 triggered
-            2 open    #1 cancelled: ImmediateOrCancel
+            2 open    #1 cancelled: not filled at once
             end       holds 0 entered for 0, cash 1000000, fees 0, equity 1000000"#]],
     );
 }
@@ -486,7 +487,7 @@ fn reduce_only_never_opens() {
             2 open    #1 buy 2 @ 100 taker fee 0
             2         #2 accepted
             3 open    #2 sell 2 @ 100 taker fee 0
-            3 open    #2 cancelled: ReduceOnly
+            3 open    #2 cancelled: nothing left to reduce
             end       holds 0 entered for 0, cash 1000000, fees 0, equity 1000000"#]],
     );
     check(
@@ -497,7 +498,7 @@ fn reduce_only_never_opens() {
             2         #2 accepted
             2         #3 accepted
             3 open    #3 sell 2 @ 100 taker fee 0
-            3 open    #2 cancelled: ReduceOnly
+            3 open    #2 cancelled: nothing left to reduce
             end       holds 0 entered for 0, cash 1000000, fees 0, equity 1000000"#]],
     );
     check(
@@ -588,7 +589,7 @@ fn orders_can_be_amended() {
         "candle 100 101 99 100 | buy limit 90 1 | amend 1 price 98 quantity 3 | candle 100 101 97 100",
         expect![[r#"
             1         #1 accepted
-            1         #1 amended
+            1         #1 amended price 98 quantity 3
             2 inside  #1 buy 3 @ 98 maker fee 0
             end       holds 3 entered for 294, cash 1000000, fees 0, equity 1000006"#]],
     );
@@ -605,7 +606,7 @@ fn orders_can_be_amended() {
         "candle 100 101 99 100 | buy stop-limit 110 112 1 | amend 1 trigger 103 price 103.5 | candle 100 104 99 100",
         expect![[r#"
             1         #1 accepted
-            1         #1 amended
+            1         #1 amended price 103.5
             2 inside  #1 triggered
             2 inside  #1 buy 1 @ 103 taker fee 0
             end       holds 1 entered for 103, cash 1000000, fees 0, equity 999997"#]],
@@ -614,7 +615,7 @@ fn orders_can_be_amended() {
         "candle 100 101 99 100 | buy limit 90 1 | candle 100 101 99 100 | amend 1 price 120 | candle 100 101 99 100",
         expect![[r#"
             1         #1 accepted
-            2         #1 amended
+            2         #1 amended price 120
             3 open    #1 buy 1 @ 100 taker fee 0
             end       holds 1 entered for 100, cash 1000000, fees 0, equity 1000000"#]],
     );
@@ -622,8 +623,8 @@ fn orders_can_be_amended() {
         "candle 100 101 99 100 | buy limit 90 1 post | candle 100 101 99 100 | amend 1 price 120 | candle 100 101 99 100",
         expect![[r#"
             1         #1 accepted
-            2         #1 amended
-            3 open    #1 cancelled: WouldCross
+            2         #1 amended price 120
+            3 open    #1 cancelled: post-only order would cross
             end       holds 0 entered for 0, cash 1000000, fees 0, equity 1000000"#]],
     );
     check(
@@ -653,7 +654,7 @@ fn an_amendment_passes_the_checks_of_a_new_order() {
         expect![[r#"
             1         #1 accepted
             1         #1 as before: insufficient margin
-            1         #1 amended
+            1         #1 amended quantity 10
             end       holds 0 entered for 0, cash 1000, fees 0, equity 1000"#]],
     );
     check(
@@ -679,7 +680,7 @@ fn orders_can_be_cancelled_and_asked_about() {
         expect![[r#"
             1         #1 accepted
             1         #1 accepted
-            1         #1 cancelled: Requested
+            1         #1 cancelled: requested
             1         #1 as before: unknown order
             1         #1 as before: unknown order
             end       holds 0 entered for 0, cash 1000000, fees 0, equity 1000000"#]],
@@ -690,9 +691,9 @@ fn orders_can_be_cancelled_and_asked_about() {
             1         #1 accepted
             1         #2 accepted
             1         #3 accepted
-            1         #1 cancelled: Requested
-            1         #2 cancelled: Requested
-            1         #3 cancelled: Requested
+            1         #1 cancelled: requested
+            1         #2 cancelled: requested
+            1         #3 cancelled: requested
             end       holds 0 entered for 0, cash 1000000, fees 0, equity 1000000"#]],
     );
 }
@@ -702,7 +703,7 @@ fn a_position_can_be_protected() {
     check(
         "candle 100 101 99 100 | protect sl 90 | buy market 1 | candle 100 101 99 100 | protect sl 90 tp 120 | candle 100 101 89 100",
         expect![[r#"
-            1         guard as before: no position
+            1         as before: no position
             1         #1 accepted
             2 open    #1 buy 1 @ 100 taker fee 0
             2         guards sl 90 tp 120
@@ -715,9 +716,9 @@ fn a_position_can_be_protected() {
         expect![[r#"
             1         #1 accepted
             2 open    #1 buy 1 @ 100 taker fee 0
-            2         guard as before: stop or target on the wrong side of the price
-            2         guard as before: stop or target on the wrong side of the price
-            2         guard as before: price is no multiple of the tick
+            2         as before: stop or target on the wrong side of the price
+            2         as before: stop or target on the wrong side of the price
+            2         as before: price is no multiple of the tick
             2         guards sl 95 tp -
             2         guards sl - tp -
             end       holds 1 entered for 100, cash 1000000, fees 0, equity 1000000"#]],
@@ -727,7 +728,7 @@ fn a_position_can_be_protected() {
 #[test]
 fn every_refusal_has_its_reason() {
     check(
-        "buy market 1 | candle 100 101 99 100 | buy market 1 other | buy market 1 id 5 | buy market 1 id 5 | buy market 1 id 4 | buy market 1 hedge",
+        "buy market 1 | candle 100 101 99 100 | buy market 1 other | buy market 1 id 5 | buy market 1 id 5 | buy market 1 id 4 | buy market 1 long",
         expect![[r#"
             0         #1 rejected: no market price yet
             1         #2 rejected: unknown instrument

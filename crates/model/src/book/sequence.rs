@@ -99,6 +99,21 @@ impl Sequence {
         self.is_synced = true;
     }
 
+    /// Whether a delta with one number plainly follows, and then counts it: what nearly always is the case. Otherwise it is for
+    /// [`Sequence::delta`] to say.
+    #[inline]
+    pub(crate) fn is_next(&mut self, number: u64) -> bool {
+        let is_next = match self.numbering {
+            Numbering::Growing => number > self.last || number == 0,
+            Numbering::Consecutive => self.last != 0 && number == self.last.wrapping_add(1),
+        };
+        let follows = self.is_synced & is_next;
+        if follows {
+            (self.last, self.is_fresh) = (number, false);
+        }
+        follows
+    }
+
     /// A delta.
     ///
     /// # Errors

@@ -2,30 +2,53 @@
 //!
 //! ```text
 //! candle OPEN HIGH LOW CLOSE                        one minute; the first opens at 00:00
+//! mark P | index P | last P                         a price is told
+//! bids P Q [P Q ...] | asks P Q [P Q ...]           one message of a book feed
+//! trade buy|sell P Q | quote P Q P Q                somebody traded; the best bid and ask
+//! ahead ID                                          how much stands before an order in its queue
 //! buy|sell KIND QUANTITY [OPTION ...]               the ids are 1, 2, 3, ... unless an option names one
-//!   KIND    market | limit P | stop T | stop-limit T P | take T | take-limit T P
-//!   OPTION  sl P | tp P | reduce | ioc | fok | post | id N | hedge | other (an instrument that is not there)
-//! cancel ID | cancel-all | query ID
-//! amend ID [price P] [trigger T] [quantity Q]
-//! protect [sl P] [tp P]
+//!   KIND    market | limit P | stop T | stop-limit T P | take T | take-limit T P | trail D | trail-at D A
+//!   OPTION  sl P | tp P | sl-by BY | tp-by BY | part | sl-limit P | tp-limit P | by BY | reduce | close | ioc | fok | post
+//!           stp maker|taker|both | id N | long | short | other (an instrument that is not there)
+//!   BY      last | mark | index
+//! cancel ID | cancel-all [active|conditional|guards|all] | cancel-leg N | query ID
+//! amend ID [price P] [trigger T] [quantity Q] [sl P|none] [tp P|none]
+//! protect [sl P] [tp P] [sl-by BY] [tp-by BY] [trail D] [at A] [long|short]
+//! part QUANTITY [sl P] [tp P] [sl-limit P] [tp-limit P] [long|short]
+//! set-leverage BUY SELL | set-margin isolated|cross | set-mode one-way|hedge | move-margin X
+//! ( | COMMAND | ... | )                             a batch
+//! status open|reduce|closed
 //! funding RATE [mark P]
-//! balance X | leverage X | fees TAKER MAKER | ticks N | slip RATE | touch     terms of the account, before anything else
+//!
+//! terms of the account, before anything else:
+//! balance X | leverage X | fees TAKER MAKER | ticks N | slip RATE | touch | adaptive | binance | hedge | cross
+//! next-open | quotes [whole] | level2 [whole]
+//! band RATE [move] | market-band RATE | limits ACTIVE CONDITIONAL LEGS BATCH
 //! ```
 //!
 //! Steps are separated by `|`. The instrument has a tick of 0.1, a step of 0.001, orders of 0.002 to 500 (market) or 1000
 //! (limit), a minimum value of 5, and leverage up to 100 for positions up to 100 000, 50 beyond.
 
+mod commands;
+mod recorded;
+mod told;
+
+use commands::command;
 use model::{
-    Amendment, Bar, CancelScope, Candle, ClientOrderId, Exchange, FillCause, FundingRate, Instrument,
-    InstrumentIx, InstrumentKind, InstrumentSpec, Liquidity, MarginTier, NewOrder, OrderCommand, OrderKind,
-    PositionSide, Protection, Side, TimeInForce, Timeframe, TriggerBy, VenueEvent,
+    Bar, CancelReason, Candle, ClientOrderId, Exchange, FundingRate, Instrument, InstrumentIx,
+    InstrumentKind, InstrumentSpec, MarginMode, MarginTier, OrderCommand, PositionMode, PositionSide,
+    RejectReason, Timeframe, VenueEvent,
 };
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::str::SplitWhitespace;
+use told::told;
 use units::{Amount, Decimal, Price, Quantity, Rate, Span, Timestamp};
-use venue::{Event, LimitFill, Slippage, Venue, VenueConfig};
+use venue::{
+    BandRule, CandlePath, Event, LimitFill, OrderRules, Slippage, TradingStatus, Venue, VenueConfig,
+};
 
-const IX: InstrumentIx = InstrumentIx(0);
+pub(crate) const IX: InstrumentIx = InstrumentIx(0);
 
 pub(crate) fn instrument() -> Instrument {
     let tier = |limit: &str, leverage: &str| MarginTier {
@@ -57,32 +80,38 @@ pub(crate) fn instrument() -> Instrument {
 }
 
 pub(crate) fn terms() -> VenueConfig {
-    VenueConfig {
-        initial_balance: Amount::parse("1000000").unwrap(),
-        taker_fee: Rate::ZERO,
-        maker_fee: Rate::ZERO,
-        slippage: Slippage::NONE,
-        limit_fill: LimitFill::Through,
-        ..VenueConfig::default()
-    }
+    VenueConfig { initial_balance: Amount::parse("1000000").unwrap(), ..VenueConfig::default() }
 }
 
 pub(crate) fn price(text: &str) -> Price {
     Price::parse(text, 2).unwrap()
 }
 
-fn quantity(text: &str) -> Quantity {
+pub(crate) fn quantity(text: &str) -> Quantity {
     Quantity::parse(text, 4).unwrap()
 }
 
 /// Plays a scenario and returns what the venue said, one line an event, and the account at the end.
 pub(crate) fn play(text: &str) -> String {
+    run(text).finish()
+}
+
+/// The reasons that the venue gives in a scenario.
+pub(crate) fn reasons(text: &str) -> (BTreeSet<RejectReason>, BTreeSet<CancelReason>) {
+    let world = run(text);
+    (world.rejects, world.cancels)
+}
+
+fn run(text: &str) -> World {
     let mut world = World {
         config: terms(),
         venue: None,
         candles: 0,
         next_id: 1,
+        batch: None,
         events: Vec::new(),
+        rejects: BTreeSet::new(),
+        cancels: BTreeSet::new(),
         said: String::new(),
     };
     for step in text.split('|') {
@@ -92,7 +121,7 @@ pub(crate) fn play(text: &str) -> String {
         assert_eq!(words.next(), None, "left over in {step:?}");
         world.hear(verb);
     }
-    world.finish()
+    world
 }
 
 struct World {
@@ -100,31 +129,58 @@ struct World {
     venue: Option<Venue>,
     candles: i64,
     next_id: u64,
+    batch: Option<Vec<OrderCommand>>,
     events: Vec<Event>,
+    rejects: BTreeSet<RejectReason>,
+    cancels: BTreeSet<CancelReason>,
     said: String,
 }
 
 impl World {
     fn step(&mut self, verb: &str, words: &mut SplitWhitespace<'_>) {
         let mut word = || words.next().unwrap_or_else(|| panic!("{verb} needs more words"));
+        let config = &mut self.config;
         match verb {
-            "balance" => self.config.initial_balance = Amount::parse(word()).unwrap(),
-            "leverage" => self.config.leverage = Rate::parse(word()).unwrap(),
-            "ticks" => self.config.slippage = Slippage::Ticks(word().parse().unwrap()),
-            "slip" => self.config.slippage = Slippage::Fraction(Rate::parse(word()).unwrap()),
-            "touch" => self.config.limit_fill = LimitFill::Touch,
-            "fees" => {
-                self.config.taker_fee = Rate::parse(word()).unwrap();
-                self.config.maker_fee = Rate::parse(word()).unwrap();
+            "balance" => config.initial_balance = Amount::parse(word()).unwrap(),
+            "leverage" => config.leverage = Rate::parse(word()).unwrap(),
+            "ticks" => config.slippage = Slippage::Ticks(word().parse().unwrap()),
+            "slip" => config.slippage = Slippage::Fraction(Rate::parse(word()).unwrap()),
+            "touch" => config.limit_fill = LimitFill::Touch,
+            "adaptive" => config.candle_path = CandlePath::Adaptive,
+            "binance" => config.rules = OrderRules::BINANCE,
+            "hedge" => config.rules.position_mode = PositionMode::Hedge,
+            "cross" => config.rules.margin_mode = MarginMode::Cross,
+            "market-band" => config.rules.market_band = Some(Rate::parse(word()).unwrap()),
+            "band" => {
+                config.rules.price_band = Some(Rate::parse(word()).unwrap());
+                let moves = words.next().is_some();
+                config.rules.band_rule = if moves { BandRule::Move } else { BandRule::Refuse };
             }
-            _ => self.act(verb, words),
+            "limits" => {
+                let rules = &mut config.rules;
+                for most in [
+                    &mut rules.max_active,
+                    &mut rules.max_conditional,
+                    &mut rules.max_legs,
+                    &mut rules.max_batch,
+                ] {
+                    *most = word().parse().unwrap();
+                }
+            }
+            "fees" => {
+                config.taker_fee = Rate::parse(word()).unwrap();
+                config.maker_fee = Rate::parse(word()).unwrap();
+            }
+            _ => match recorded::fidelity(verb, words) {
+                Some(fidelity) => config.fidelity = fidelity,
+                None => self.act(verb, words),
+            },
         }
     }
 
     fn act(&mut self, verb: &str, words: &mut SplitWhitespace<'_>) {
         let now = self.now();
         let mut events = std::mem::take(&mut self.events);
-        let id = |word: Option<&str>| ClientOrderId::new(word.unwrap().parse().unwrap(), 0);
         match verb {
             "candle" => {
                 let mut next = || price(words.next().unwrap());
@@ -135,73 +191,55 @@ impl World {
                 self.venue().on_candle(&candle, &mut events);
                 self.candles += 1;
             }
+            "mark" => self.venue().on_mark(now, IX, price(words.next().unwrap()), &mut events),
+            "index" => self.venue().on_index(now, IX, price(words.next().unwrap()), &mut events),
+            "last" => self.venue().on_last(now, IX, price(words.next().unwrap()), &mut events),
+            "status" => {
+                let status = match words.next() {
+                    Some("open") => TradingStatus::Open,
+                    Some("reduce") => TradingStatus::ReduceOnly,
+                    Some("closed") => TradingStatus::Closed,
+                    other => panic!("unknown status {other:?}"),
+                };
+                self.venue().set_status(IX, status);
+            }
             "funding" => {
                 let rate = Rate::parse(words.next().unwrap()).unwrap();
                 let mark = words.next().map(|_| price(words.next().unwrap()));
                 let funding = FundingRate { instrument: IX, funding_time: now, rate };
                 self.venue().on_funding(now, &funding, mark, &mut events);
             }
-            "cancel" => {
-                let command = OrderCommand::Cancel { id: id(words.next()), instrument: IX };
-                self.venue().on_command(now, &command, &mut events);
+            "(" => self.batch = Some(Vec::new()),
+            ")" => {
+                let batch = self.batch.take().expect("a batch was opened");
+                self.venue().on_batch(now, &batch, &mut events);
             }
-            "cancel-all" => {
-                self.venue().on_command(
-                    now,
-                    &OrderCommand::CancelAll { instrument: None, scope: CancelScope::Orders },
-                    &mut events,
-                );
+            "ahead" => {
+                let counter = words.next().unwrap().parse().unwrap();
+                let position = self.venue().queue_position(IX, ClientOrderId::new(counter, 0));
+                let ahead = position.map_or("no queue".to_owned(), |it| match it.front() {
+                    Quantity::MAX => "anything".to_owned(),
+                    front => front.decimal(4).normalized().to_string(),
+                });
+                let when = self.candles.to_string();
+                writeln!(self.said, "{when:9} #{counter} has {ahead} ahead").unwrap();
             }
-            "query" => {
-                let command = OrderCommand::Query { id: id(words.next()), instrument: IX, sent_at: now };
-                self.venue().on_command(now, &command, &mut events);
-            }
-            "protect" => {
-                let protection = guards(words);
-                let side = PositionSide::Net;
-                let command =
-                    OrderCommand::Protect { instrument: IX, position_side: side, protection, trailing: None };
-                self.venue().on_command(now, &command, &mut events);
-            }
-            "amend" => {
-                let id = id(words.next());
-                let amendment = amendment(words);
-                self.venue().on_command(
-                    now,
-                    &OrderCommand::Amend { id, instrument: IX, amendment },
-                    &mut events,
-                );
-            }
-            "buy" | "sell" => {
-                let side = if verb == "buy" { Side::Buy } else { Side::Sell };
-                let order = self.order(side, words);
-                self.next_id = self.next_id.max(order.id.counter() + 1);
-                self.venue().on_command(now, &OrderCommand::Place(order), &mut events);
-            }
-            other => panic!("unknown step {other:?}"),
+            _ if recorded::tell(self.venue(), now, verb, words, &mut events) => {}
+            _ => self.command(verb, words, &mut events),
         }
         self.events = events;
     }
 
-    fn order(&self, side: Side, words: &mut SplitWhitespace<'_>) -> NewOrder {
-        let kind = kind(words);
-        let quantity = quantity(words.next().unwrap());
-        let mut order = NewOrder::new(ClientOrderId::new(self.next_id, 0), IX, side, kind, quantity);
-        while let Some(option) = words.next() {
-            match option {
-                "reduce" => order.reduce_only = true,
-                "ioc" => order.time_in_force = TimeInForce::ImmediateOrCancel,
-                "fok" => order.time_in_force = TimeInForce::FillOrKill,
-                "post" => order.time_in_force = TimeInForce::PostOnly,
-                "hedge" => order.position_side = PositionSide::Long,
-                "other" => order.instrument = InstrumentIx(7),
-                "id" => order.id = ClientOrderId::new(words.next().unwrap().parse().unwrap(), 0),
-                "sl" => order.protection.stop_loss = words.next().map(price),
-                "tp" => order.protection.take_profit = words.next().map(price),
-                other => panic!("unknown option {other:?}"),
-            }
+    fn command(&mut self, verb: &str, words: &mut SplitWhitespace<'_>, events: &mut Vec<Event>) {
+        let now = self.now();
+        let command = command(verb, words, ClientOrderId::new(self.next_id, 0), now);
+        if let OrderCommand::Place(order) = &command {
+            self.next_id = self.next_id.max(order.id.counter() + 1);
         }
-        order
+        match &mut self.batch {
+            Some(batch) => batch.push(command),
+            None => self.venue().on_command(now, &command, events),
+        }
     }
 
     fn now(&self) -> Timestamp {
@@ -226,101 +264,38 @@ impl World {
                     self.candles.to_string()
                 }
             };
+            self.note(&event);
             writeln!(self.said, "{when:9} {}", told(&event)).unwrap();
+        }
+    }
+
+    fn note(&mut self, event: &VenueEvent) {
+        match event {
+            VenueEvent::Rejected { reason, .. } | VenueEvent::Refused { reason, .. } => {
+                self.rejects.insert(*reason);
+            }
+            VenueEvent::Cancelled { reason, .. } | VenueEvent::LegCancelled { reason, .. } => {
+                self.cancels.insert(*reason);
+            }
+            _ => {}
         }
     }
 
     fn finish(mut self) -> String {
         let venue = self.venue().clone();
-        let holding = venue.account().holding(IX, PositionSide::Net);
+        let account = venue.account();
         let mut said = self.said;
-        write!(
-            said,
-            "end       holds {} entered for {}, cash {}, fees {}, equity {}",
-            holding.signed().decimal(4).normalized(),
-            holding.entry_value,
-            venue.account().wallet(),
-            venue.account().fees_paid(),
-            venue.equity()
-        )
-        .unwrap();
-        said
-    }
-}
-
-fn kind(words: &mut SplitWhitespace<'_>) -> OrderKind {
-    let by = TriggerBy::Last;
-    let name = words.next().unwrap();
-    let mut next = || price(words.next().unwrap());
-    match name {
-        "market" => OrderKind::Market,
-        "limit" => OrderKind::Limit { price: next() },
-        "stop" => OrderKind::StopMarket { trigger: next(), by },
-        "stop-limit" => OrderKind::StopLimit { trigger: next(), by, price: next() },
-        "take" => OrderKind::TakeProfitMarket { trigger: next(), by },
-        "take-limit" => OrderKind::TakeProfitLimit { trigger: next(), by, price: next() },
-        other => panic!("unknown kind of order {other:?}"),
-    }
-}
-
-fn guards(words: &mut SplitWhitespace<'_>) -> Protection {
-    let mut protection = Protection::NONE;
-    while let Some(which) = words.next() {
-        match which {
-            "sl" => protection.stop_loss = words.next().map(price),
-            "tp" => protection.take_profit = words.next().map(price),
-            other => panic!("unknown guard {other:?}"),
-        }
-    }
-    protection
-}
-
-fn amendment(words: &mut SplitWhitespace<'_>) -> Amendment {
-    let mut amendment = Amendment::default();
-    while let Some(which) = words.next() {
-        match which {
-            "price" => amendment.price = words.next().map(price),
-            "trigger" => amendment.trigger = words.next().map(price),
-            "quantity" => amendment.quantity = words.next().map(quantity),
-            other => panic!("unknown change {other:?}"),
-        }
-    }
-    amendment
-}
-
-fn shown(price: Option<Price>) -> String {
-    price.map_or_else(|| "-".to_owned(), |p| p.decimal(2).normalized().to_string())
-}
-
-fn told(event: &VenueEvent) -> String {
-    match event {
-        VenueEvent::Accepted { id, .. } => format!("#{} accepted", id.counter()),
-        VenueEvent::Rejected { id, reason, .. } => format!("#{} rejected: {reason}", id.counter()),
-        VenueEvent::Triggered { id, .. } => format!("#{} triggered", id.counter()),
-        VenueEvent::Cancelled { id, reason, .. } => format!("#{} cancelled: {reason:?}", id.counter()),
-        VenueEvent::Amended { id, .. } => format!("#{} amended", id.counter()),
-        VenueEvent::Refused { id, reason, .. } => {
-            let what = id.map_or_else(|| "guard".to_owned(), |id| format!("#{}", id.counter()));
-            format!("{what} as before: {reason}")
-        }
-        VenueEvent::Protected { protection, .. } => {
-            format!("guards sl {} tp {}", shown(protection.stop_loss), shown(protection.take_profit))
-        }
-        VenueEvent::Filled(fill) => {
-            let who = fill.order.map_or_else(|| "guard".to_owned(), |id| format!("#{}", id.counter()));
-            let cause = if fill.cause == FillCause::Order { "" } else { fill.cause.name() };
-            let liquidity = if fill.liquidity == Liquidity::Taker { "taker" } else { "maker" };
-            let (quantity, price) = (fill.quantity.decimal(4).normalized(), shown(Some(fill.price)));
-            let text =
-                format!("{who} {} {quantity} @ {price} {liquidity} fee {} {cause}", fill.side, fill.fee);
-            text.trim_end().to_owned()
-        }
-        VenueEvent::Balance(change) => match change {
-            model::BalanceChange::Funding { amount, mark, .. } => {
-                format!("funding {amount} at {}", shown(Some(*mark)))
+        write!(said, "end       ").unwrap();
+        for side in PositionSide::ALL {
+            let holding = account.holding(IX, side);
+            // The sides of hedge mode are told where there is something to tell.
+            if side == PositionSide::Net || !holding.size.is_zero() {
+                let size = holding.signed().decimal(4).normalized();
+                write!(said, "holds {size} entered for {}, ", holding.entry_value).unwrap();
             }
-            model::BalanceChange::Deposit { amount } => format!("deposit {amount}"),
-        },
-        other => format!("{other:?}"),
+        }
+        let (cash, fees, equity) = (account.wallet(), account.fees_paid(), venue.equity());
+        write!(said, "cash {cash}, fees {fees}, equity {equity}").unwrap();
+        said
     }
 }

@@ -7,7 +7,7 @@ use model::{
     OrderCommand, OrderKind, PositionSide, Side, TimeInForce, VenueEvent,
 };
 use units::{Amount, Decimal, Price, Quantity, Rate, Span, Timestamp};
-use venue::latency::{Latencies, Latency, Link, Turn};
+use venue::latency::{Latencies, Latency, Link};
 use venue::{Event, Fidelity, MakerFill, QueueModel, QueueRules, Venue, VenueConfig};
 
 const IX: InstrumentIx = InstrumentIx(0);
@@ -119,25 +119,29 @@ pub(crate) fn run(rows: &[Row], instrument: Instrument) -> Outcome {
 }
 
 impl World<'_> {
-    /// Everything up to `now`, in order.
+    /// Everything up to `now`. What happens here and what happens there meet only in [`World::act`], so each goes by itself.
     fn advance(&mut self, now: Timestamp) {
         loop {
-            let local = self.rows.get(self.at_local).map(|row| row.local);
-            let exchange = self.rows.get(self.at_exchange).map(|row| row.exchange);
-            let Some((at, turn)) = self.link.next(local, exchange).filter(|(at, _)| *at <= now) else {
-                return;
-            };
-            match turn {
-                Turn::LocalData => self.see(),
-                Turn::LocalAnswer => self.hear(),
-                Turn::ExchangeData => self.market(),
-                Turn::ExchangeOrder => {
-                    let (_, command) = self.link.take_command().unwrap();
-                    self.venue.on_command(at, &command, &mut self.events);
-                    self.answer();
-                }
+            let exchange = self.rows.get(self.at_exchange).map(|row| row.exchange).filter(|at| *at <= now);
+            match (exchange, self.link.next_command().filter(|at| *at <= now)) {
+                (Some(data), Some(order)) if order < data => self.receive(),
+                (Some(_), _) => self.market(),
+                (None, Some(_)) => self.receive(),
+                (None, None) => break,
             }
         }
+        while self.rows.get(self.at_local).is_some_and(|row| row.local <= now) {
+            self.see();
+        }
+        while self.link.next_answer().is_some_and(|at| at <= now) {
+            self.hear();
+        }
+    }
+
+    fn receive(&mut self) {
+        let (at, command) = self.link.take_command().unwrap();
+        self.venue.on_command(at, &command, &mut self.events);
+        self.answer();
     }
 
     fn market(&mut self) {

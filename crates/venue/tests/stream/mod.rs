@@ -113,8 +113,11 @@ impl World {
         });
     }
 
+    /// A random number that halves in likelihood with every 0.693 of `mean`: exponential, with straight lines in between.
     fn exponential(&mut self, mean: i64) -> i64 {
-        (-(1.0 - self.prng.unit()).ln() * mean as f64) as i64
+        let halvings = i64::from(self.prng.next_u64().leading_zeros());
+        let parts = halvings * 1000 + self.prng.below(1000) as i64;
+        mean * parts * 693 / 1_000_000
     }
 }
 
