@@ -58,7 +58,7 @@ pub fn run_ticks(
     let is_partial = runner.run(job, observer);
     // A run that was broken off may have fills on their way that only the venue knows of.
     if !is_partial {
-        agreement::compare(&runner.engine, &runner.venue).map_err(RunError::Disagreement)?;
+        agreement::compare_books(&runner.engine, &runner.venue).map_err(RunError::Disagreement)?;
     }
     let TickRunner { engine, mut collector, tally, here, book_faults, .. } = runner;
     let end = here.checked_sub(1).map(|last| job.tape.ticks()[last].data.exchange_time());
