@@ -15,6 +15,7 @@ mod run;
 pub mod stress;
 mod sweep;
 mod tape;
+pub mod ticks;
 mod trades;
 
 pub use agreement::Disagreement;
@@ -22,4 +23,5 @@ pub use outcome::{DayEquity, Liquidated, OpenTrade, Outcome, RefusalCount};
 pub use run::{Job, Observer, RunError, Silent, run};
 pub use sweep::{SweepObserver, sweep};
 pub use tape::{Marks, Tape, Track};
+pub use ticks::{Markout, QuotingFigures, TickJob, TickTape, run_ticks};
 pub use trades::{ExitReason, Trade};

@@ -1,12 +1,12 @@
 //! What a backtest came to.
 
 use crate::stress::StressOutcome;
-use crate::tape::Tape;
-use crate::trades::{ExitReason, Trade, TradeBuilder};
+use crate::tape::Track;
+use crate::ticks::QuotingFigures;
+use crate::trades::{Trade, TradeBuilder};
 use engine::Engine;
 use model::{InstrumentIx, Liquidation, Notice, Record, Refusal};
 use units::{Amount, Digest, Timestamp};
-use venue::Venue;
 
 /// The equity at the end of a UTC day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub struct Liquidated {
 /// What a backtest came to.
 #[derive(Debug, Clone)]
 pub struct Outcome {
-    /// Candles that strategies saw and that were traded; the warm-up is not counted.
+    /// Candles that strategies saw and that were traded, the warm-up not counted; in a run over ticks, ticks that were heard.
     pub bars: u64,
     /// Executions.
     pub fills: u64,
@@ -91,6 +91,8 @@ pub struct Outcome {
     pub stress: Vec<StressOutcome>,
     /// The run was interrupted before the end of the tape.
     pub is_partial: bool,
+    /// What quoting came to, in a run over ticks.
+    pub quoting: Option<QuotingFigures>,
 }
 
 impl Outcome {
@@ -119,15 +121,29 @@ pub(crate) struct Collector {
     liquidations: Vec<Liquidated>,
 }
 
+/// What is known of a run when it ends.
+#[derive(Debug)]
+pub(crate) struct Ending {
+    pub(crate) initial_balance: Amount,
+    pub(crate) final_equity: Amount,
+    pub(crate) bars: u64,
+    pub(crate) detail_missing: u64,
+    pub(crate) is_partial: bool,
+    pub(crate) span: Option<(Timestamp, Timestamp)>,
+    pub(crate) market_change: Vec<Option<f64>>,
+    /// The last moment that was run.
+    pub(crate) end: Option<Timestamp>,
+}
+
 /// A strategy that faults at every bar must not fill the memory with notices.
 const MAX_NOTICES: usize = 1_000;
 
 impl Collector {
-    pub(crate) fn new(tape: &Tape, keep_trades: bool) -> Self {
-        let days =
-            tape.span().map_or(0, |(from, to)| usize::try_from(to.day() - from.day() + 2).unwrap_or(0));
+    /// For a run over so many instruments from the first moment to the last.
+    pub(crate) fn new(instruments: usize, span: Option<(Timestamp, Timestamp)>, keep_trades: bool) -> Self {
+        let days = span.map_or(0, |(from, to)| usize::try_from(to.day() - from.day() + 2).unwrap_or(0));
         Self {
-            builder: TradeBuilder::new(tape.tracks.len()),
+            builder: TradeBuilder::new(instruments),
             trades: Vec::new(),
             keep_trades,
             trade_count: 0,
@@ -192,59 +208,48 @@ impl Collector {
         self.days.push(DayEquity { day, equity });
     }
 
+    /// What it came to. `unrealised` values what a trade left open.
     pub(crate) fn finish(
         self,
-        job: &crate::run::Job,
+        ending: Ending,
         engine: &Engine,
-        venue: &Venue,
-        (bars, detail_missing, is_partial): (u64, u64, bool),
-        end: Option<Timestamp>,
+        unrealised: impl Fn(&Trade) -> Amount,
     ) -> Outcome {
-        let tape = &job.tape;
-        let open_trades = self
-            .builder
-            .open()
-            .map(|trade| {
-                let held = engine.ledger().position(trade.instrument, model::PositionSide::Net);
-                let instrument = &engine.instruments()[trade.instrument.index()];
-                let unrealised = venue
-                    .valuation(trade.instrument)
-                    .map_or(Amount::ZERO, |(price, _)| instrument.notional(price, held.quantity) - held.cost);
-                let exit = ExitReason { ..trade.exit };
-                OpenTrade {
-                    trade: Trade { exit_time: end.unwrap_or(trade.exit_time), exit, ..*trade },
-                    unrealised,
-                }
-            })
-            .collect();
+        let end = ending.end;
+        let open = self.builder.open().map(|trade| OpenTrade {
+            trade: Trade { exit_time: end.unwrap_or(trade.exit_time), ..*trade },
+            unrealised: unrealised(trade),
+        });
+        let open_trades = open.collect();
         Outcome {
-            bars,
+            bars: ending.bars,
             fills: self.fills,
             trades: self.trades,
             trade_count: self.trade_count,
             open_trades,
-            initial_balance: job.setup.initial_balance,
-            final_equity: engine.equity(),
+            initial_balance: ending.initial_balance,
+            final_equity: ending.final_equity,
             fees: engine.ledger().totals().fees,
             funding: engine.ledger().totals().funding,
             volume: self.volume,
             days: self.days,
-            span: tape.span().map(|(from, to)| (from, end.unwrap_or(to))),
-            market_change: tape.tracks.iter().map(|t| market_change(t, tape.start, end)).collect(),
+            span: ending.span,
+            market_change: ending.market_change,
             refusals: self.refusals,
             rejections: self.rejections,
-            detail_missing,
+            detail_missing: ending.detail_missing,
             notices: self.notices,
             digest: engine.digest(),
             liquidations: self.liquidations,
             stress: Vec::new(),
-            is_partial,
+            is_partial: ending.is_partial,
+            quoting: None,
         }
     }
 }
 
 /// What buying at the first traded open and holding to the end would have gained, as a fraction.
-fn market_change(track: &crate::tape::Track, start: Timestamp, end: Option<Timestamp>) -> Option<f64> {
+pub(crate) fn market_change(track: &Track, start: Timestamp, end: Option<Timestamp>) -> Option<f64> {
     let first = track.bars.iter().find(|b| b.open_time >= start)?;
     let last = track.bars.iter().rev().find(|b| end.is_none_or(|end| b.open_time < end))?;
     let open = track.instrument.price_f64(first.open);

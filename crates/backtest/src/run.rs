@@ -2,14 +2,17 @@
 
 use crate::agreement::{self, Disagreement};
 use crate::marks::MarkLane;
-use crate::outcome::{Collector, Outcome};
+use crate::outcome::{Collector, Ending, Outcome, market_change};
 use crate::stress::Stress;
 use crate::tape::{Tape, Track};
+use crate::trades::Trade;
 use engine::{Engine, Outbox, Setup, StrategySetup};
-use model::{Bar, Candle, Fact, FundingRate, Input, InstrumentIx, MarkPrice, Seq, Timeframe, VenueEvent};
+use model::{
+    Bar, Candle, Fact, FundingRate, Input, InstrumentIx, MarkPrice, PositionSide, Seq, Timeframe, VenueEvent,
+};
 use std::fmt;
 use std::ops::ControlFlow;
-use units::{Price, Span, Timestamp};
+use units::{Amount, Price, Span, Timestamp};
 use venue::{Event, Venue, VenueConfig};
 
 /// How many bars pass between two looks at the observer.
@@ -80,7 +83,7 @@ pub fn run(
     let mut runner = Runner {
         engine: Engine::new(job.setup.clone(), strategies),
         venue: Venue::new(job.setup.instruments.clone(), job.venue),
-        collector: Collector::new(tape, job.keep_trades),
+        collector: Collector::new(tape.tracks.len(), tape.span(), job.keep_trades),
         outbox: Outbox::new(),
         events: Vec::with_capacity(64),
         seq: 0,
@@ -105,9 +108,24 @@ pub fn run(
         // The day that the data ends in, whole or cut short.
         collector.on_day((now - Span::from_nanos(1)).day(), engine.equity());
     }
+    let ending = Ending {
+        initial_balance: job.setup.initial_balance,
+        final_equity: engine.equity(),
+        bars: traded_bars,
+        detail_missing,
+        is_partial,
+        span: tape.span().map(|(from, to)| (from, now.unwrap_or(to))),
+        market_change: tape.tracks.iter().map(|t| market_change(t, tape.start, now)).collect(),
+        end: now,
+    };
+    let unrealised = |trade: &Trade| {
+        let held = engine.ledger().position(trade.instrument, PositionSide::Net);
+        let instrument = &engine.instruments()[trade.instrument.index()];
+        let price = venue.valuation(trade.instrument);
+        price.map_or(Amount::ZERO, |(price, _)| instrument.notional(price, held.quantity) - held.cost)
+    };
     let stress = stress.map(Stress::finish).unwrap_or_default();
-    let outcome = collector.finish(job, &engine, &venue, (traded_bars, detail_missing, is_partial), now);
-    Ok(Outcome { stress, ..outcome })
+    Ok(Outcome { stress, ..collector.finish(ending, &engine, unrealised) })
 }
 
 /// Whether there is nothing but candles to an instrument.
@@ -600,16 +618,16 @@ impl Runner {
 }
 
 /// The UTC day that is being run.
-struct Day {
-    number: i64,
-    end: Timestamp,
+pub(crate) struct Day {
+    pub(crate) number: i64,
+    pub(crate) end: Timestamp,
     /// Something is traded in this run.
     counts: bool,
 }
 
 impl Day {
     /// The day of the first traded candle; without one no day counts.
-    fn new(first: Option<Timestamp>) -> Self {
+    pub(crate) fn new(first: Option<Timestamp>) -> Self {
         Self { counts: first.is_some(), ..Self::numbered(first.unwrap_or(Timestamp::EPOCH).day()) }
     }
 
@@ -617,7 +635,7 @@ impl Day {
         Self { number, end: Timestamp::from_nanos((number + 1) * Span::DAY.nanos()), counts: true }
     }
 
-    fn next(&self) -> Self {
+    pub(crate) fn next(&self) -> Self {
         Self { counts: self.counts, ..Self::numbered(self.number + 1) }
     }
 }
@@ -732,7 +750,7 @@ fn bars_until(bars: &[Bar], last: Timestamp, span: Span) -> usize {
 
 /// `at`, or the next moment after `last` where that is later: the engine's time strictly increases.
 #[inline]
-fn after(last: Timestamp, at: Timestamp) -> Timestamp {
+pub(crate) fn after(last: Timestamp, at: Timestamp) -> Timestamp {
     if at > last { at } else { last + Span::from_nanos(1) }
 }
 

@@ -157,6 +157,13 @@ pub(crate) struct Mapping {
     pub(crate) ignored: Vec<String>,
 }
 
+impl Mapping {
+    /// Of what has no columns.
+    pub(crate) const fn none(family: Family) -> Self {
+        Self { family, positions: Vec::new(), names: Vec::new(), ignored: Vec::new() }
+    }
+}
+
 /// What the first row of a table without header can be.
 struct Headerless {
     family: Family,

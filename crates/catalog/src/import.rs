@@ -2,13 +2,13 @@
 
 use crate::catalog::{Catalog, Scale};
 use crate::header::Family;
-use crate::intake::{Lines, Rows, Table};
+use crate::intake::{Captured, Lines, Rows, Table};
 use crate::parquet_io::factor;
 use crate::repair::{self, RepairOptions, RepairReport};
 use crate::source_file::{self, Contents, Format};
 use crate::{
-    Counts, DataKind, Factors, Faults, ImportError, Kind, Received, Row, SeriesKey, Source, check, guess,
-    key, merge, read,
+    BookGap, Counts, DataKind, Factors, Faults, ImportError, Kind, Received, Row, SeriesKey, Source, check,
+    guess, key, merge, read,
 };
 use model::{Bar, BookChange, Exchange, FundingRate, Quote, Timeframe, Trade};
 use std::collections::BTreeMap;
@@ -72,6 +72,8 @@ pub struct FileReport {
     pub reordered: u64,
     /// What was repaired, if that was asked for.
     pub repair: Option<RepairReport>,
+    /// Where messages of a captured book are missing. From there to the next snapshot the stored book is empty.
+    pub book_gaps: Vec<BookGap>,
 }
 
 /// What became of one series.
@@ -175,7 +177,14 @@ fn accept(file: &Path, options: &ImportOptions) -> Result<Accepted, ImportError>
     let asked = options.kind.or(guess.kind);
     let family = options.kind.or(guess.kind.filter(|kind| *kind == DataKind::Funding)).map(family_of);
     let contents = source_file::read(file, family, asked != Some(DataKind::MarkCandles))?;
-    let exchange = options.exchange.or(guess.exchange).ok_or_else(|| {
+    // A capture says itself whose messages it holds.
+    let told = match &contents.table {
+        Table::Capture(captured) => captured.told.clone(),
+        _ => None,
+    };
+    let (told_exchange, told_symbol) =
+        told.map_or((None, None), |(exchange, symbol)| (Some(exchange), symbol));
+    let exchange = options.exchange.or(told_exchange).or(guess.exchange).ok_or_else(|| {
         ImportError::undecided(file, "the exchange is not clear from the path; give it with --exchange")
     })?;
     let mut report = FileReport {
@@ -187,10 +196,11 @@ fn accept(file: &Path, options: &ImportOptions) -> Result<Accepted, ImportError>
         rounded: 0,
         reordered: 0,
         repair: None,
+        book_gaps: Vec::new(),
     };
     let is_mark = asked == Some(DataKind::MarkCandles);
     let Contents { table, mapping, faults, .. } = contents;
-    let symbol = || symbol(file, options, guess.symbol.clone());
+    let symbol = || symbol(file, options, told_symbol.clone().or(guess.symbol.clone()));
     let key = |symbol: String, kind: Kind| SeriesKey { exchange, symbol, kind };
     let parcels = match table {
         Table::Candles(rows) => {
@@ -221,6 +231,16 @@ fn accept(file: &Path, options: &ImportOptions) -> Result<Accepted, ImportError>
             vec![
                 (key(symbol.clone(), Kind::BookChanges), Parcel::Book(recording(levels, &mut report))),
                 (key(symbol, Kind::Trades), Parcel::Trades(recording(trades, &mut report))),
+            ]
+        }
+        Table::Capture(captured) => {
+            faults.into_result(file)?;
+            let (symbol, Captured { book, trades, quotes, gaps, .. }) = (symbol()?, *captured);
+            report.book_gaps = gaps;
+            vec![
+                (key(symbol.clone(), Kind::BookChanges), Parcel::Book(recording(book, &mut report))),
+                (key(symbol.clone(), Kind::Trades), Parcel::Trades(recording(trades, &mut report))),
+                (key(symbol, Kind::Quotes), Parcel::Quotes(recording(quotes, &mut report))),
             ]
         }
     };

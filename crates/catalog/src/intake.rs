@@ -4,8 +4,8 @@ use crate::cell::{Cell, Fixed};
 use crate::columns::{MAX_MANTISSA, scaled};
 use crate::header::{Family, MAX_ROLES, Mapping, assumed_names, is_data, map};
 use crate::parquet_io::factor;
-use crate::{Factors, Fault, Faults, Received, Row, Scale};
-use model::{Bar, BookChange, BookUpdate, FundingRate, InstrumentIx, Quote, Side, Trade};
+use crate::{BookGap, Factors, Fault, Faults, Received, Row, Scale};
+use model::{Bar, BookChange, BookUpdate, Exchange, FundingRate, InstrumentIx, Quote, Side, Trade};
 use std::collections::BTreeMap;
 use units::{Price, Quantity, RATE_DECIMALS, Rate};
 
@@ -140,6 +140,18 @@ pub(crate) enum Table {
     Trades(Rows<Received<Trade>>),
     Quotes(Rows<Received<Quote>>),
     Book(Rows<Received<BookChange>>, Rows<Received<Trade>>),
+    Capture(Box<Captured>),
+}
+
+/// What the messages of a raw capture came to.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Captured {
+    pub(crate) book: Rows<Received<BookChange>>,
+    pub(crate) trades: Rows<Received<Trade>>,
+    pub(crate) quotes: Rows<Received<Quote>>,
+    /// Whose messages they are, as far as they say.
+    pub(crate) told: Option<(Exchange, Option<String>)>,
+    pub(crate) gaps: Vec<BookGap>,
 }
 
 impl Table {
@@ -169,7 +181,7 @@ pub(crate) struct Intake {
 }
 
 /// What a row cannot be: the role of the offending cell and the problem.
-type Refusal = (usize, String);
+pub(crate) type Refusal = (usize, String);
 
 impl Intake {
     /// For a table of the given family, or of whichever family its columns fit.
@@ -183,6 +195,13 @@ impl Intake {
         let names = if headerless { assumed_names(first_row)? } else { first_row.to_vec() };
         self.columns(&names)?;
         Ok(headerless)
+    }
+
+    /// Takes a whole capture, which has no columns.
+    pub(crate) fn capture(&mut self, captured: Captured, faults: Faults, rows: u64) {
+        (self.faults, self.row_count) = (faults, rows);
+        self.mapping = Some(Mapping::none(Family::Book));
+        self.table = Some(Table::Capture(Box::new(captured)));
     }
 
     /// Takes the names of the columns.
@@ -215,7 +234,7 @@ impl Intake {
             Some(Table::Trades(rows)) => trade(rows, cells, line),
             Some(Table::Quotes(rows)) => quote(rows, cells, line),
             Some(Table::Book(levels, trades)) => book(levels, trades, cells, line),
-            None => Err((0, "a row before the header".to_owned())),
+            Some(Table::Capture(_)) | None => Err((0, "a row before the header".to_owned())),
         };
         if let Err((role, problem)) = taken {
             let column = self.name_of(role);
@@ -303,7 +322,7 @@ fn funding(
     Ok(())
 }
 
-fn trade(rows: &mut Rows<Received<Trade>>, cells: &Cells<'_>, line: u64) -> Result<(), Refusal> {
+pub(crate) fn trade(rows: &mut Rows<Received<Trade>>, cells: &Cells<'_>, line: u64) -> Result<(), Refusal> {
     let exchange_time = time(cells, 0)?;
     let (price, quantity) = (amount(cells, 1, false)?, amount(cells, 2, false)?);
     let taker_buys = match (cells[3], cells[4]) {
@@ -331,7 +350,7 @@ fn trade(rows: &mut Rows<Received<Trade>>, cells: &Cells<'_>, line: u64) -> Resu
     Ok(())
 }
 
-fn quote(rows: &mut Rows<Received<Quote>>, cells: &Cells<'_>, line: u64) -> Result<(), Refusal> {
+pub(crate) fn quote(rows: &mut Rows<Received<Quote>>, cells: &Cells<'_>, line: u64) -> Result<(), Refusal> {
     let exchange_time = time(cells, 0)?;
     let prices = [amount(cells, 1, true)?, amount(cells, 3, true)?];
     let quantities = [amount(cells, 2, true)?, amount(cells, 4, true)?];
@@ -343,7 +362,7 @@ fn quote(rows: &mut Rows<Received<Quote>>, cells: &Cells<'_>, line: u64) -> Resu
 }
 
 /// A level change (kind 0), a trade (kind 1) or a clearing of the book (kind 2).
-fn book(
+pub(crate) fn book(
     levels: &mut Rows<Received<BookChange>>,
     trades: &mut Rows<Received<Trade>>,
     cells: &Cells<'_>,

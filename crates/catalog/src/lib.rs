@@ -10,6 +10,7 @@
 //! (the time of an import is an argument), print, or invent data without being told to.
 
 mod arrow_input;
+mod capture;
 mod catalog;
 mod cell;
 mod check;
@@ -30,12 +31,14 @@ mod lock;
 mod merge;
 mod parquet_io;
 mod read;
+mod recording;
 mod repair;
 mod resample;
 mod series;
 mod source_file;
 mod transaction;
 
+pub use capture::BookGap;
 pub use catalog::{Catalog, Change, Holding, Scale};
 pub use check::{CheckOptions, CheckReport, Finding, FindingKind, check};
 pub use columns::{Column, Factors, Row, Unit};
@@ -47,6 +50,7 @@ pub use instruments::{Origin, infer, known, rescale, resolve, round_prices};
 pub use key::{DataKind, Kind, SeriesKey, TimeRange};
 pub use merge::Counts;
 pub use read::{ReadOptions, check_file, read_series};
+pub use recording::{Recording, read_recording};
 pub use repair::{RepairOptions, RepairReport, read_repaired, repair};
 pub use resample::{Resampled, resample};
 pub use series::{Received, Series, Source, Ticks};

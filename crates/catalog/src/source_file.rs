@@ -2,7 +2,7 @@
 
 use crate::header::{Family, Mapping};
 use crate::intake::{Intake, Table};
-use crate::{Faults, ImportError, arrow_input, csv, json};
+use crate::{Faults, ImportError, arrow_input, capture, csv, json};
 use flate2::read::MultiGzDecoder;
 use std::cell::RefCell;
 use std::fmt;
@@ -22,6 +22,10 @@ pub enum Format {
     Json,
     /// The same, compressed with gzip.
     JsonGz,
+    /// A raw capture: one JSON message a line.
+    Capture,
+    /// The same, compressed with gzip.
+    CaptureGz,
     /// Apache Parquet.
     Parquet,
     /// Apache Arrow IPC, also known as Feather version 2.
@@ -35,6 +39,8 @@ impl fmt::Display for Format {
             Self::CsvGz => "csv.gz",
             Self::Json => "json",
             Self::JsonGz => "json.gz",
+            Self::Capture => "ndjson",
+            Self::CaptureGz => "ndjson.gz",
             Self::Parquet => "parquet",
             Self::Feather => "feather",
         })
@@ -97,6 +103,11 @@ fn take(input: &mut dyn Read, size: u64, intake: &mut Intake) -> Result<Format, 
         [b'P', b'K', 3, 4, ..] => Err("a zip archive; unpack it first".to_owned()),
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Err("compressed with zstd; unpack it first, or use gzip".to_owned()),
         [0x1f, 0x8b, ..] => take_gz(&mut input, size, intake),
+        text if capture::is_capture(text) => {
+            let (captured, faults, rows) = capture::read(&mut input)?;
+            intake.capture(captured, faults, rows);
+            Ok(Format::Capture)
+        }
         text if is_json(text) => {
             json::read(&read_all(&mut input)?, intake)?;
             Ok(Format::Json)
@@ -111,8 +122,13 @@ fn take(input: &mut dyn Read, size: u64, intake: &mut Intake) -> Result<Format, 
 fn take_gz(input: &mut dyn Read, size: u64, intake: &mut Intake) -> Result<Format, String> {
     let mut unpacked = MultiGzDecoder::new(input);
     let start = read_start(&mut unpacked).map_err(|e| csv::explain(&e))?;
-    let is_json = is_json(&start);
+    let (is_json, is_capture) = (is_json(&start), capture::is_capture(&start));
     let mut unpacked = start.as_slice().chain(unpacked);
+    if is_capture {
+        let (captured, faults, rows) = capture::read(&mut unpacked)?;
+        intake.capture(captured, faults, rows);
+        return Ok(Format::CaptureGz);
+    }
     if is_json {
         json::read(&read_all(&mut unpacked)?, intake)?;
         return Ok(Format::JsonGz);
@@ -124,8 +140,8 @@ fn take_gz(input: &mut dyn Read, size: u64, intake: &mut Intake) -> Result<Forma
 
 /// The first bytes of a file.
 fn read_start(input: &mut dyn Read) -> io::Result<Vec<u8>> {
-    let mut start = Vec::with_capacity(8);
-    input.take(8).read_to_end(&mut start)?;
+    let mut start = Vec::with_capacity(32);
+    input.take(32).read_to_end(&mut start)?;
     Ok(start)
 }
 
@@ -136,7 +152,7 @@ fn read_all(input: &mut dyn Read) -> Result<Vec<u8>, String> {
 }
 
 fn is_json(start: &[u8]) -> bool {
-    matches!(start.trim_ascii_start().first(), Some(b'[' | b'{'))
+    start.trim_ascii_start().first() == Some(&b'[')
 }
 
 /// A file whose bytes are digested as they are read.

@@ -1,12 +1,13 @@
 //! One step: a fact in, commands and records out.
 
 use crate::digest::add_command;
-use crate::host::{FaultPolicy, Host, Hosted, Standing};
+use crate::host::{FaultPolicy, Host, Hosted, Standing, Wants};
 use crate::ledger::Ledger;
 use crate::orders::{Order, Orders, may_become};
 use crate::outbox::Outbox;
 use crate::risk::{self, Context, Limits, Request, Watch};
 use crate::targets::{Opinion, Targets};
+use crate::timers::Timers;
 use model::{
     Amendment, Candle, ClientOrderId, Fact, Input, Instrument, InstrumentIx, NewOrder, Notice, NoticeKind,
     OrderState, PositionSide, Protection, Record, Refusal, Seq, Severity, Signal, Timeframe, VenueEvent,
@@ -70,6 +71,7 @@ pub struct Engine {
     /// What risk remembers.
     pub(crate) watch: Watch,
     pub(crate) host: Host,
+    pub(crate) timers: Timers,
     pub(crate) halted: bool,
     pub(crate) digest: DigestWriter,
     pub(crate) intents: Intents,
@@ -109,6 +111,7 @@ impl Engine {
         let mut targets = Targets::new(n);
         let mut listeners = vec![Vec::new(); n];
         let mut hosted = Vec::with_capacity(strategies.len());
+        let timers = Timers::new((0u16..).zip(strategies.iter().map(|s| s.strategy.needs().timer)));
         for (number, s) in (0u16..).zip(strategies) {
             for ix in &s.instruments {
                 listeners[ix.index()].push(number);
@@ -119,6 +122,7 @@ impl Engine {
                 name: s.name,
                 is_candle_only: s.strategy.takes_runs(),
                 takes_runs: s.strategy.takes_runs() && history == 0 && may_run,
+                wants: Wants::of(&s.strategy.needs()),
                 strategy: s.strategy,
                 timeframe: s.timeframe,
                 standing: Standing::Running,
@@ -140,7 +144,8 @@ impl Engine {
             targets,
             protections: vec![Protection::NONE; n * PositionSide::ALL.len()],
             watch,
-            host: Host { hosted, listeners },
+            host: Host::new(hosted, listeners),
+            timers,
             halted: false,
             digest: DigestWriter::new(),
             intents: Intents::default(),
@@ -287,7 +292,8 @@ impl Engine {
     /// Lets one strategy look at a fact and takes up its intents.
     #[inline]
     pub(crate) fn ask(&mut self, strategy: u16, fact: &Fact, out: &mut Outbox) {
-        let view = View::new(self.now, &self.instruments, &self.markets, self.ledger.net());
+        let view = View::new(self.now, &self.instruments, &self.markets, self.ledger.net())
+            .with_orders(strategy, &self.orders);
         let outcome = self.host.ask(strategy, &view, fact, &mut self.intents);
         if let Err(message) = outcome {
             self.intents.clear();
@@ -466,37 +472,18 @@ impl Engine {
     fn on_rare(&mut self, fact: &Fact, out: &mut Outbox) {
         self.learns_at = self.now;
         match fact {
-            Fact::Quote(quote) => {
-                self.watch.note_told(quote.instrument.index(), quote.exchange_time, self.now);
-                if let Some(market) = self.markets.get_mut(quote.instrument.index()) {
-                    market.quote = Some(*quote);
-                    self.tell_needing(quote.instrument, fact, |needs| needs.quotes, out);
-                }
-            }
-            Fact::Trade(trade) => {
-                self.watch.note_told(trade.instrument.index(), trade.exchange_time, self.now);
-                if let Some(market) = self.markets.get_mut(trade.instrument.index()) {
-                    market.last = Some(trade.price);
-                    self.tell_needing(trade.instrument, fact, |needs| needs.trades, out);
-                }
-            }
-            Fact::Book(change) => {
-                self.watch.note_told(change.instrument.index(), change.exchange_time, self.now);
-                self.tell_needing(change.instrument, fact, |needs| needs.books, out);
-            }
-            Fact::Mark(mark) => {
-                self.watch.note_told(mark.instrument.index(), mark.exchange_time, self.now);
-                if let Some(market) = self.markets.get_mut(mark.instrument.index()) {
-                    market.mark = Some(mark.mark);
-                }
-            }
+            Fact::Quote(quote) => self.on_quote(quote, out),
+            Fact::Trade(trade) => self.on_trade(trade, out),
+            Fact::Book(change) => self.on_book(change, out),
+            Fact::Mark(mark) => self.on_mark(mark),
+            Fact::Timer(id) => self.on_timer(*id, fact, out),
             Fact::Signal(signal) => {
                 // It takes a seat of its own at the instrument's desk, with the weight of one strategy.
                 self.note_outside(*signal, out);
             }
             Fact::Operator(command) => self.on_operator(*command, out),
-            // Published funding rates and timers concern nobody until a strategy or the session asks for them.
-            Fact::Funding(_) | Fact::Timer(_) => {}
+            // Published funding rates concern nobody until a strategy asks for them.
+            Fact::Funding(_) => {}
             Fact::Candle(_) | Fact::Venue(_) => unreachable!("step handles candles and venue events itself"),
         }
     }
@@ -512,26 +499,6 @@ impl Engine {
         }
         desk.note(ENGINE, signal);
         if self.now >= self.trade_from {
-            self.pursue(ix, out);
-        }
-    }
-
-    fn tell_needing(
-        &mut self,
-        ix: InstrumentIx,
-        fact: &Fact,
-        wanted: fn(&strategy::Needs) -> bool,
-        out: &mut Outbox,
-    ) {
-        let Some(listeners) = self.host.listeners.get(ix.index()) else { return };
-        for i in 0..listeners.len() {
-            let strategy = self.host.listeners[ix.index()][i];
-            let hosted = &self.host.hosted[usize::from(strategy)];
-            if hosted.standing == Standing::Running && wanted(&hosted.strategy.needs()) {
-                self.ask(strategy, fact, out);
-            }
-        }
-        if self.targets.desks[ix.index()].is_dirty && self.now >= self.trade_from {
             self.pursue(ix, out);
         }
     }

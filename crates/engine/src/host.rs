@@ -6,7 +6,7 @@
 use model::{Fact, Instrument, InstrumentIx, Timeframe};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use strategy::{CandleRun, Intents, Strategy, View};
+use strategy::{CandleRun, Intents, Needs, Strategy, View};
 
 /// What becomes of the positions of a strategy that panicked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,6 +26,33 @@ pub(crate) enum Standing {
     Faulted,
 }
 
+/// Which market facts are told as they come, besides candles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Wants {
+    pub(crate) quotes: bool,
+    pub(crate) trades: bool,
+    pub(crate) books: bool,
+}
+
+impl Wants {
+    pub(crate) const fn of(needs: &Needs) -> Self {
+        Self { quotes: needs.quotes, trades: needs.trades, books: needs.books }
+    }
+
+    #[inline]
+    pub(crate) const fn any(self) -> bool {
+        self.quotes || self.trades || self.books
+    }
+
+    const fn or(self, other: Self) -> Self {
+        Self {
+            quotes: self.quotes || other.quotes,
+            trades: self.trades || other.trades,
+            books: self.books || other.books,
+        }
+    }
+}
+
 pub(crate) struct Hosted {
     pub(crate) name: String,
     pub(crate) strategy: Box<dyn Strategy>,
@@ -34,6 +61,8 @@ pub(crate) struct Hosted {
     pub(crate) is_candle_only: bool,
     /// It may be handed runs, because nobody needs the history that a run leaves out.
     pub(crate) takes_runs: bool,
+    /// What it asked to be told when it was built.
+    pub(crate) wants: Wants,
     pub(crate) standing: Standing,
     pub(crate) on_fault: FaultPolicy,
     pub(crate) wants_house_stop: bool,
@@ -45,9 +74,26 @@ pub(crate) struct Host {
     pub(crate) hosted: Vec<Hosted>,
     /// By instrument: the strategies that trade it.
     pub(crate) listeners: Vec<Vec<u16>>,
+    /// By instrument: what any of them wants to be told.
+    wants: Vec<Wants>,
 }
 
 impl Host {
+    /// The strategies and, by instrument, which of them trade it.
+    pub(crate) fn new(hosted: Vec<Hosted>, listeners: Vec<Vec<u16>>) -> Self {
+        let all = |own: &Vec<u16>| {
+            own.iter().fold(Wants::default(), |sum, s| sum.or(hosted[usize::from(*s)].wants))
+        };
+        let wants = listeners.iter().map(all).collect();
+        Self { hosted, listeners, wants }
+    }
+
+    /// What any strategy of an instrument wants to be told; nothing for an instrument that is not of this run.
+    #[inline]
+    pub(crate) fn wants(&self, ix: InstrumentIx) -> Wants {
+        self.wants.get(ix.index()).copied().unwrap_or_default()
+    }
+
     /// Asks one strategy. `Err` carries what it said when it panicked.
     #[inline]
     pub(crate) fn ask(

@@ -21,6 +21,7 @@ mod engine;
 mod host;
 pub mod ledger;
 mod lookahead;
+mod market;
 mod operator;
 mod orders;
 mod outbox;
@@ -28,6 +29,7 @@ mod pursuit;
 pub mod risk;
 mod snapshot;
 mod targets;
+mod timers;
 
 pub use engine::{Engine, Setup, StrategySetup};
 pub use host::FaultPolicy;

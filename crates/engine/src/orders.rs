@@ -1,6 +1,7 @@
 //! The life of orders: states, allowed edges, and nothing kept once an order is settled.
 
 use model::{ClientOrderId, InstrumentIx, NewOrder, OrderState, PositionSide, Side, Tag};
+use strategy::{LiveOrder, OrderSource};
 use units::{Amount, Quantity};
 
 /// An order that may still change.
@@ -196,6 +197,23 @@ impl Orders {
     #[inline]
     pub(crate) fn is_in_flight(&self, ix: InstrumentIx) -> bool {
         self.live.iter().any(|o| o.order.instrument == ix && o.order.kind == model::OrderKind::Market)
+    }
+}
+
+impl OrderSource for Orders {
+    #[inline]
+    fn live(&self, position: usize) -> Option<LiveOrder> {
+        self.live.get(position).map(|o| LiveOrder {
+            id: o.order.id,
+            instrument: o.order.instrument,
+            side: o.order.side,
+            price: o.order.kind.limit(),
+            quantity: o.order.quantity,
+            remaining: o.remaining(),
+            state: o.state,
+            reduce_only: o.order.reduce_only,
+            tag: o.tag,
+        })
     }
 }
 

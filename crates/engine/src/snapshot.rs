@@ -87,6 +87,7 @@ impl Engine {
         self.save_desks(&mut w);
         self.save_markets(&mut w);
         w.blob(&self.save_risk());
+        self.timers.list.iter().for_each(|timer| w.int(timer.due.nanos()));
         for hosted in &self.host.hosted {
             w.int(standing_code(hosted.standing));
             let mut state = StateWriter::default();
@@ -132,6 +133,9 @@ impl Engine {
         engine.load_risk(&mut risk)?;
         risk.finish()?;
         engine.orders.note_restored();
+        for timer in &mut engine.timers.list {
+            timer.due = Timestamp::from_nanos(r.int()?);
+        }
         for hosted in &mut engine.host.hosted {
             hosted.standing = standing_of(r.int()?)?;
             let mut state = StateReader::new(r.blob()?);

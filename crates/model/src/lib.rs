@@ -10,6 +10,7 @@
 
 #![deny(clippy::float_arithmetic)]
 
+pub mod book;
 mod command;
 mod event;
 mod fact;
@@ -20,6 +21,7 @@ mod protection;
 mod reason;
 mod record;
 mod refusal;
+mod tick;
 mod timeframe;
 
 pub use command::{Amendment, CancelScope, MarginMode, OrderCommand};
@@ -40,4 +42,5 @@ pub use reason::{
 };
 pub use record::{FillRecord, Notice, NoticeKind, OrderState, Record, Severity};
 pub use refusal::{Breach, Figure, Refusal, RiskLimit};
+pub use tick::{MarketData, Tick};
 pub use timeframe::{Timeframe, TimeframeError};

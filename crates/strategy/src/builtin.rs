@@ -1,3 +1,5 @@
 //! The built-in strategies, one file a family.
 
 pub mod crossover;
+pub mod market_maker;
+pub mod touch_maker;

@@ -9,14 +9,17 @@
 
 mod builtin;
 mod intent;
+mod orders;
 mod parameters;
+pub mod quoting;
 mod registry;
 mod series_run;
 mod state;
 mod view;
 
-pub use builtin::crossover;
+pub use builtin::{crossover, market_maker, touch_maker};
 pub use intent::{Intent, Intents, OrderIntent};
+pub use orders::{LiveOrder, OrderSource};
 pub use parameters::{Parameter, ParameterKind, ParameterProblem, Parameters, Value, nearest};
 pub use registry::{Build, Descriptor, StrategyError, all, build, find};
 pub use series_run::CandleRun;
@@ -24,6 +27,7 @@ pub use state::{StateError, StateReader, StateWriter};
 pub use view::{History, Market, Position, View};
 
 use model::{Bar, Fact, Instrument, InstrumentIx};
+use units::Span;
 
 /// What a strategy needs to be told, declared before it is told anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -37,8 +41,13 @@ pub struct Needs {
     pub quotes: bool,
     /// Public trades.
     pub trades: bool,
-    /// Order book changes.
+    /// Order book changes, one by one. A strategy that only looks at the book when its timer goes off does not need them:
+    /// see `book_depth`.
     pub books: bool,
+    /// How many levels a side of the local book it looks at in the view; zero for none, one for the best bid and ask.
+    pub book_depth: u32,
+    /// How often it wants to be woken with [`Fact::Timer`]; at least a nanosecond, `None` for never.
+    pub timer: Option<Span>,
 }
 
 /// The one open set: what users write.

@@ -20,6 +20,9 @@ pub struct Descriptor {
     pub parameters: &'static [Parameter],
     /// Whether it closes its positions itself; otherwise the house target of the risk section applies.
     pub manages_exits: bool,
+    /// Whether its positions need no protective stop, because it limits what it holds in another way. Only for strategies that
+    /// stop quoting at an inventory cap.
+    pub is_stop_exempt: bool,
     /// Why it does things: the texts behind its tags.
     pub tags: &'static [&'static str],
     /// What its parameters must fulfil together; `Err` names the parameter and what is allowed.
@@ -73,7 +76,12 @@ impl fmt::Display for StrategyError {
 
 impl std::error::Error for StrategyError {}
 
-static ALL: &[&Descriptor] = &[&builtin::crossover::EMA_CROSSOVER, &builtin::crossover::SMA_CROSSOVER];
+static ALL: &[&Descriptor] = &[
+    &builtin::crossover::EMA_CROSSOVER,
+    &builtin::crossover::SMA_CROSSOVER,
+    &builtin::market_maker::MARKET_MAKER,
+    &builtin::touch_maker::TOUCH_MAKER,
+];
 
 /// Every strategy there is, by name.
 #[must_use]
@@ -118,7 +126,8 @@ mod tests {
     fn every_strategy_builds_with_its_defaults_and_documents_itself() {
         for d in all() {
             let (built, _) = build(d.name, [], &[InstrumentIx(0)]).unwrap();
-            assert!(built.needs().warm_up_bars > 0, "{}", d.name);
+            let needs = built.needs();
+            assert!(needs.warm_up_bars > 0 || needs.timer.is_some(), "{} is never asked", d.name);
             assert!(!d.summary.is_empty() && !d.description.is_empty() && !d.tags.is_empty(), "{}", d.name);
             for p in d.parameters {
                 assert!(!p.description.is_empty(), "{}.{}", d.name, p.name);
@@ -144,7 +153,8 @@ mod tests {
     fn errors_teach() {
         assert_eq!(
             error("ema_crosover", []),
-            "unknown strategy \"ema_crosover\"; did you mean \"ema_crossover\"? Known: ema_crossover, sma_crossover"
+            "unknown strategy \"ema_crosover\"; did you mean \"ema_crossover\"? Known: ema_crossover, sma_crossover, \
+             market_maker, touch_maker"
         );
         assert_eq!(
             error("sma_crossover", [("fast", "30"), ("slow", "30")]),

@@ -1,6 +1,8 @@
 //! What a strategy may see: closed data, its instruments and its positions. Read-only, and nothing from the future.
 
-use model::{Bar, Instrument, InstrumentIx, Quote};
+use crate::orders::{LiveOrder, NoOrders, OrderSource};
+use model::book::Book;
+use model::{Bar, Instrument, InstrumentIx, Quote, Side};
 use std::collections::VecDeque;
 use units::{Amount, Price, Quantity, Timestamp};
 
@@ -55,7 +57,7 @@ impl History {
 }
 
 /// What is known of one instrument's market.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Market {
     /// The last price that is known: the close of a candle or a trade.
     pub last: Option<Price>,
@@ -63,6 +65,10 @@ pub struct Market {
     pub mark: Option<Price>,
     /// The best bid and ask, where they are followed.
     pub quote: Option<Quote>,
+    /// The order book as it is known here, where its changes are followed. Between a gap and the next snapshot it is empty.
+    pub book: Option<Book>,
+    /// When the book or the quote was last told; what is old may be wrong.
+    pub quoted_at: Option<Timestamp>,
     /// The closed candles that a strategy asked to be kept.
     pub history: History,
 }
@@ -76,6 +82,20 @@ impl Market {
             Some(mark) => Some(mark),
             None => self.last,
         }
+    }
+
+    /// The best price of a side, what is bid for `Buy` and what is asked for `Sell`: of the book where one is kept, of the last
+    /// quote otherwise.
+    #[inline]
+    #[must_use]
+    pub fn best(&self, side: Side) -> Option<Price> {
+        if let Some(book) = &self.book {
+            return book.best(side);
+        }
+        self.quote.map(|quote| match side {
+            Side::Buy => quote.bid,
+            Side::Sell => quote.ask,
+        })
     }
 }
 
@@ -95,6 +115,8 @@ pub struct View<'a> {
     instruments: &'a [Instrument],
     markets: &'a [Market],
     positions: &'a [Position],
+    strategy: u16,
+    orders: &'a dyn OrderSource,
 }
 
 impl<'a> View<'a> {
@@ -107,7 +129,14 @@ impl<'a> View<'a> {
         markets: &'a [Market],
         positions: &'a [Position],
     ) -> Self {
-        Self { now, instruments, markets, positions }
+        Self { now, instruments, markets, positions, strategy: 0, orders: &NoOrders }
+    }
+
+    /// The same with the orders of one strategy, by its number.
+    #[inline]
+    #[must_use]
+    pub const fn with_orders(self, strategy: u16, orders: &'a dyn OrderSource) -> Self {
+        Self { strategy, orders, ..self }
     }
 
     /// The time of the fact that is being looked at.
@@ -151,6 +180,14 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn position(&self, ix: InstrumentIx) -> Position {
         self.positions[ix.index()]
+    }
+
+    /// The strategy's own orders in an instrument that may still change, oldest first: sent, resting, or about to be
+    /// cancelled. What it asks for in this call is not among them yet.
+    pub fn orders(&self, ix: InstrumentIx) -> impl Iterator<Item = LiveOrder> + use<'a> {
+        let (strategy, orders) = (self.strategy, self.orders);
+        let all = (0..).map_while(|position| orders.live(position));
+        all.filter(move |o| o.instrument == ix && o.id.strategy() == strategy)
     }
 }
 

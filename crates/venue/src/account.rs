@@ -56,7 +56,7 @@ impl Holding {
 
 /// The books of one currency: what the trader holds against where it came from. They sum to zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Book {
+pub struct CurrencyBook {
     /// The trader's cash.
     pub wallet: Amount,
     /// Against the wallet: the bank that deposits came from.
@@ -71,7 +71,7 @@ pub struct Book {
     pub insurance: Amount,
 }
 
-impl Book {
+impl CurrencyBook {
     /// The sum of all accounts: zero.
     #[inline]
     #[must_use]
@@ -84,7 +84,7 @@ impl Book {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
     /// By currency; the first is the one that the account is told of in.
-    books: Vec<Book>,
+    books: Vec<CurrencyBook>,
     /// The currency that each instrument settles in.
     settles: Vec<usize>,
     /// Net, long and short of each instrument.
@@ -106,7 +106,7 @@ impl Account {
     /// first.
     pub(crate) fn with_currencies(settles: Vec<usize>, currencies: usize, deposit: Amount) -> Self {
         let mut account = Self {
-            books: vec![Book::default(); currencies.max(1)],
+            books: vec![CurrencyBook::default(); currencies.max(1)],
             holdings: vec![[Holding::NONE; 3]; settles.len()],
             settles,
             realised: vec![Amount::ZERO; currencies.max(1)],
@@ -118,7 +118,7 @@ impl Account {
 
     /// The books of one more currency. Returns which it is.
     pub(crate) fn add_currency(&mut self) -> usize {
-        self.books.push(Book::default());
+        self.books.push(CurrencyBook::default());
         self.realised.push(Amount::ZERO);
         self.books.len() - 1
     }
@@ -149,7 +149,7 @@ impl Account {
 
     /// The books, by currency.
     #[must_use]
-    pub fn books(&self) -> &[Book] {
+    pub fn books(&self) -> &[CurrencyBook] {
         &self.books
     }
 

@@ -26,6 +26,7 @@ impl Venue {
     #[inline]
     pub(crate) fn place(&mut self, at: Timestamp, order: &NewOrder, out: &mut Vec<Event>) {
         let mut order = *order;
+        self.price_from_book(order.instrument);
         let moved = self.adapt(&mut order);
         let (id, instrument) = (order.id, order.instrument);
         let margin = match self.check(&order) {
@@ -191,6 +192,7 @@ impl Venue {
         }
         // At its new place it meets the market anew: past it, it takes.
         desk.orders.remove(place);
+        desk.leave_queue(resting.rank, resting.order.side);
         (resting.stage, resting.rank) = (Stage::Arriving, self.next_rank);
         desk.orders.push(resting);
         self.next_rank += 1;

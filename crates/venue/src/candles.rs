@@ -2,6 +2,7 @@
 
 use crate::config::{CandlePath, LimitFill, Slippage};
 use crate::desk::{Follower, Resting, Stage};
+use crate::fidelity::Fidelity;
 use crate::margin::Calm;
 use crate::matching::{at_or_better, better, follow, has_fired, trailed};
 use crate::venue::{Event, Venue};
@@ -76,6 +77,10 @@ impl Venue {
 
     fn match_candle(&mut self, candle: &Candle, out: &mut Vec<Event>) {
         let (ix, bar) = (candle.instrument, &candle.bar);
+        if self.desks[ix.index()].market.is_some() {
+            // Whoever has a book knows better than a candle; it tells the last price and no more.
+            return;
+        }
         let judged = self.judged_bar(candle);
         let desk = &self.desks[ix.index()];
         if desk.orders.is_empty() && !desk.is_guarded && self.is_calm(ix, &judged) {
@@ -91,7 +96,7 @@ impl Venue {
         // A position that stood before the candle, or was entered at its open, lived through the whole range.
         self.meet_orders(bar.open_time, ix, bar.open, out);
         self.meet_guards(bar.open_time, ix, bar.open, out);
-        if self.desks[ix.index()].is_idle {
+        if self.desks[ix.index()].is_idle || self.config.fidelity == Fidelity::NextOpen {
             return;
         }
         match self.config.candle_path {

@@ -1,5 +1,6 @@
 //! What kind of exchange is simulated.
 
+use crate::fidelity::Fidelity;
 use model::{MarginMode, PositionMode};
 use units::{Amount, Rate};
 
@@ -163,6 +164,8 @@ pub struct VenueConfig {
     pub limit_fill: LimitFill,
     /// Position value over initial margin; at least one. Until an instrument's own is set.
     pub leverage: Rate,
+    /// How closely the simulated market follows the real one.
+    pub fidelity: Fidelity,
     /// The way through a candle.
     pub candle_path: CandlePath,
     /// What orders may be.
@@ -179,6 +182,7 @@ impl Default for VenueConfig {
             slippage: Slippage::NONE,
             limit_fill: LimitFill::default(),
             leverage: Rate::ONE,
+            fidelity: Fidelity::default(),
             candle_path: CandlePath::default(),
             rules: OrderRules::BYBIT,
         }

@@ -20,9 +20,10 @@
 //! goes by rank and never keeps a position over a call.
 
 use crate::config::VenueConfig;
+use crate::market::Market;
 use model::{
-    ClientOrderId, FillCause, InstrumentIx, LegId, LegKind, NewOrder, PositionMode, PositionSide, Protection,
-    Side, Trailing, TriggerBy,
+    ClientOrderId, FillCause, Instrument, InstrumentIx, LegId, LegKind, NewOrder, PositionMode, PositionSide,
+    Protection, Side, Trailing, TriggerBy,
 };
 use units::{Amount, Price, Quantity};
 
@@ -157,8 +158,12 @@ pub(crate) struct Desk {
     pub(crate) last: Option<Price>,
     pub(crate) mark: Option<Price>,
     pub(crate) index: Option<Price>,
+    /// The recorded market, where there is one.
+    pub(crate) market: Option<Box<Market>>,
     /// By growing rank.
     pub(crate) orders: Vec<Resting>,
+    /// How many of them wait for a trigger.
+    pub(crate) waiting: usize,
     /// What guards the net, long and short position.
     pub(crate) guards: [Guard; 3],
     /// The guard came into force, or went, since the open of the running candle.
@@ -176,13 +181,15 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    pub(crate) fn new(ix: InstrumentIx, config: &VenueConfig) -> Self {
+    pub(crate) fn new(ix: InstrumentIx, instrument: &Instrument, config: &VenueConfig) -> Self {
         Self {
+            market: config.fidelity.queue().map(|rules| Box::new(Market::new(instrument, rules))),
             ix,
             last: None,
             mark: None,
             index: None,
             orders: Vec::new(),
+            waiting: 0,
             guards: [Guard::NONE; 3],
             is_guard_fresh: [false; 3],
             fresh_from: 0,
@@ -253,8 +260,18 @@ impl Desk {
         } else {
             self.orders.remove(place)
         };
+        self.waiting -= usize::from(resting.stage == Stage::Waiting);
+        self.leave_queue(resting.rank, resting.order.side);
         self.refresh_idle();
         resting
+    }
+
+    /// Takes an order out of the queue of the recorded market, if it stands in one.
+    #[inline]
+    pub(crate) fn leave_queue(&mut self, rank: u64, side: Side) {
+        if let Some(market) = &mut self.market {
+            market.leave(rank, side);
+        }
     }
 }
 

@@ -51,25 +51,37 @@ mod collateral;
 mod config;
 mod desk;
 mod fees;
+mod fidelity;
 mod formulas;
 mod funding;
 mod guards;
+mod impact;
+pub mod latency;
+mod level2;
 mod liquidation;
 mod margin;
+mod market;
 mod matching;
 mod names;
+mod queue;
 mod settings;
 mod standing;
+mod touch;
 mod venue;
 
-pub use account::{Account, Book, Holding};
+pub use account::{Account, CurrencyBook, Holding};
 pub use collateral::Currency;
 pub use config::{
     AmendRule, BandRule, CandlePath, LimitFill, OrderRules, PostOnlyRule, Slippage, VenueConfig,
 };
 pub use desk::TradingStatus;
 pub use fees::FeeTier;
+pub use fidelity::Fidelity;
 pub use formulas::{MarginRules, Threshold, bankruptcy_price, initial_margin};
 pub use funding::FundingModel;
+pub use impact::Impact;
 pub use margin::CrossMargin;
+pub use market::{MakerFill, QueueRules};
+pub use model::book::{self, Book};
+pub use queue::{Power, QueueModel, QueuePosition, Weight};
 pub use venue::{Event, Venue};

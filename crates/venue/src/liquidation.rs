@@ -505,7 +505,7 @@ impl Venue {
             attached: Protection::NONE,
             turned: false,
         };
-        let fill = self.book(at, &deal, fee, out);
+        let fill = self.enter(at, &deal, fee, out);
         if !self.desks[case.ix.index()].orders.is_empty() {
             self.cut_reducing(at, case.ix, case.side, out);
         }

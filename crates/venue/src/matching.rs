@@ -13,12 +13,11 @@ impl Venue {
     /// An order has become live: accepted, triggered, or amended such that it lost its place. It is
     /// [`Stage::Arriving`], and a level that can match at once does so here; candles let it wait for the next open.
     #[inline]
-    #[allow(
-        clippy::unused_self,
-        clippy::needless_pass_by_ref_mut,
-        reason = "the seam of levels that match at once"
-    )]
-    pub(crate) fn arrive(&mut self, _at: Timestamp, _ix: InstrumentIx, _rank: u64, _out: &mut Vec<Event>) {}
+    pub(crate) fn arrive(&mut self, at: Timestamp, ix: InstrumentIx, rank: u64, out: &mut Vec<Event>) {
+        if self.desks[ix.index()].market.is_some() {
+            self.meet_book(at, (ix, rank), out);
+        }
+    }
 
     /// A trade set the last price of an instrument, for levels that tell every trade: fires triggers that watch it, and
     /// liquidates what cannot stand where no mark price is known. A price that is not above zero is no price.
@@ -63,6 +62,9 @@ impl Venue {
             return;
         }
         self.fire_guards(at, ix, by, price, out);
+        if self.desks[ix.index()].waiting == 0 {
+            return;
+        }
         let (mut rank, until) = (0, self.next_rank);
         while let Some(resting) = self.desks[ix.index()].after_rank(rank).filter(|r| r.rank < until) {
             rank = resting.rank;
@@ -113,6 +115,7 @@ impl Venue {
         let desk = &mut self.desks[ix.index()];
         let Some(place) = desk.at_rank(rank) else { return false };
         let anchor = desk.anchor().unwrap_or(price);
+        desk.waiting -= usize::from(desk.orders[place].stage == Stage::Waiting);
         desk.orders[place].stage = Stage::Arriving;
         let resting = desk.orders[place];
         out.push(Event { at, event: triggered(ix, &resting) });

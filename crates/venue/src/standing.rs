@@ -64,7 +64,7 @@ impl Venue {
                 attached: Protection::NONE,
                 turned: false,
             };
-            self.book(at, &deal, Amount::ZERO, out);
+            self.enter(at, &deal, Amount::ZERO, out);
         }
     }
 

@@ -4,6 +4,7 @@ use crate::account::Account;
 use crate::config::VenueConfig;
 use crate::desk::{Desk, Owner, Resting, Stage, TradingStatus};
 use crate::margin::Margin;
+use crate::market::Hit;
 use crate::names::Names;
 use model::{
     ClientOrderId, Fill, FillCause, Instrument, InstrumentIx, LegId, Liquidity, NewOrder, OrderCommand,
@@ -34,18 +35,34 @@ pub struct Venue {
     /// How many legs were placed.
     pub(crate) legs: u64,
     executions: u64,
+    /// What a recorded market has decided to fill, and the parts that an order takes from a book: empty between calls.
+    pub(crate) hits: Vec<Hit>,
+    pub(crate) parts: Vec<(Price, Quantity)>,
 }
 
 impl Venue {
     /// An exchange that trades `instruments`, with one account.
     #[must_use]
     pub fn new(instruments: Vec<Instrument>, config: VenueConfig) -> Self {
-        let desks = (0u32..).take(instruments.len()).map(|i| Desk::new(InstrumentIx(i), &config)).collect();
+        let desks =
+            (0u32..).zip(&instruments).map(|(i, it)| Desk::new(InstrumentIx(i), it, &config)).collect();
         let margin = Margin::new(&instruments, &config);
         let settles = margin.settles(&instruments);
         let account = Account::with_currencies(settles, margin.currencies.len(), config.initial_balance);
         let names = Names::default();
-        Self { instruments, config, account, margin, desks, names, next_rank: 1, legs: 0, executions: 0 }
+        Self {
+            instruments,
+            config,
+            account,
+            margin,
+            desks,
+            names,
+            next_rank: 1,
+            legs: 0,
+            executions: 0,
+            hits: Vec::new(),
+            parts: Vec::new(),
+        }
     }
 
     /// The trader's account.
@@ -176,6 +193,7 @@ impl Venue {
         let desk = &mut self.desks[order.instrument.index()];
         let remaining = order.quantity;
         desk.orders.push(Resting { order, owner, remaining, margin, stage, rank, best: None, bound: None });
+        desk.waiting += usize::from(stage == Stage::Waiting);
         desk.is_idle = false;
         rank
     }
@@ -188,12 +206,12 @@ impl Venue {
         let instrument = &self.instruments[deal.instrument.index()];
         // Rounded away from the trader, rebates included.
         let fee = instrument.notional_share(deal.price, deal.quantity, rate, Rounding::Ceil);
-        self.book(at, deal, fee, out);
+        self.enter(at, deal, fee, out);
     }
 
     /// The same with a fee that is already known.
     #[inline]
-    pub(crate) fn book(&mut self, at: Timestamp, deal: &Deal, fee: Amount, out: &mut Vec<Event>) -> Fill {
+    pub(crate) fn enter(&mut self, at: Timestamp, deal: &Deal, fee: Amount, out: &mut Vec<Event>) -> Fill {
         let instrument = &self.instruments[deal.instrument.index()];
         self.executions += 1;
         let fill = Fill {

@@ -6,19 +6,22 @@
 //! - `w1`: EMA 9/21 flip on one file, always in the market with 0.01 units, 0.055 % fee, 1 000 000 at the start.
 //! - `w2`: the same for fast 2..=21 and slow 25..=200 in fives, on all cores.
 //! - `w3`: the same on many files at once, one account, in time order.
+//! - `w4`: market making at the touch on a recorded level-2 book with trades: an order of 0.001 a side, up to 0.05, maker fee 0.02 %,
+//!   1 ms each way, a look every 100 ms, whole fills behind a risk-averse queue.
 
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use backtest::{Job, Silent, Tape};
+use backtest::{Job, Silent, Tape, TickJob, TickTape};
 use catalog::ReadOptions;
 use engine::risk::{Limits, Sizing};
 use engine::{FaultPolicy, Setup, StrategySetup};
-use model::{Instrument, InstrumentIx};
-use units::{Amount, Decimal, Rate, Timestamp};
-use venue::{LimitFill, Slippage, VenueConfig};
+use model::{Instrument, InstrumentIx, Timeframe};
+use units::{Amount, Decimal, Rate, Span, Timestamp};
+use venue::latency::{Latencies, Latency};
+use venue::{Fidelity, LimitFill, MakerFill, QueueModel, QueueRules, Slippage, VenueConfig};
 
 /// How often a run is repeated at most and at least; the median counts. The first runs pay for memory that the later ones
 /// find in place, so short runs are repeated more often.
@@ -65,19 +68,22 @@ fn request(arguments: impl Iterator<Item = String>) -> Result<Request, String> {
             other => return Err(format!("unexpected argument {other:?}")),
         }
     }
-    if request.files.is_empty() || !["w1", "w2", "w3"].contains(&request.workload.as_str()) {
-        return Err("usage: workload w1|w2|w3 --data FILE… [--threads N]".to_owned());
+    if request.files.is_empty() || !["w1", "w2", "w3", "w4"].contains(&request.workload.as_str()) {
+        return Err("usage: workload w1|w2|w3|w4 --data FILE… [--threads N]".to_owned());
     }
     Ok(request)
 }
 
 fn run(request: &Request) -> Result<String, String> {
     let started = Instant::now();
-    let job = job(&request.files)?;
-    let load_seconds = started.elapsed().as_secs_f64();
-    let measured = match request.workload.as_str() {
-        "w2" => sweep(&job, request.threads)?,
-        _ => single(&job)?,
+    let (load_seconds, measured) = if request.workload == "w4" {
+        let job = tick_job(&request.files)?;
+        (started.elapsed().as_secs_f64(), quoting(&job)?)
+    } else {
+        let job = job(&request.files)?;
+        let load_seconds = started.elapsed().as_secs_f64();
+        let is_sweep = request.workload == "w2";
+        (load_seconds, if is_sweep { sweep(&job, request.threads)? } else { single(&job)? })
     };
     Ok(format!(
         "{{\"engine\":\"plimsoll\",\"version\":\"{}\",\"workload\":\"{}\",\"units\":{},\"load_s\":{load_seconds:.6},\
@@ -170,6 +176,72 @@ fn single(job: &Job) -> Result<Measured, String> {
         fills: outcome.fills,
         equity: outcome.final_equity.to_f64(),
     })
+}
+
+fn tick_job(files: &[PathBuf]) -> Result<TickJob, String> {
+    let [file] = files else { return Err("w4 runs on one file".to_owned()) };
+    let mut recording = catalog::read_recording(file, &ReadOptions::default()).map_err(|e| e.to_string())?;
+    let (spec, _) = recording.rules().map_err(|e| e.to_string())?;
+    recording.rescale(spec.price_decimals, spec.quantity_decimals)?;
+    let ix = InstrumentIx(0);
+    let book = TickTape::book(ix, &recording.book);
+    let ticks = book.chain(TickTape::trades(ix, &recording.trades)).collect();
+    let instrument = Instrument::new(spec).map_err(|e| e.to_string())?;
+    let tape = TickTape::new(vec![instrument], ticks).map_err(|e| e.to_string())?;
+    let fee = Rate::from_units(200_000);
+    let initial_balance = Amount::from_units(1_000_000 * Amount::ONE.units());
+    let sizing = Sizing::FixedQuantity(Decimal { mantissa: 1, decimals: 3 });
+    let limits = Limits { sizing, leverage: Rate::ONE, house_stop: None, house_target: None, taker_fee: fee };
+    let queue = QueueRules { model: QueueModel::RiskAverse, fill: MakerFill::Whole };
+    let venue = VenueConfig {
+        initial_balance,
+        taker_fee: fee,
+        maker_fee: fee,
+        fidelity: Fidelity::Level2(queue),
+        ..VenueConfig::default()
+    };
+    let setup = Setup {
+        instruments: tape.instruments().to_vec(),
+        initial_balance,
+        limits,
+        min_strength: Rate::ZERO,
+        trade_from: Timestamp::MIN,
+    };
+    let way = Latency::Constant(Span::from_millis(1));
+    let latencies = Latencies { feed: way.clone(), order_entry: way.clone(), response: way };
+    Ok(TickJob { tape, setup, venue, latencies, keep_trades: false })
+}
+
+/// Market making at the touch.
+fn quoting(job: &TickJob) -> Result<Measured, String> {
+    let events = job.tape.len() as u64;
+    let repeats = (REPEATED_BARS / events.max(1) / 4).clamp(*REPEATS.start(), *REPEATS.end());
+    let mut seconds = Vec::new();
+    let mut last = None;
+    for _ in 0..repeats {
+        let (strategy, _) =
+            strategy::build("touch_maker", [], &[InstrumentIx(0)]).map_err(|e| e.to_string())?;
+        let setup = StrategySetup {
+            name: "touch_maker".to_owned(),
+            strategy,
+            instruments: vec![InstrumentIx(0)],
+            timeframe: Timeframe::MINUTE,
+            weight: Rate::ONE,
+            on_fault: FaultPolicy::Close,
+            wants_house_stop: false,
+            wants_house_target: false,
+        };
+        let started = Instant::now();
+        let outcome = backtest::run_ticks(job, vec![setup], &mut Silent).map_err(|e| e.to_string())?;
+        seconds.push(started.elapsed().as_secs_f64());
+        last = Some(outcome);
+    }
+    let outcome = last.ok_or("nothing was run")?;
+    seconds.sort_by(f64::total_cmp);
+    // The clearing that the tape begins with is ours.
+    let units = outcome.bars - 1;
+    let median = seconds[seconds.len() / 2];
+    Ok(Measured { units, seconds: median, fills: outcome.fills, equity: outcome.final_equity.to_f64() })
 }
 
 fn sweep(job: &Job, threads: usize) -> Result<Measured, String> {

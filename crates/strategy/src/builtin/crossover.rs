@@ -39,6 +39,7 @@ pub static EMA_CROSSOVER: Descriptor = Descriptor {
                   the next open. It gives no stop of its own: the house stop of the risk section guards it.",
     parameters: &[FAST, SLOW, LONG_ONLY, SEED],
     manages_exits: true,
+    is_stop_exempt: false,
     tags: TAGS,
     check,
     build: |parameters, instruments| {
@@ -56,6 +57,7 @@ pub static SMA_CROSSOVER: Descriptor = Descriptor {
                   open. It gives no stop of its own: the house stop of the risk section guards it.",
     parameters: &[FAST, SLOW, LONG_ONLY],
     manages_exits: true,
+    is_stop_exempt: false,
     tags: TAGS,
     check,
     build: |parameters, instruments| {

@@ -4,6 +4,9 @@
 //! candle OPEN HIGH LOW CLOSE                        one minute; the first opens at 00:00
 //! mark P | index P | last P                         a price is told
 //! mark-candle OPEN HIGH LOW CLOSE                   the mark prices of the candle that follows
+//! bids P Q [P Q ...] | asks P Q [P Q ...]           one message of a book feed
+//! trade buy|sell P Q | quote P Q P Q                somebody traded; the best bid and ask
+//! ahead ID                                          how much stands before an order in its queue
 //! buy|sell KIND QUANTITY [OPTION ...]               the ids are 1, 2, 3, ... unless an option names one
 //!   KIND    market | limit P | stop T | stop-limit T P | take T | take-limit T P | trail D | trail-at D A
 //!   OPTION  sl P | tp P | sl-by BY | tp-by BY | part | sl-limit P | tp-limit P | by BY | reduce | close | ioc | fok | post
@@ -21,6 +24,7 @@
 //! terms of the account, before anything else:
 //! balance X | leverage X | fees TAKER MAKER | ticks N | slip RATE | touch | adaptive | binance | hedge | cross
 //! tiers        after those: a second tier, from 100 000 on, that needs 2.5 %
+//! next-open | quotes [whole] | level2 [whole]
 //! band RATE [move] | market-band RATE | limits ACTIVE CONDITIONAL LEGS BATCH
 //! ```
 //!
@@ -28,6 +32,7 @@
 //! (limit), a minimum value of 5, and leverage up to 100 for positions up to 100 000, 50 beyond.
 
 mod commands;
+mod recorded;
 mod told;
 
 use commands::command;
@@ -177,7 +182,10 @@ impl World {
                 config.taker_fee = Rate::parse(word()).unwrap();
                 config.maker_fee = Rate::parse(word()).unwrap();
             }
-            _ => self.act(verb, words),
+            _ => match recorded::fidelity(verb, words) {
+                Some(fidelity) => config.fidelity = fidelity,
+                None => self.act(verb, words),
+            },
         }
     }
 
@@ -224,6 +232,17 @@ impl World {
                 let batch = self.batch.take().expect("a batch was opened");
                 self.venue().on_batch(now, &batch, &mut events);
             }
+            "ahead" => {
+                let counter = words.next().unwrap().parse().unwrap();
+                let position = self.venue().queue_position(IX, ClientOrderId::new(counter, 0));
+                let ahead = position.map_or("no queue".to_owned(), |it| match it.front() {
+                    Quantity::MAX => "anything".to_owned(),
+                    front => front.decimal(4).normalized().to_string(),
+                });
+                let when = self.candles.to_string();
+                writeln!(self.said, "{when:9} #{counter} has {ahead} ahead").unwrap();
+            }
+            _ if recorded::tell(self.venue(), now, verb, words, &mut events) => {}
             _ => self.command(verb, words, &mut events),
         }
         self.events = events;

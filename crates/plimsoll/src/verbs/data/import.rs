@@ -122,6 +122,16 @@ fn notes(file: &FileReport) -> Vec<String> {
     if file.reordered > 0 {
         note(format!("{} rows were put into the order of exchange time", count(file.reordered)));
     }
+    for gap in &file.book_gaps {
+        note(format!(
+            "GAP in the book feed at {}: message {} was expected, {} came; the book is unknown from there to the next \
+             snapshot, {} messages are left out",
+            gap.at,
+            gap.expected,
+            gap.got,
+            count(gap.left_out)
+        ));
+    }
     if let Some(repair) = file.repair.filter(RepairReport::changes) {
         note(repair_text(&repair));
     }
@@ -158,6 +168,14 @@ pub(super) fn repair_json(repair: &RepairReport) -> Value {
 }
 
 fn to_json(report: &ImportReport) -> Value {
+    let gap = |gap: &catalog::BookGap| {
+        json!({
+            "at": gap.at.to_string(),
+            "expected": gap.expected,
+            "got": gap.got,
+            "left_out": gap.left_out,
+        })
+    };
     let file = |file: &FileReport| {
         json!({
             "file": file.file,
@@ -168,6 +186,7 @@ fn to_json(report: &ImportReport) -> Value {
             "rounded": file.rounded,
             "reordered": file.reordered,
             "repair": file.repair.as_ref().map(repair_json),
+            "book_gaps": file.book_gaps.iter().map(gap).collect::<Vec<_>>(),
         })
     };
     let series = |series: &catalog::SeriesReport| {

@@ -1,0 +1,88 @@
+//! What wakes when: one timer for each strategy that asked for one.
+
+use crate::engine::Engine;
+use crate::host::Standing;
+use crate::outbox::Outbox;
+use model::{Fact, InstrumentIx, TimerId};
+use units::{Span, Timestamp};
+
+/// The timer of one strategy. Its name is the strategy's number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Timer {
+    pub(crate) strategy: u16,
+    period: Span,
+    /// When it goes off next; the end of time while it is not started.
+    pub(crate) due: Timestamp,
+}
+
+/// All timers, in the order of the strategies.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Timers {
+    pub(crate) list: Vec<Timer>,
+}
+
+impl Timers {
+    /// Timers at rest: a period for each strategy that asked for one.
+    ///
+    /// # Panics
+    /// For a period that is not above zero, which would go off for ever at one moment.
+    pub(crate) fn new(periods: impl Iterator<Item = (u16, Option<Span>)>) -> Self {
+        let timer = |(strategy, period): (u16, Option<Span>)| {
+            let period = period?;
+            assert!(period > Span::ZERO, "the timer of strategy {strategy} has no period");
+            Some(Timer { strategy, period, due: Timestamp::MAX })
+        };
+        Self { list: periods.filter_map(timer).collect() }
+    }
+
+    /// The one that goes off next; of several at one moment, that of the first strategy.
+    #[inline]
+    fn next(&self) -> Option<(Timestamp, TimerId)> {
+        let first = self.list.iter().min_by_key(|t| t.due)?;
+        (first.due < Timestamp::MAX).then_some((first.due, TimerId(first.strategy.into())))
+    }
+
+    /// Winds a timer up again after it went off: to the next moment of its grid after `now`, however many were missed.
+    fn wind(&mut self, id: TimerId, now: Timestamp) -> Option<u16> {
+        let timer = self.list.iter_mut().find(|t| u64::from(t.strategy) == id.0)?;
+        if timer.due == Timestamp::MAX {
+            return None;
+        }
+        if timer.due <= now {
+            let missed = (now - timer.due).nanos() / timer.period.nanos();
+            timer.due = timer.due + Span::from_nanos(timer.period.nanos() * (missed + 1));
+        }
+        Some(timer.strategy)
+    }
+}
+
+impl Engine {
+    /// Starts the timers of all strategies: each goes off a whole number of its periods after `at`.
+    pub fn start_timers(&mut self, at: Timestamp) {
+        for timer in &mut self.timers.list {
+            timer.due = at + timer.period;
+        }
+    }
+
+    /// When the engine wants [`Fact::Timer`] next, and which. `None` when no strategy asked for a timer, or before
+    /// [`Engine::start_timers`]. Facts of the same moment come first.
+    #[inline]
+    #[must_use]
+    pub fn next_wakeup(&self) -> Option<(Timestamp, TimerId)> {
+        self.timers.next()
+    }
+
+    /// A timer went off: its strategy is told, and whatever it says about any of its instruments is taken up.
+    pub(crate) fn on_timer(&mut self, id: TimerId, fact: &Fact, out: &mut Outbox) {
+        let Some(strategy) = self.timers.wind(id, self.now) else { return };
+        if self.host.hosted[usize::from(strategy)].standing != Standing::Running {
+            return;
+        }
+        self.ask(strategy, fact, out);
+        for i in 0..self.instruments.len() {
+            if self.targets.desks[i].is_dirty && self.now >= self.trade_from {
+                self.pursue(InstrumentIx(u32::try_from(i).unwrap_or(u32::MAX)), out);
+            }
+        }
+    }
+}
