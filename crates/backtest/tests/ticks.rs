@@ -30,9 +30,8 @@ fn job(ticks: Vec<Tick>, terms: &Terms) -> TickJob {
             limits: Limits {
                 sizing: Sizing::FixedQuantity(Decimal { mantissa: 1, decimals: 3 }),
                 leverage: Rate::ONE,
-                house_stop: None,
-                house_target: None,
                 taker_fee: fee,
+                ..Limits::default()
             },
             min_strength: Rate::ZERO,
             trade_from: Timestamp::MIN,

@@ -360,7 +360,7 @@ fn job(
         min_strength,
         trade_from: tape.start,
     };
-    Ok(Job { tape, setup, venue, keep_trades: true })
+    Ok(Job { tape, setup, venue, keep_trades: true, stress: false })
 }
 
 /// What flags and configuration say of account, risk and exchange, whatever the data.

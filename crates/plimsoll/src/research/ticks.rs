@@ -141,6 +141,7 @@ impl TickPlan {
             FidelityArg::Quotes | FidelityArg::Candles => Fidelity::Touch(args.queue()),
         };
         let way = Latency::Constant(span(args.latency_ms));
+        let has_stop = limits.house_stop.is_some();
         let setup = Setup {
             instruments: tape.instruments().to_vec(),
             initial_balance: venue.initial_balance,
@@ -156,7 +157,6 @@ impl TickPlan {
             keep_trades: true,
         };
         let sources = found.into_iter().map(|f| (f.origin, f.source)).collect();
-        let has_stop = limits.house_stop.is_some();
         Ok(Self { strategies, job, sources, load_seconds, remarks, args: args.clone(), has_stop })
     }
 
