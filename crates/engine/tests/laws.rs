@@ -4,7 +4,7 @@
 mod support;
 
 use engine::ledger::Ledger;
-use engine::risk::{Limits, Sizing};
+use engine::risk::{Cap, DrawdownScaling, EquityCurve, Limits, Sizing, Throttle};
 use engine::{Engine, FaultPolicy, Outbox, Setup, StrategySetup};
 use model::{
     BalanceChange, Bar, Candle, Direction, Fact, Fill, Input, OperatorCommand, OrderCommand, PositionSide,
@@ -207,6 +207,23 @@ fn random_setup() -> Setup {
     Setup { limits, ..setup() }
 }
 
+/// The same with everything that risk remembers: budgets, rates, trades of the day, statistics, the equity's curve.
+fn watched_setup() -> Setup {
+    let cap = Some(Cap::Equity(rate("0.5")));
+    let drawdown = DrawdownScaling { from: rate("0.0001"), to: rate("0.1"), least: rate("0.5") };
+    let curve = EquityCurve { decisions: 4, factor: rate("0.7") };
+    let limits = Limits {
+        throttle: Throttle { drawdown: Some(drawdown), curve: Some(curve) },
+        strategy_budget: cap,
+        max_correlated: cap,
+        max_daily_trades: Some(9),
+        max_orders_per_minute: Some(3),
+        max_data_age: Some(units::Span::from_seconds(240)),
+        ..random_setup().limits
+    };
+    Setup { limits, ..random_setup() }
+}
+
 /// Plays happenings and returns everything that followed.
 fn play(bench: &mut Bench, desk: &mut Desk, happenings: &[Happening]) -> Vec<Followed> {
     let mut all = Vec::new();
@@ -228,11 +245,11 @@ proptest! {
     #[test]
     fn histories_repeat_and_survive_a_restart(happenings in vec(happening(), 1..150), cut in 0usize..150) {
         let cut = cut.min(happenings.len());
-        let mut first = Bench::new(random_setup(), strategies());
+        let mut first = Bench::new(watched_setup(), strategies());
         let mut desk = Desk::default();
         let mut said = play(&mut first, &mut desk, &happenings[..cut]);
         let snapshot = first.engine.snapshot();
-        let restored = Engine::restore(random_setup(), strategies(), &snapshot).unwrap();
+        let restored = Engine::restore(watched_setup(), strategies(), &snapshot).unwrap();
         prop_assert_eq!(restored.digest(), first.engine.digest());
         prop_assert_eq!(restored.snapshot(), snapshot);
         let mut second = first.restarted(restored);
@@ -243,7 +260,7 @@ proptest! {
         prop_assert_eq!(second.engine.digest(), first.engine.digest());
         prop_assert_eq!(second.engine.snapshot(), first.engine.snapshot());
 
-        let mut again = Bench::new(random_setup(), strategies());
+        let mut again = Bench::new(watched_setup(), strategies());
         prop_assert_eq!(play(&mut again, &mut Desk::default(), &happenings), said);
         prop_assert_eq!(again.engine.digest(), first.engine.digest());
 

@@ -52,7 +52,7 @@ impl Budgets {
             let against = if side == Side::Buy { -*share } else { *share };
             let part = against.min(left).max(Quantity::ZERO);
             *share += side.signed(part);
-            left = left - part;
+            left -= part;
         }
         self.shares[own][slot] += side.signed(quantity - closed);
     }

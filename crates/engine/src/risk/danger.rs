@@ -68,7 +68,7 @@ fn correlated_exposure(context: &Context<'_>, with: Option<&Draft<'_>>) -> Amoun
     match &context.watch.estimates {
         Some(estimates) if context.instruments.len() > 1 => {
             let weights = slots.map(|slot| (context.instrument_of(slot), signed(slot).to_f64()));
-            Estimates::amount(correlated(weights, estimates))
+            Estimates::amount(correlated(&weights, estimates))
         }
         _ => slots.map(signed).sum::<Amount>().abs(),
     }

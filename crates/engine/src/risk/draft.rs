@@ -155,7 +155,7 @@ impl<'a> Context<'a> {
     fn reach_with(&self, order: &NewOrder, held: Quantity, mut pending: [Quantity; 2]) -> (Reach, Reach) {
         let side = order.side as usize;
         if let Some(replaced) = self.replaced {
-            pending[side] = pending[side] - replaced.exposed();
+            pending[side] -= replaced.exposed();
         }
         let rest = reach(held, pending);
         if order.reduce_only {

@@ -177,7 +177,10 @@ fn pair_index(a: usize, b: usize) -> usize {
 
 /// `√(Σᵢⱼ wᵢ·wⱼ·ρᵢⱼ)` of signed values `w`, each with the index of its instrument. A correlation that is not known counts
 /// against us: as one between positions of the same direction, as minus one between opposite ones.
-pub(crate) fn correlated(weights: impl Iterator<Item = (usize, f64)> + Clone, estimates: &Estimates) -> f64 {
+pub(crate) fn correlated(
+    weights: &(impl Iterator<Item = (usize, f64)> + Clone),
+    estimates: &Estimates,
+) -> f64 {
     let mut sum = 0.0;
     for (a, x) in weights.clone() {
         for (b, y) in weights.clone() {
@@ -260,7 +263,7 @@ mod tests {
     #[test]
     fn what_is_not_known_counts_against_us() {
         let estimates = Estimates::new(&limits(), 2, Timeframe::MINUTE).unwrap();
-        let exposure = |w: [f64; 2]| correlated(w.into_iter().enumerate(), &estimates);
+        let exposure = |w: [f64; 2]| correlated(&w.into_iter().enumerate(), &estimates);
         assert_eq!(exposure([3.0, 4.0]), 7.0);
         assert_eq!(exposure([3.0, -4.0]), 7.0);
     }
