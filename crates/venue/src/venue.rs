@@ -187,11 +187,12 @@ impl Venue {
 
     /// Takes an order into the books. Returns its rank.
     #[inline]
-    pub(crate) fn rest(&mut self, order: NewOrder, owner: Owner, stage: Stage, margin: Amount) -> u64 {
+    pub(crate) fn rest(&mut self, order: &NewOrder, owner: Owner, stage: Stage, margin: Amount) -> u64 {
         let rank = self.next_rank;
         self.next_rank += 1;
         let desk = &mut self.desks[order.instrument.index()];
         let remaining = order.quantity;
+        let order = *order;
         desk.orders.push(Resting { order, owner, remaining, margin, stage, rank, best: None, bound: None });
         desk.waiting += usize::from(stage == Stage::Waiting);
         desk.is_idle = false;
@@ -199,7 +200,7 @@ impl Venue {
     }
 
     /// Executes a fill: books it, tells it, and brings its guards into force or lets them go.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn execute(&mut self, at: Timestamp, deal: &Deal, out: &mut Vec<Event>) {
         self.advance_fees(at);
         let rate = self.margin.fees.rate(deal.liquidity);

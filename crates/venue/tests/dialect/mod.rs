@@ -107,6 +107,7 @@ pub(crate) fn play(text: &str) -> String {
 }
 
 /// The reasons that the venue gives in a scenario.
+#[allow(dead_code)] // each test program uses its part of the dialect
 pub(crate) fn reasons(text: &str) -> (BTreeSet<RejectReason>, BTreeSet<CancelReason>) {
     let world = run(text);
     (world.rejects, world.cancels)
