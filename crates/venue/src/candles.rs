@@ -77,8 +77,7 @@ impl Venue {
     fn match_candle(&mut self, candle: &Candle, out: &mut Vec<Event>) {
         let (ix, bar) = (candle.instrument, &candle.bar);
         let judged = self.judged_bar(candle);
-        let desk = &self.desks[ix.index()];
-        if desk.orders.is_empty() && !desk.is_guarded && self.is_calm(ix, &judged) {
+        if self.is_undisturbed(ix, &judged) {
             return;
         }
         // Later than the open, earlier than the close that the engine is told of next.
@@ -91,7 +90,7 @@ impl Venue {
         // A position that stood before the candle, or was entered at its open, lived through the whole range.
         self.meet_orders(bar.open_time, ix, bar.open, out);
         self.meet_guards(bar.open_time, ix, bar.open, out);
-        if self.desks[ix.index()].is_idle {
+        if self.is_undisturbed(ix, &judged) {
             return;
         }
         match self.config.candle_path {
@@ -112,6 +111,15 @@ impl Venue {
                 }
             }
         }
+    }
+
+    /// Whether a candle finds nothing that rests, nothing that is guarded, and nothing that it could liquidate.
+    #[inline]
+    fn is_undisturbed(&mut self, ix: InstrumentIx, judged: &Bar) -> bool {
+        let desk = &self.desks[ix.index()];
+        desk.orders.is_empty()
+            && !desk.is_guarded
+            && (!desk.is_exposed || self.is_calm(ix, judged.low, judged.high))
     }
 
     /// Lets every order of an instrument meet a price that was traded, in the order of arrival.
@@ -337,6 +345,8 @@ impl Venue {
                 (None, Some(trailed)) => (trailed, FillCause::TrailingStop),
                 (Some(stop), _) => (stop, FillCause::StopLoss),
             };
+            // A stop that came with an entry beyond it closes at a price that the candle had.
+            let price = price.clamp(bar.low, bar.high);
             let slipped = self.slipped(ix, held.opposite(), price);
             self.close_guarded(at, (ix, side), slipped, cause, out);
         }

@@ -201,7 +201,7 @@ impl Venue {
 
     /// The same at a given price.
     pub(crate) fn judge_at(&mut self, at: Timestamp, ix: InstrumentIx, price: Price, out: &mut Vec<Event>) {
-        if self.margin.pledges[ix.index()].calm.holds(price, price) {
+        if self.is_calm(ix, price, price) {
             return;
         }
         if self.margin.pledges[ix.index()].mode == MarginMode::Cross {
@@ -226,7 +226,7 @@ impl Venue {
         out: &mut Vec<Event>,
     ) {
         let ix = candle.instrument;
-        if self.margin.pledges[ix.index()].calm.holds(judged.low, judged.high) {
+        if self.is_calm(ix, judged.low, judged.high) {
             return;
         }
         if self.margin.pledges[ix.index()].mode == MarginMode::Cross {
@@ -565,12 +565,6 @@ impl Venue {
             self.desks[ix.index()].mark = Some(price);
             self.fire(at, ix, TriggerBy::Mark, price, out);
         }
-    }
-
-    /// Whether the range of a candle can liquidate nothing.
-    #[inline]
-    pub(crate) fn is_calm(&self, ix: InstrumentIx, bar: &Bar) -> bool {
-        self.margin.pledges[ix.index()].calm.holds(bar.low, bar.high)
     }
 }
 
