@@ -37,8 +37,7 @@ impl Venue {
     /// the open (stamped with the open time), then inside (stamped just before the close).
     #[inline]
     pub fn on_candle(&mut self, candle: &Candle, out: &mut Vec<Event>) {
-        let desk = &mut self.desks[candle.instrument.index()];
-        if !desk.is_idle {
+        if !self.is_idle(candle.instrument) && !self.is_far(candle) {
             self.match_candle(candle, out);
         }
         self.desks[candle.instrument.index()].last = Some(candle.bar.close);
@@ -111,6 +110,16 @@ impl Venue {
                 }
             }
         }
+    }
+
+    /// Whether a candle of last prices, which nothing but a liquidation waits for, stays away from where that could be.
+    #[inline]
+    fn is_far(&self, candle: &Candle) -> bool {
+        let desk = &self.desks[candle.instrument.index()];
+        let is_bare = desk.orders.is_empty() && !desk.is_guarded && desk.mark.is_none();
+        is_bare
+            && !self.margin.has_mark_bars
+            && self.margin.pledges[candle.instrument.index()].calm.holds(candle.bar.low, candle.bar.high)
     }
 
     /// Whether a candle finds nothing that rests, nothing that is guarded, and nothing that it could liquidate.

@@ -455,9 +455,10 @@ impl Venue {
         let instrument = &self.instruments[case.ix.index()];
         let fee = instrument.notional_share(price, holding.size, rate, Rounding::Ceil);
         let stage = LiquidationStage::TakenOver;
-        let fill = self.settle_liquidation(at, case, (holding.size, price, fee), stage, out);
-        let market = self.market(case, holding.side);
-        self.account.pass_on(&self.instruments[case.ix.index()], &fill, market);
+        let [taken, closed] =
+            [price, self.market(case, holding.side)].map(|price| instrument.notional(price, holding.size));
+        self.settle_liquidation(at, case, (holding.size, price, fee), stage, out);
+        self.account.pass_on(case.ix, holding.side, taken, closed);
         if self.margin.crossed == 0 {
             self.cover(at, self.account.settles(case.ix), Amount::ZERO, out);
         }
@@ -470,7 +471,7 @@ impl Venue {
         (quantity, price, fee): (Quantity, Price, Amount),
         stage: LiquidationStage,
         out: &mut Vec<Event>,
-    ) -> model::Fill {
+    ) {
         let holding = self.account.holding(case.ix, case.side);
         let is_mark = self.desks[case.ix.index()].mark.is_some();
         self.margin.liquidations[0] += 1;
@@ -505,11 +506,10 @@ impl Venue {
             attached: Protection::NONE,
             turned: false,
         };
-        let fill = self.book(at, &deal, fee, out);
+        self.book(at, &deal, fee, out);
         if !self.desks[case.ix.index()].orders.is_empty() {
             self.cut_reducing(at, case.ix, case.side, out);
         }
-        fill
     }
 
     /// The bar that judges the positions of a candle's instrument: the mark prices of the same time, or the candle itself.

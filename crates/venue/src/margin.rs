@@ -166,7 +166,7 @@ impl Pledge {
         let steepest = i128::from(steepest_up_to(instrument, most).units());
         let half_way = self.half_way[holding.side as usize];
         // A little less than a third, for what is rounded on the way.
-        let is_far = (steepest + 1000) << HALF_WAY_BITS <= half_way * i128::from(Rate::ONE.units()) * 2 / 3;
+        let is_far = (3 * (steepest + 1000)) << HALF_WAY_BITS <= 2 * half_way * i128::from(Rate::ONE.units());
         if !is_far || self.extra[side.index()].is_negative() {
             return self.exact_calm_of(instrument, side, holding, taker);
         }
