@@ -242,13 +242,11 @@ impl Account {
         profit
     }
 
-    /// A position that was taken over at `fill` is closed at `market`: the difference is the insurance fund's.
-    pub(crate) fn pass_on(&mut self, instrument: &Instrument, fill: &Fill, market: Price) {
-        let (taken, sold) =
-            (instrument.notional(fill.price, fill.quantity), instrument.notional(market, fill.quantity));
-        // A fill that sells takes a long position over.
-        let gained = if fill.side == Side::Sell { sold - taken } else { taken - sold };
-        let currency = self.settles(fill.instrument);
+    /// A position that pointed to `held` and was taken over at one value is closed at another: the difference is the insurance
+    /// fund's.
+    pub(crate) fn pass_on(&mut self, ix: InstrumentIx, held: Side, taken: Amount, closed: Amount) {
+        let gained = if held == Side::Buy { closed - taken } else { taken - closed };
+        let currency = self.settles(ix);
         let book = &mut self.books[currency];
         book.insurance += gained;
         book.counterparties -= gained;

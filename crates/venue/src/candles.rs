@@ -38,8 +38,7 @@ impl Venue {
     /// the open (stamped with the open time), then inside (stamped just before the close).
     #[inline]
     pub fn on_candle(&mut self, candle: &Candle, out: &mut Vec<Event>) {
-        let desk = &mut self.desks[candle.instrument.index()];
-        if !desk.is_idle {
+        if !self.is_idle(candle.instrument) && !self.is_far(candle) {
             self.match_candle(candle, out);
         }
         self.desks[candle.instrument.index()].last = Some(candle.bar.close);
@@ -82,8 +81,7 @@ impl Venue {
             return;
         }
         let judged = self.judged_bar(candle);
-        let desk = &self.desks[ix.index()];
-        if desk.orders.is_empty() && !desk.is_guarded && self.is_calm(ix, &judged) {
+        if self.is_undisturbed(ix, &judged) {
             return;
         }
         // Later than the open, earlier than the close that the engine is told of next.
@@ -98,7 +96,7 @@ impl Venue {
         if self.desks[ix.index()].is_guarded {
             self.meet_guards(bar.open_time, ix, bar.open, out);
         }
-        if self.desks[ix.index()].is_idle || self.config.fidelity == Fidelity::NextOpen {
+        if self.is_undisturbed(ix, &judged) || self.config.fidelity == Fidelity::NextOpen {
             return;
         }
         match self.config.candle_path {
@@ -119,6 +117,25 @@ impl Venue {
                 }
             }
         }
+    }
+
+    /// Whether a candle of last prices, which nothing but a liquidation waits for, stays away from where that could be.
+    #[inline]
+    fn is_far(&self, candle: &Candle) -> bool {
+        let desk = &self.desks[candle.instrument.index()];
+        let is_bare = desk.orders.is_empty() && !desk.is_guarded && desk.mark.is_none();
+        is_bare
+            && !self.margin.has_mark_bars
+            && self.margin.pledges[candle.instrument.index()].calm.holds(candle.bar.low, candle.bar.high)
+    }
+
+    /// Whether a candle finds nothing that rests, nothing that is guarded, and nothing that it could liquidate.
+    #[inline]
+    fn is_undisturbed(&mut self, ix: InstrumentIx, judged: &Bar) -> bool {
+        let desk = &self.desks[ix.index()];
+        desk.orders.is_empty()
+            && !desk.is_guarded
+            && (!desk.is_exposed || self.is_calm(ix, judged.low, judged.high))
     }
 
     /// Lets every order of an instrument meet a price that was traded, in the order of arrival.
@@ -346,6 +363,8 @@ impl Venue {
                 (None, Some(trailed)) => (trailed, FillCause::TrailingStop),
                 (Some(stop), _) => (stop, FillCause::StopLoss),
             };
+            // A stop that came with an entry beyond it closes at a price that the candle had.
+            let price = price.clamp(bar.low, bar.high);
             let slipped = self.slipped(ix, held.opposite(), price);
             self.close_guarded(at, (ix, side), slipped, cause, out);
         }

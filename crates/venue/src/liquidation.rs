@@ -201,7 +201,7 @@ impl Venue {
 
     /// The same at a given price.
     pub(crate) fn judge_at(&mut self, at: Timestamp, ix: InstrumentIx, price: Price, out: &mut Vec<Event>) {
-        if self.margin.pledges[ix.index()].calm.holds(price, price) {
+        if self.is_calm(ix, price, price) {
             return;
         }
         if self.margin.pledges[ix.index()].mode == MarginMode::Cross {
@@ -226,7 +226,7 @@ impl Venue {
         out: &mut Vec<Event>,
     ) {
         let ix = candle.instrument;
-        if self.margin.pledges[ix.index()].calm.holds(judged.low, judged.high) {
+        if self.is_calm(ix, judged.low, judged.high) {
             return;
         }
         if self.margin.pledges[ix.index()].mode == MarginMode::Cross {
@@ -455,9 +455,10 @@ impl Venue {
         let instrument = &self.instruments[case.ix.index()];
         let fee = instrument.notional_share(price, holding.size, rate, Rounding::Ceil);
         let stage = LiquidationStage::TakenOver;
-        let fill = self.settle_liquidation(at, case, (holding.size, price, fee), stage, out);
-        let market = self.market(case, holding.side);
-        self.account.pass_on(&self.instruments[case.ix.index()], &fill, market);
+        let [taken, closed] =
+            [price, self.market(case, holding.side)].map(|price| instrument.notional(price, holding.size));
+        self.settle_liquidation(at, case, (holding.size, price, fee), stage, out);
+        self.account.pass_on(case.ix, holding.side, taken, closed);
         if self.margin.crossed == 0 {
             self.cover(at, self.account.settles(case.ix), Amount::ZERO, out);
         }
@@ -470,7 +471,7 @@ impl Venue {
         (quantity, price, fee): (Quantity, Price, Amount),
         stage: LiquidationStage,
         out: &mut Vec<Event>,
-    ) -> model::Fill {
+    ) {
         let holding = self.account.holding(case.ix, case.side);
         let is_mark = self.desks[case.ix.index()].mark.is_some();
         self.margin.liquidations[0] += 1;
@@ -505,11 +506,10 @@ impl Venue {
             attached: Protection::NONE,
             turned: false,
         };
-        let fill = self.enter(at, &deal, fee, out);
+        self.enter(at, &deal, fee, out);
         if !self.desks[case.ix.index()].orders.is_empty() {
             self.cut_reducing(at, case.ix, case.side, out);
         }
-        fill
     }
 
     /// The bar that judges the positions of a candle's instrument: the mark prices of the same time, or the candle itself.
@@ -565,12 +565,6 @@ impl Venue {
             self.desks[ix.index()].mark = Some(price);
             self.fire(at, ix, TriggerBy::Mark, price, out);
         }
-    }
-
-    /// Whether the range of a candle can liquidate nothing.
-    #[inline]
-    pub(crate) fn is_calm(&self, ix: InstrumentIx, bar: &Bar) -> bool {
-        self.margin.pledges[ix.index()].calm.holds(bar.low, bar.high)
     }
 }
 

@@ -5,7 +5,7 @@ use crate::collateral::Currency;
 use crate::config::VenueConfig;
 use crate::desk::{Resting, Stage};
 use crate::fees::{FeeSchedule, FeeTier};
-use crate::formulas::{MarginRules, Threshold};
+use crate::formulas::{MarginRules, Threshold, initial_margin};
 use crate::funding::{FundingModel, PremiumIndex};
 use crate::venue::Venue;
 use model::{Instrument, InstrumentIx, MarginMode, NewOrder, PositionMode, PositionSide, RejectReason, Side};
@@ -58,14 +58,14 @@ pub(crate) struct Pledge {
     leverage: [Rate; 2],
     /// The fee of closing that is set aside, as a fraction of the value: of long and of short positions.
     closing: [Rate; 2],
-    /// The steepest maintenance rate of all tiers.
-    steepest: Rate,
+    /// Half of one over the leverage, rounded down to 2⁻²⁰: of long and of short positions.
+    half_way: [i128; 2],
     /// What is set aside for the isolated net, long and short position.
     kept: [Amount; 3],
     /// The part of it that was added by hand, less funding that nothing else could pay.
     extra: [Amount; 3],
-    /// A lower bound of the average entry price of each short position.
-    entered_above: [Price; 3],
+    /// The worst price that each position was entered at, at one time or another: the highest of a long one.
+    worst_entry: [Price; 3],
     pub(crate) calm: Calm,
     /// The mark price came with a candle, and is worth nothing once the next one has closed.
     pub(crate) is_mark_of_bar: bool,
@@ -80,16 +80,15 @@ pub(crate) struct Pledge {
 impl Pledge {
     fn new(instrument: &Instrument, config: &VenueConfig) -> Self {
         let rules = MarginRules::of(instrument.exchange);
-        let rates = instrument.margin_tiers.iter().map(|tier| tier.maintenance_rate);
         let mut pledge = Self {
             rules,
             mode: config.rules.margin_mode,
             leverage: [config.leverage; 2],
             closing: [Rate::ZERO; 2],
-            steepest: rates.max().unwrap_or(Rate::ONE),
+            half_way: [0; 2],
             kept: [Amount::ZERO; 3],
             extra: [Amount::ZERO; 3],
-            entered_above: [Price::ZERO; 3],
+            worst_entry: [Price::ZERO; 3],
             calm: Calm::ALWAYS,
             is_mark_of_bar: false,
             mark_bar: None,
@@ -102,7 +101,10 @@ impl Pledge {
 
     fn work_closing_out(&mut self, taker: Rate) {
         for side in [Side::Buy, Side::Sell] {
-            self.closing[side as usize] = self.rules.closing_rate(side, self.leverage[side as usize], taker);
+            let leverage = self.leverage[side as usize];
+            self.closing[side as usize] = self.rules.closing_rate(side, leverage, taker);
+            self.half_way[side as usize] =
+                (i128::from(Rate::ONE.units()) << HALF_WAY_BITS) / (2 * i128::from(leverage.units()).max(1));
         }
     }
 
@@ -122,6 +124,16 @@ impl Pledge {
         MarginRules::position_margin(value, self.leverage(side), self.closing(side))
     }
 
+    /// The same for a quantity at a price, which mostly needs no division.
+    #[inline]
+    fn margin_at(&self, instrument: &Instrument, side: Side, price: Price, quantity: Quantity) -> Amount {
+        let margin = initial_margin(instrument.notional(price, quantity), self.leverage(side));
+        match self.closing(side) {
+            Rate::ZERO => margin,
+            closing => margin + instrument.notional_share(price, quantity, closing, Rounding::Up),
+        }
+    }
+
     /// What an isolated position stands on.
     pub(crate) fn kept(&self, side: PositionSide) -> Amount {
         self.kept[side.index()]
@@ -138,25 +150,71 @@ impl Pledge {
         self.rules.isolated(instrument, holding, self.kept(side), taker)
     }
 
-    /// A range in which the isolated position is certainly safe. Cheap where the leverage is one: a long position cannot
-    /// lose more than its value, and a short one is safe while the price is below one and a half times its entry as long as
-    /// no tier asks for more than a third of the value.
+    /// A range in which an isolated position is certainly safe, without a division: half of the way from its worst entry to
+    /// where its initial margin would be gone. The exact range is worked out only once a price leaves this one.
+    ///
+    /// With `x = 1/leverage` a position is liquidated beyond `entry · (1 ∓ x) / (1 ∓ k)` or later, which lies beyond
+    /// `entry · (1 ∓ x/2)` for every maintenance rate `k ≤ x/3`; the tier is that of one and a half times the value, the most
+    /// that it can be worth on the way. Nothing of it holds where margin was taken away.
+    #[inline]
     fn calm_of(&self, instrument: &Instrument, side: PositionSide, holding: &Holding, taker: Rate) -> Calm {
-        let third = Rate::from_units(Rate::ONE.units() / 3);
-        let is_plain = self.leverage(holding.side) == Rate::ONE && self.extra[side.index()] == Amount::ZERO;
+        let value = holding.entry_value;
+        if holding.side == Side::Buy && self.is_fully_paid(side) {
+            return Calm::ALWAYS;
+        }
+        let most = Amount::from_units(value.units() + value.units() / 2);
+        let steepest = i128::from(steepest_up_to(instrument, most).units());
+        let half_way = self.half_way[holding.side as usize];
+        // A little less than a third, for what is rounded on the way.
+        let is_far = (3 * (steepest + 1000)) << HALF_WAY_BITS <= 2 * half_way * i128::from(Rate::ONE.units());
+        if !is_far || self.extra[side.index()].is_negative() {
+            return self.exact_calm_of(instrument, side, holding, taker);
+        }
+        let entry = self.worst_entry[side.index()];
+        let way = i64::try_from((i128::from(entry.mantissa()) * half_way) >> HALF_WAY_BITS).unwrap_or(0);
         match holding.side {
-            Side::Buy if is_plain && self.rules != MarginRules::BybitAtEntry => Calm::ALWAYS,
-            Side::Sell if is_plain && self.rules != MarginRules::BybitAtEntry && self.steepest < third => {
-                let entry = self.entered_above[side.index()].mantissa();
-                Calm::until(Side::Sell, Some(Price::new(entry.saturating_add(entry / 2))))
-            }
-            side_held => {
-                let threshold = self.isolated(instrument, side, holding, taker);
-                Calm::until(side_held, threshold.price(instrument, holding))
-            }
+            Side::Buy => Calm::until(Side::Buy, Some(Price::new(entry.mantissa() - way))),
+            Side::Sell => Calm::until(Side::Sell, Some(Price::new(entry.mantissa().saturating_add(way)))),
         }
     }
+
+    /// Whether a long position cannot lose more than what it stands on.
+    #[inline]
+    fn is_fully_paid(&self, side: PositionSide) -> bool {
+        self.leverage(Side::Buy) == Rate::ONE
+            && !self.extra[side.index()].is_negative()
+            && self.rules != MarginRules::BybitAtEntry
+    }
+
+    /// The widest range in which an isolated position is safe.
+    fn exact_calm_of(
+        &self,
+        instrument: &Instrument,
+        side: PositionSide,
+        holding: &Holding,
+        taker: Rate,
+    ) -> Calm {
+        let threshold = self.isolated(instrument, side, holding, taker);
+        Calm::until(holding.side, threshold.price(instrument, holding))
+    }
 }
+
+/// The steepest maintenance rate of the tiers that values up to `most` fall into; one where a tier adds to its margin.
+#[inline]
+fn steepest_up_to(instrument: &Instrument, most: Amount) -> Rate {
+    let mut steepest = Rate::ZERO;
+    for tier in &instrument.margin_tiers {
+        let rate = if tier.deduction.is_negative() { Rate::ONE } else { tier.maintenance_rate };
+        steepest = steepest.max(rate);
+        if most <= tier.notional_limit {
+            break;
+        }
+    }
+    steepest
+}
+
+/// Binary places of [`Pledge::half_way`].
+const HALF_WAY_BITS: u32 = 20;
 
 /// The margins of all instruments.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -352,7 +410,7 @@ impl Venue {
         let ix = order.instrument;
         let (instrument, pledge) = (&self.instruments[ix.index()], &self.margin.pledges[ix.index()]);
         if pledge.rules != MarginRules::Binance {
-            return pledge.margin_of(order.side, instrument.notional(price, opening));
+            return pledge.margin_at(instrument, order.side, price, opening);
         }
         let mark = self.valuation(ix).map_or(price, |(mark, _)| mark);
         let assumed = assumed_price(order.side, price, self.desks[ix.index()].last, mark);
@@ -453,12 +511,20 @@ impl Venue {
         if pledge.extra[at] != Amount::ZERO {
             pledge.extra[at] = extra_after(pledge.extra[at], before, &holding);
         }
-        if before.size.is_zero() || before.side != holding.side {
-            pledge.entered_above[at] = price;
+        let is_fresh = before.size.is_zero() || before.side != holding.side;
+        if is_fresh {
+            pledge.worst_entry[at] = price;
         } else if holding.size > before.size {
-            pledge.entered_above[at] = pledge.entered_above[at].min(price);
+            let worst = pledge.worst_entry[at];
+            pledge.worst_entry[at] =
+                if holding.side == Side::Buy { worst.max(price) } else { worst.min(price) };
         }
-        self.keep(ix, side);
+        if is_fresh && pledge.mode == MarginMode::Isolated && !holding.size.is_zero() {
+            let margin = pledge.margin_at(&self.instruments[ix.index()], holding.side, price, holding.size);
+            self.set_kept(ix, side, margin);
+        } else {
+            self.keep(ix, side);
+        }
         self.refresh_calm(ix);
     }
 
@@ -466,15 +532,20 @@ impl Venue {
     #[inline]
     fn keep(&mut self, ix: InstrumentIx, side: PositionSide) {
         let holding = self.account.holding(ix, side);
-        let currency = self.account.settles(ix);
-        let pledge = &mut self.margin.pledges[ix.index()];
+        let pledge = &self.margin.pledges[ix.index()];
         let now = if holding.size.is_zero() || pledge.mode == MarginMode::Cross {
             Amount::ZERO
         } else {
             pledge.margin_of(holding.side, holding.entry_value) + pledge.extra[side.index()]
         };
-        self.margin.kept[currency] += now - pledge.kept[side.index()];
-        pledge.kept[side.index()] = now;
+        self.set_kept(ix, side, now);
+    }
+
+    #[inline]
+    fn set_kept(&mut self, ix: InstrumentIx, side: PositionSide, now: Amount) {
+        let kept = &mut self.margin.pledges[ix.index()].kept[side.index()];
+        self.margin.kept[self.account.settles(ix)] += now - *kept;
+        *kept = now;
     }
 
     /// Works out anew between which prices the positions of an instrument are safe.
@@ -483,21 +554,39 @@ impl Venue {
         if self.margin.pledges[ix.index()].mode == MarginMode::Cross || self.margin.crossed > 0 {
             return self.refresh_all_calm();
         }
-        let calm = self.isolated_calm(ix);
+        let calm = self.isolated_calm(ix, Pledge::calm_of);
         self.margin.pledges[ix.index()].calm = calm;
         let desk = &mut self.desks[ix.index()];
         desk.is_exposed = !calm.is_always();
         desk.refresh_idle();
     }
 
+    /// Whether a range can liquidate nothing. Where the cheap range does not say so, the exact one is worked out and kept.
     #[inline]
-    fn isolated_calm(&self, ix: InstrumentIx) -> Calm {
+    pub(crate) fn is_calm(&mut self, ix: InstrumentIx, low: Price, high: Price) -> bool {
+        self.margin.pledges[ix.index()].calm.holds(low, high) || self.is_calm_after_all(ix, low, high)
+    }
+
+    #[inline(never)]
+    fn is_calm_after_all(&mut self, ix: InstrumentIx, low: Price, high: Price) -> bool {
+        if self.margin.pledges[ix.index()].mode == MarginMode::Isolated {
+            self.margin.pledges[ix.index()].calm = self.isolated_calm(ix, Pledge::exact_calm_of);
+        }
+        self.margin.pledges[ix.index()].calm.holds(low, high)
+    }
+
+    #[inline]
+    fn isolated_calm(
+        &self,
+        ix: InstrumentIx,
+        calm_of: impl Fn(&Pledge, &Instrument, PositionSide, &Holding, Rate) -> Calm,
+    ) -> Calm {
         let (instrument, pledge) = (&self.instruments[ix.index()], &self.margin.pledges[ix.index()]);
         let taker = self.margin.fees.taker();
         let holdings = self.account.holdings(ix);
         let of = |side: PositionSide| match &holdings[side.index()] {
             holding if holding.size.is_zero() => Calm::ALWAYS,
-            holding => pledge.calm_of(instrument, side, holding, taker),
+            holding => calm_of(pledge, instrument, side, holding, taker),
         };
         let net = of(PositionSide::Net);
         if self.account.is_hedged() {
@@ -519,7 +608,7 @@ impl Venue {
         for (i, crossed) in crossed.into_iter().enumerate() {
             let ix = self.desks[i].ix;
             let calm = match crossed {
-                false => self.isolated_calm(ix),
+                false => self.isolated_calm(ix, Pledge::calm_of),
                 true if self.desks.len() == 1 => {
                     let (floor, ceiling) = self.cross_prices(ix);
                     Calm {

@@ -212,7 +212,7 @@ impl Venue {
 
     /// The same with a fee that is already known.
     #[inline]
-    pub(crate) fn enter(&mut self, at: Timestamp, deal: &Deal, fee: Amount, out: &mut Vec<Event>) -> Fill {
+    pub(crate) fn enter(&mut self, at: Timestamp, deal: &Deal, fee: Amount, out: &mut Vec<Event>) {
         let instrument = &self.instruments[deal.instrument.index()];
         self.executions += 1;
         let fill = Fill {
@@ -238,7 +238,6 @@ impl Venue {
         if desk.is_guarded || !desk.orders.is_empty() || !deal.protection.is_none() {
             self.move_guard(at, deal, out);
         }
-        fill
     }
 }
 

@@ -1,9 +1,11 @@
 //! The exchanges' own worked examples, number for number. Every test cites its page.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
+#![allow(clippy::disallowed_methods, reason = "recorded answers are files outside the repository")]
+#![allow(clippy::print_stderr, reason = "a skipped test must say so")]
 
 mod bench;
 
-use bench::{Bench, IX, amount, cents, fields, half_percent, holding, instrument, price, rate, shared, tier};
+use bench::{Bench, IX, amount, cents, half_percent, holding, instrument, price, rate, tier};
 use model::{Exchange, MarginMode, OrderCommand, OrderKind, PositionSide, RejectReason, Side, VenueEvent};
 use units::{Amount, Rate, Rounding};
 use venue::{MarginRules, bankruptcy_price, initial_margin};
@@ -345,4 +347,24 @@ fn bybit_recorded_margins() {
     let held = holding(&eth, Side::Sell, "0.01", "3641.075");
     let worked_out = MarginRules::Bybit.maintenance(&eth, &held, value, closing);
     assert_eq!(worked_out.rounded(4), maintenance.rounded(4));
+}
+
+/// The folder of reference data that maintainers keep outside the repository, if it is here.
+fn shared(path: &str) -> Option<String> {
+    let root = std::env::var_os("PLIMSOLL_SHARED").map_or_else(
+        || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
+        std::path::PathBuf::from,
+    );
+    let file = root.join(path);
+    let text = std::fs::read_to_string(&file).ok();
+    if text.is_none() {
+        eprintln!("SKIPPED: {} is not here", file.display());
+    }
+    text
+}
+
+/// The texts of a field of a JSON document, in their order. Good enough for recorded answers, which nest no quotes.
+fn fields<'a>(json: &'a str, name: &str) -> Vec<&'a str> {
+    let key = format!("\"{name}\": \"");
+    json.split(&key as &str).skip(1).filter_map(|rest| rest.split('"').next()).collect()
 }

@@ -2,6 +2,7 @@
 //! `dialect/mod.rs`.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+#[allow(dead_code, reason = "other scenarios use the rest")]
 mod dialect;
 
 use expect_test::{Expect, expect};

@@ -205,8 +205,8 @@ impl World {
                 self.take_up();
             }
             Deed::Mark(i, at) if self.has_marks => self.mark(InstrumentIx(i), &cents(at)),
-            Deed::Mark(i, at) => self.candle(InstrumentIx(i), [at; 4].map(cents)),
-            Deed::Candle(i, prices) => self.candle(InstrumentIx(i), prices.map(cents)),
+            Deed::Mark(i, at) => self.candle(InstrumentIx(i), &[at; 4].map(cents)),
+            Deed::Candle(i, prices) => self.candle(InstrumentIx(i), &prices.map(cents)),
             Deed::Fund(i, by) => {
                 self.bench.fund(InstrumentIx(i), &Rate::from_units(by).to_string());
                 self.take_up();
@@ -286,7 +286,7 @@ impl World {
     }
 
     /// A candle liquidates if and only if its range, or the mark price that holds, reaches the liquidation price.
-    fn candle(&mut self, ix: InstrumentIx, prices: [String; 4]) {
+    fn candle(&mut self, ix: InstrumentIx, prices: &[String; 4]) {
         let held = self.bench.net(ix);
         let price = self.bench.venue.liquidation_price(ix, NET);
         let has_mark = self.bench.venue.valuation(ix).is_some_and(|(_, is_mark)| is_mark);

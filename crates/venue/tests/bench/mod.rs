@@ -202,23 +202,3 @@ impl Bench {
         self.venue.account().holding(ix, PositionSide::Net)
     }
 }
-
-/// The folder of reference data that maintainers keep outside the repository, if it is here.
-pub(crate) fn shared(path: &str) -> Option<String> {
-    let root = std::env::var_os("PLIMSOLL_SHARED").map_or_else(
-        || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
-        std::path::PathBuf::from,
-    );
-    let file = root.join(path);
-    let text = std::fs::read_to_string(&file).ok();
-    if text.is_none() {
-        println!("SKIPPED: {} is not here", file.display());
-    }
-    text
-}
-
-/// The texts of a field of a JSON document, in their order. Good enough for recorded answers, which nest no quotes.
-pub(crate) fn fields<'a>(json: &'a str, name: &str) -> Vec<&'a str> {
-    let key = format!("\"{name}\": \"");
-    json.split(&key as &str).skip(1).filter_map(|rest| rest.split('"').next()).collect()
-}
