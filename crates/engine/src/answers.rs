@@ -8,7 +8,7 @@ use crate::outbox::Outbox;
 use crate::risk;
 use model::{
     BalanceChange, ClientOrderId, Fact, Fill, FillCause, FillRecord, Instrument, InstrumentIx, Notice,
-    NoticeKind, OrderState, Protection, Record, Severity, Tag, VenueEvent,
+    NoticeKind, OrderState, PositionSide, Protection, Record, Severity, Tag, VenueEvent,
 };
 use units::Quantity;
 
@@ -20,7 +20,10 @@ impl Engine {
     pub(crate) fn on_venue(&mut self, event: &VenueEvent, out: &mut Outbox) {
         self.learns_at = self.now;
         match event {
-            VenueEvent::Accepted { id, .. } => self.move_order(*id, OrderState::Open, out),
+            VenueEvent::Accepted { id, .. } => {
+                self.move_order(*id, OrderState::Open, out);
+                self.lead(event, out);
+            }
             VenueEvent::Filled(fill) => {
                 self.on_fill(fill, out);
                 self.tell(fill.instrument, event, out);
@@ -30,14 +33,19 @@ impl Engine {
                 let kind = NoticeKind::OrderRejected { id: *id, reason: *reason };
                 out.notice(Notice { severity: Severity::Warning, kind });
                 self.move_order(*id, OrderState::Rejected(*reason), out);
+                self.lead(event, out);
                 self.resume_pursuit(*instrument, out);
             }
             VenueEvent::Cancelled { id, instrument, reason } => {
                 self.move_order(*id, OrderState::Cancelled(*reason), out);
+                self.lead(event, out);
                 self.resume_pursuit(*instrument, out);
             }
             VenueEvent::Triggered { .. } => {}
-            VenueEvent::Amended { id, amendment, .. } => self.on_amended(*id, amendment, out),
+            VenueEvent::Amended { id, amendment, .. } => {
+                self.on_amended(*id, amendment, out);
+                self.lead(event, out);
+            }
             VenueEvent::Refused { id, instrument, .. } => {
                 // The order is as it was before we tried to change it.
                 if let Some(at) = id.and_then(|id| self.orders.find(id))
@@ -47,14 +55,24 @@ impl Engine {
                     let id = self.orders.live[at].order.id;
                     out.record(Record::Order { id, instrument: *instrument, state: OrderState::Open });
                 }
+                self.lead(event, out);
             }
             VenueEvent::Protected { instrument, position_side, protection } => {
                 let slot = position_side.index() * self.instruments.len() + instrument.index();
                 if let Some(known) = self.protections.get_mut(slot) {
                     *known = *protection;
                 }
+                self.lead(event, out);
             }
             VenueEvent::Balance(change) => self.on_balance(change, out),
+        }
+    }
+
+    /// Lets exit plans take up an answer, where there are any.
+    #[inline]
+    fn lead(&mut self, event: &VenueEvent, out: &mut Outbox) {
+        if self.levels.is_used {
+            self.guide_answer(event, out);
         }
     }
 
@@ -91,7 +109,7 @@ impl Engine {
         add_fill(&mut self.digest, fill);
         let booking = self.ledger.book_fill(&self.instruments[ix.index()], fill);
         let (strategy, tag) = self.settle_order(fill, out);
-        out.record(Record::Fill(FillRecord {
+        let record = FillRecord {
             fill: *fill,
             strategy,
             tag,
@@ -100,7 +118,8 @@ impl Engine {
             opened_cost: booking.opened_cost,
             realised: booking.realised,
             position: booking.position,
-        }));
+        };
+        out.record(Record::Fill(record));
         if booking.position.is_zero() {
             self.protections[fill.position_side.index() * self.instruments.len() + ix.index()] =
                 Protection::NONE;
@@ -108,6 +127,9 @@ impl Engine {
         if fill.cause == FillCause::Liquidation {
             let kind = NoticeKind::Liquidated { instrument: ix };
             out.notice(Notice { severity: Severity::Critical, kind });
+        }
+        if self.levels.is_used {
+            self.guide_fill(&record, out);
         }
     }
 
@@ -194,6 +216,9 @@ impl Engine {
                 self.ledger.book_funding(amount);
                 self.digest.wide(amount.units());
                 out.record(Record::Funding { instrument, position_side, amount });
+                if self.levels.is_used && position_side == PositionSide::Net {
+                    self.guide_funding(instrument, amount);
+                }
             }
             BalanceChange::Deposit { amount } => {
                 self.ledger.book_deposit(amount);

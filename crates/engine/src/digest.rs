@@ -8,7 +8,12 @@ use units::DigestWriter;
 pub(crate) fn add_command(digest: &mut DigestWriter, command: &OrderCommand) {
     match command {
         OrderCommand::Place(order) => add_order(digest, order),
-        OrderCommand::Amend { id, .. } => add_pair(digest, 2, id.bits()),
+        OrderCommand::Amend { id, amendment, .. } => {
+            add_pair(digest, 2, id.bits());
+            digest.int(amendment.price.map_or(0, units::Price::mantissa));
+            digest.int(amendment.trigger.map_or(0, units::Price::mantissa));
+            digest.int(amendment.quantity.map_or(0, units::Quantity::mantissa));
+        }
         OrderCommand::Cancel { id, .. } => add_pair(digest, 3, id.bits()),
         OrderCommand::CancelAll { instrument } => {
             add_pair(digest, 4, instrument.map_or(u64::MAX, |ix| ix.0.into()));

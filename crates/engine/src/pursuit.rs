@@ -1,6 +1,7 @@
 //! From a target to orders: what is missing to the position that the opinions ask for, and how it is sought.
 
 use crate::engine::Engine;
+use crate::levels::Wish;
 use crate::outbox::Outbox;
 use crate::risk::{self, Request};
 use crate::targets::Target;
@@ -22,13 +23,14 @@ impl Engine {
         desk.is_dirty = false;
         let target = desk.target(self.min_strength);
         if desk.pursued == Some(target.strength) || (desk.pursued.is_none() && target.strength == 0) {
+            self.restop(ix, &target, out);
             return;
         }
         desk.pursued = Some(target.strength);
         let strength = Rate::from_units(target.strength.abs());
         out.record(Record::Target { instrument: ix, direction: target.direction, strength });
         let held = self.ledger.position(ix, PositionSide::Net).quantity;
-        let is_done = match self.wanted_quantity(ix, target.strength) {
+        let is_done = match self.wanted_quantity(ix, &target) {
             Ok(wanted) => self.move_position(ix, held, wanted, &target, out),
             Err(refusal) => {
                 out.record(Record::Refused { instrument: ix, refusal });
@@ -66,7 +68,12 @@ impl Engine {
             reduce_only: false,
             protection: self.protection_for(ix, target, side),
         };
-        self.submit(Request { order, strategy: target.leader, tag: target.tag }, out)
+        let request = Request { order, strategy: target.leader, tag: target.tag };
+        if self.levels.is_used {
+            self.open(request, &Wish::of(target), out)
+        } else {
+            self.submit(request, out)
+        }
     }
 
     /// Reduces a position at market, in as many orders as the venue's largest one makes necessary.
@@ -109,13 +116,17 @@ impl Engine {
 
     /// The signed quantity that a strength asks for, rounded down to the step.
     #[inline]
-    fn wanted_quantity(&self, ix: InstrumentIx, strength: i64) -> Result<Quantity, Refusal> {
+    fn wanted_quantity(&self, ix: InstrumentIx, target: &Target) -> Result<Quantity, Refusal> {
+        let strength = target.strength;
         if strength == 0 {
             return Ok(Quantity::ZERO);
         }
         let instrument = &self.instruments[ix.index()];
         let last = self.markets[ix.index()].last;
-        let base = risk::size(&self.limits, instrument, last, || self.equity())?;
+        let base = match self.size_at_risk(ix, target.direction, &Wish::of(target), OrderKind::Market) {
+            Some(base) => base,
+            None => risk::size(&self.limits, instrument, last, || self.equity())?,
+        };
         let one = Rate::ONE.units();
         let scaled = if strength.abs() == one {
             base

@@ -1,5 +1,9 @@
 //! Risk: the only maker of order commands. A request passes every check of [`CHECKS`] or becomes a refusal.
 
+mod protect;
+
+pub(crate) use protect::{approve_amend, approve_protect};
+
 use crate::ledger::{Ledger, margin};
 use crate::orders::{Order, Orders};
 use model::{Instrument, NewOrder, OrderCommand, Refusal, Side, Tag};

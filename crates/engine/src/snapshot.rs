@@ -4,15 +4,15 @@ use crate::engine::{Engine, Setup, StrategySetup};
 use crate::host::Standing;
 use crate::orders::Order;
 use model::{
-    CancelReason, ClientOrderId, Direction, InstrumentIx, NewOrder, OrderKind, OrderState, PositionSide,
-    Protection, Seq, Side, Signal, Tag, TimeInForce, TriggerBy,
+    CancelReason, ClientOrderId, Direction, InstrumentIx, NewOrder, OrderKind, OrderState, PlanIx,
+    PositionSide, Protection, Seq, Side, Signal, Tag, TimeInForce, TriggerBy,
 };
 use std::fmt;
 use strategy::{Position, StateError, StateReader, StateWriter};
 use units::{Amount, DigestWriter, Price, Quantity, Rate, Timestamp};
 
 /// The format of the bytes. A change of layout is a new number and a migration.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// The state of an engine after some input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,6 +86,7 @@ impl Engine {
         self.save_orders(&mut w);
         self.save_desks(&mut w);
         self.save_markets(&mut w);
+        self.levels.save(&mut w);
         for hosted in &self.host.hosted {
             w.int(standing_code(hosted.standing));
             let mut state = StateWriter::default();
@@ -127,6 +128,7 @@ impl Engine {
         engine.load_orders(&mut r)?;
         engine.load_desks(&mut r)?;
         engine.load_markets(&mut r)?;
+        engine.levels.load(&mut r)?;
         for hosted in &mut engine.host.hosted {
             hosted.standing = standing_of(r.int()?)?;
             let mut state = StateReader::new(r.blob()?);
@@ -202,6 +204,7 @@ impl Engine {
                     w.int(s.confidence.units());
                     save_protection(w, &Protection { stop_loss: s.stop_loss, take_profit: s.take_profit });
                     w.int(s.tag.0.into());
+                    w.int(s.plan.map_or(-1, |plan| plan.index() as i64));
                 }
             }
         }
@@ -406,7 +409,11 @@ fn load_signal(r: &mut StateReader<'_>, instrument: InstrumentIx) -> Result<Sign
     let confidence = Rate::from_units(r.int()?);
     let Protection { stop_loss, take_profit } = load_protection(r)?;
     let tag = Tag(small(r, "tag")?);
-    Ok(Signal { instrument, direction: Direction::of(sign), confidence, stop_loss, take_profit, tag })
+    let plan = match r.int()? {
+        -1 => None,
+        index => Some(u8::try_from(index).ok().and_then(PlanIx::new).ok_or(StateError::Invalid("plan"))?),
+    };
+    Ok(Signal { instrument, direction: Direction::of(sign), confidence, stop_loss, take_profit, tag, plan })
 }
 
 fn small(r: &mut StateReader<'_>, what: &'static str) -> Result<u16, StateError> {

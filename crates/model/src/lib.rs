@@ -15,6 +15,7 @@ mod fact;
 mod instrument;
 mod market;
 mod order;
+mod plan;
 mod record;
 mod timeframe;
 
@@ -28,6 +29,9 @@ pub use market::{Bar, BarFault, BookChange, BookUpdate, Candle, FundingRate, Mar
 pub use order::{
     Amendment, ClientOrderId, NewOrder, OrderCommand, OrderKind, PositionMode, PositionSide, Protection,
     Side, TimeInForce, TriggerBy,
+};
+pub use plan::{
+    ExitTag, PlanClosed, PlanEvent, PlanIx, PlanOpened, PlanRecord, PlanStep, StepOutcome, StopKind,
 };
 pub use record::{FillRecord, Notice, NoticeKind, OrderState, Record, Refusal, Severity};
 pub use timeframe::{Timeframe, TimeframeError};

@@ -1,6 +1,9 @@
 //! What happened inside the engine: records for journal, store and reports; notices for people.
 
-use crate::{CancelReason, ClientOrderId, Direction, Fill, InstrumentIx, PositionSide, RejectReason, Tag};
+use crate::{
+    CancelReason, ClientOrderId, Direction, Fill, InstrumentIx, PlanRecord, PlanStep, PositionSide,
+    RejectReason, StepOutcome, Tag,
+};
 use std::fmt;
 use units::{Amount, Price, Quantity, Rate};
 
@@ -180,6 +183,8 @@ pub enum Record {
         /// The last price at that moment.
         decision_price: Option<Price>,
     },
+    /// Something happened to the exit plan of a position.
+    Plan(PlanRecord),
 }
 
 /// How urgent a notice is.
@@ -219,6 +224,15 @@ pub enum NoticeKind {
     Halted {
         /// Whether it is halted now.
         halted: bool,
+    },
+    /// A step of an exit plan failed. The position is as safe as the step says.
+    PlanStep {
+        /// Whose.
+        instrument: InstrumentIx,
+        /// Which step.
+        step: PlanStep,
+        /// What it came to.
+        outcome: StepOutcome,
     },
 }
 

@@ -79,6 +79,7 @@ pub(crate) fn setup() -> Setup {
         limits: limits(),
         min_strength: Rate::ZERO,
         trade_from: Timestamp::MIN,
+        house_plan: None,
     }
 }
 
