@@ -12,6 +12,9 @@ use model::{
 };
 use units::Quantity;
 
+/// Stands for no instrument in anomalies of the whole account.
+const ACCOUNT: InstrumentIx = InstrumentIx(u32::MAX);
+
 /// The largest quantity of one fill or order that is believed: sums of thousands of them still fit.
 const MOST_QUANTITY: Quantity = Quantity::new(i64::MAX >> 16);
 
@@ -41,7 +44,28 @@ impl Engine {
                 self.lead(event, out);
                 self.resume_pursuit(*instrument, out);
             }
-            VenueEvent::Triggered { .. } => {}
+            // Legs are the venue's own; what they do to the position arrives as fills.
+            VenueEvent::Triggered { .. }
+            | VenueEvent::TrailingActivated { .. }
+            | VenueEvent::LegPlaced { .. }
+            | VenueEvent::LegTriggered { .. }
+            | VenueEvent::LegCancelled { .. } => {}
+            VenueEvent::LeverageSet { instrument, .. } => {
+                report(*instrument, "the leverage changed without being asked for", out);
+            }
+            VenueEvent::MarginMoved { instrument, .. } => {
+                report(*instrument, "the margin changed without being asked for", out);
+            }
+            VenueEvent::MarginModeSet { instrument, .. } => {
+                report(instrument.unwrap_or(ACCOUNT), "the margin mode changed without being asked for", out);
+            }
+            VenueEvent::PositionModeSet { instrument, .. } => {
+                report(
+                    instrument.unwrap_or(ACCOUNT),
+                    "the position mode changed without being asked for",
+                    out,
+                );
+            }
             VenueEvent::Amended { id, amendment, .. } => {
                 self.on_amended(*id, amendment, out);
                 self.lead(event, out);
@@ -57,7 +81,7 @@ impl Engine {
                 }
                 self.lead(event, out);
             }
-            VenueEvent::Protected { instrument, position_side, protection } => {
+            VenueEvent::Protected { instrument, position_side, protection, .. } => {
                 let slot = position_side.index() * self.instruments.len() + instrument.index();
                 if let Some(known) = self.protections.get_mut(slot) {
                     *known = *protection;
@@ -207,6 +231,8 @@ impl Engine {
             }
             order.order.quantity = quantity;
         }
+        let guarded = order.order.protection.changed(amendment.stop_loss, amendment.take_profit);
+        order.order.protection = guarded;
         order.order.kind = order.order.kind.amended(amendment);
     }
 
@@ -227,4 +253,10 @@ impl Engine {
             }
         }
     }
+}
+
+/// Records that the venue reported something that does not fit and concerns no order.
+#[cold]
+fn report(instrument: InstrumentIx, what: &'static str, out: &mut Outbox) {
+    out.record(Record::Anomaly { instrument, id: None, what });
 }

@@ -346,16 +346,13 @@ impl Engine {
         if self.learns_at < self.trade_from {
             return;
         }
+        let id = ClientOrderId::new(0, 0);
         let order = NewOrder {
-            id: ClientOrderId::new(0, 0),
-            instrument: intent.instrument,
-            side: intent.side,
             position_side: intent.position_side,
-            kind: intent.kind,
-            quantity: intent.quantity,
             time_in_force: intent.time_in_force,
             reduce_only: intent.reduce_only,
             protection: intent.protection,
+            ..NewOrder::new(id, intent.instrument, intent.side, intent.kind, intent.quantity)
         };
         self.submit(Request { order, strategy, tag: intent.tag }, out);
     }

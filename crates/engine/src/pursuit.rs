@@ -58,15 +58,9 @@ impl Engine {
             return true;
         }
         let order = NewOrder {
-            id: ClientOrderId::new(0, 0),
-            instrument: ix,
-            side,
-            position_side: PositionSide::Net,
-            kind: OrderKind::Market,
-            quantity,
             time_in_force: TimeInForce::ImmediateOrCancel,
-            reduce_only: false,
             protection: self.protection_for(ix, target, side),
+            ..NewOrder::new(ClientOrderId::new(0, 0), ix, side, OrderKind::Market, quantity)
         };
         let request = Request { order, strategy: target.leader, tag: target.tag };
         if self.levels.is_used {
@@ -97,15 +91,10 @@ impl Engine {
                 part -= least;
             }
             let order = NewOrder {
-                id: ClientOrderId::new(0, 0),
-                instrument: ix,
-                side,
                 position_side,
-                kind: OrderKind::Market,
-                quantity: part,
                 time_in_force: TimeInForce::ImmediateOrCancel,
                 reduce_only: true,
-                protection: Protection::NONE,
+                ..NewOrder::new(ClientOrderId::new(0, 0), ix, side, OrderKind::Market, part)
             };
             if !part.is_positive() || !self.submit(Request { order, strategy, tag }, out) {
                 return;
@@ -154,10 +143,10 @@ impl Engine {
             }
             _ => Protection::NONE,
         };
-        Protection {
-            stop_loss: target.protection.stop_loss.or(house.stop_loss),
-            take_profit: target.protection.take_profit.or(house.take_profit),
-        }
+        Protection::new(
+            target.protection.stop_loss.or(house.stop_loss),
+            target.protection.take_profit.or(house.take_profit),
+        )
     }
 
     /// Takes up again what waited for an order to arrive.

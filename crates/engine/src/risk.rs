@@ -6,7 +6,7 @@ pub(crate) use protect::{approve_amend, approve_protect};
 
 use crate::ledger::{Ledger, margin};
 use crate::orders::{Order, Orders};
-use model::{Instrument, NewOrder, OrderCommand, Refusal, Side, Tag};
+use model::{CancelScope, Instrument, NewOrder, OrderCommand, Refusal, Side, Tag};
 use strategy::Market;
 use units::{Amount, Decimal, Price, Quantity, Rate, Rounding};
 
@@ -276,9 +276,9 @@ pub(crate) fn approve_cancel(order: &Order) -> Approved {
     Approved { command: OrderCommand::Cancel { id: order.order.id, instrument: order.order.instrument } }
 }
 
-/// Cancels every order; always allowed.
+/// Cancels every order that was placed; always allowed. What guards positions stays until they are closed.
 pub(crate) fn approve_cancel_all() -> Approved {
-    Approved { command: OrderCommand::CancelAll { instrument: None } }
+    Approved { command: OrderCommand::CancelAll { instrument: None, scope: CancelScope::Orders } }
 }
 
 /// The base size of a position, before it is scaled by the strength of the opinion.
@@ -333,7 +333,7 @@ pub(crate) fn house_protection(
         let away = i128::from(distance.units()) * i128::from(ratio.units()) / i128::from(Rate::ONE.units());
         instrument.price_shifted(price, side, Rate::from_units(i64::try_from(away).unwrap_or(i64::MAX)))
     });
-    model::Protection { stop_loss, take_profit }
+    model::Protection::new(stop_loss, take_profit)
 }
 
 /// The side and size of the one market order that brings a net position from `from` to `to`; `None` when they are equal.

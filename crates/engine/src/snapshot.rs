@@ -5,7 +5,8 @@ use crate::host::Standing;
 use crate::orders::Order;
 use model::{
     CancelReason, ClientOrderId, Direction, InstrumentIx, NewOrder, OrderKind, OrderState, PlanIx,
-    PositionSide, Protection, Seq, Side, Signal, Tag, TimeInForce, TriggerBy,
+    PositionSide, Protection, ProtectionMode, SelfTradePrevention, Seq, Side, Signal, Tag, TimeInForce,
+    TriggerBy,
 };
 use std::fmt;
 use strategy::{Position, StateError, StateReader, StateWriter};
@@ -202,7 +203,7 @@ impl Engine {
                 if let Some(s) = &o.signal {
                     w.int(s.direction.sign());
                     w.int(s.confidence.units());
-                    save_protection(w, &Protection { stop_loss: s.stop_loss, take_profit: s.take_profit });
+                    save_protection(w, &Protection::new(s.stop_loss, s.take_profit));
                     w.int(s.tag.0.into());
                     w.int(s.plan.map_or(-1, |plan| plan.index() as i64));
                 }
@@ -296,15 +297,23 @@ fn save_order(w: &mut StateWriter, o: &Order) {
         OrderKind::StopLimit { by, .. } => (3, by),
         OrderKind::TakeProfitMarket { by, .. } => (4, by),
         OrderKind::TakeProfitLimit { by, .. } => (5, by),
+        OrderKind::TrailingStop { by, .. } => (6, by),
     };
     w.int(code);
     w.int(by as i64);
-    save_price(w, order.kind.trigger());
-    save_price(w, order.kind.limit());
+    let (trigger, limit) = match order.kind {
+        OrderKind::TrailingStop { distance, activation, .. } => (Some(distance), activation),
+        kind => (kind.trigger(), kind.limit()),
+    };
+    save_price(w, trigger);
+    save_price(w, limit);
     w.int(order.quantity.mantissa());
     w.int(order.time_in_force as i64);
     w.int(i64::from(order.reduce_only));
+    w.int(i64::from(order.close_on_trigger));
+    w.int(order.self_trade as i64);
     save_protection(w, &order.protection);
+    save_protection_mode(w, order.protection_mode);
     w.int(state_code(o.state));
     w.int(o.filled.mantissa());
     w.wide(o.reserved.units());
@@ -320,12 +329,7 @@ fn load_order(r: &mut StateReader<'_>) -> Result<Order, StateError> {
         .and_then(|i| PositionSide::ALL.get(i))
         .ok_or(StateError::Invalid("position side"))?;
     let (code, by) = (r.int()?, r.int()?);
-    let by = match by {
-        0 => TriggerBy::Last,
-        1 => TriggerBy::Mark,
-        2 => TriggerBy::Index,
-        _ => return Err(StateError::Invalid("trigger")),
-    };
+    let by = trigger_by(by)?;
     let (trigger, limit) = (load_price(r)?, load_price(r)?);
     let kind = match (code, trigger, limit) {
         (0, None, None) => OrderKind::Market,
@@ -334,6 +338,7 @@ fn load_order(r: &mut StateReader<'_>) -> Result<Order, StateError> {
         (3, Some(trigger), Some(price)) => OrderKind::StopLimit { trigger, by, price },
         (4, Some(trigger), None) => OrderKind::TakeProfitMarket { trigger, by },
         (5, Some(trigger), Some(price)) => OrderKind::TakeProfitLimit { trigger, by, price },
+        (6, Some(distance), activation) => OrderKind::TrailingStop { distance, activation, by },
         _ => return Err(StateError::Invalid("order kind")),
     };
     let quantity = Quantity::new(r.int()?);
@@ -344,18 +349,24 @@ fn load_order(r: &mut StateReader<'_>) -> Result<Order, StateError> {
         3 => TimeInForce::PostOnly,
         _ => return Err(StateError::Invalid("time in force")),
     };
-    let reduce_only = r.int()? != 0;
-    let protection = load_protection(r)?;
+    let (reduce_only, close_on_trigger) = (r.int()? != 0, r.int()? != 0);
+    let self_trade = match r.int()? {
+        0 => SelfTradePrevention::None,
+        1 => SelfTradePrevention::CancelMaker,
+        2 => SelfTradePrevention::CancelTaker,
+        3 => SelfTradePrevention::CancelBoth,
+        _ => return Err(StateError::Invalid("self-trade prevention")),
+    };
+    let (protection, protection_mode) = (load_protection(r)?, load_protection_mode(r)?);
     let order = NewOrder {
-        id,
-        instrument,
-        side,
         position_side,
-        kind,
-        quantity,
         time_in_force,
         reduce_only,
+        close_on_trigger,
+        self_trade,
         protection,
+        protection_mode,
+        ..NewOrder::new(id, instrument, side, kind, quantity)
     };
     let state = state_of(r.int()?)?;
     let filled = Quantity::new(r.int()?);
@@ -407,7 +418,7 @@ fn load_signal(r: &mut StateReader<'_>, instrument: InstrumentIx) -> Result<Sign
         return Err(StateError::Invalid("direction"));
     }
     let confidence = Rate::from_units(r.int()?);
-    let Protection { stop_loss, take_profit } = load_protection(r)?;
+    let Protection { stop_loss, take_profit, .. } = load_protection(r)?;
     let tag = Tag(small(r, "tag")?);
     let plan = match r.int()? {
         -1 => None,
@@ -432,8 +443,43 @@ fn load_price(r: &mut StateReader<'_>) -> Result<Option<Price>, StateError> {
 fn save_protection(w: &mut StateWriter, protection: &Protection) {
     save_price(w, protection.stop_loss);
     save_price(w, protection.take_profit);
+    w.int(protection.stop_by as i64);
+    w.int(protection.target_by as i64);
 }
 
 fn load_protection(r: &mut StateReader<'_>) -> Result<Protection, StateError> {
-    Ok(Protection { stop_loss: load_price(r)?, take_profit: load_price(r)? })
+    let (stop_loss, take_profit) = (load_price(r)?, load_price(r)?);
+    let (stop_by, target_by) = (trigger_by(r.int()?)?, trigger_by(r.int()?)?);
+    Ok(Protection { stop_loss, take_profit, stop_by, target_by })
+}
+
+fn save_protection_mode(w: &mut StateWriter, mode: ProtectionMode) {
+    match mode {
+        ProtectionMode::Full => w.int(0),
+        ProtectionMode::Partial { stop_limit, target_limit } => {
+            w.int(1);
+            save_price(w, stop_limit);
+            save_price(w, target_limit);
+        }
+    }
+}
+
+fn load_protection_mode(r: &mut StateReader<'_>) -> Result<ProtectionMode, StateError> {
+    match r.int()? {
+        0 => Ok(ProtectionMode::Full),
+        1 => {
+            let (stop_limit, target_limit) = (load_price(r)?, load_price(r)?);
+            Ok(ProtectionMode::Partial { stop_limit, target_limit })
+        }
+        _ => Err(StateError::Invalid("protection mode")),
+    }
+}
+
+const fn trigger_by(code: i64) -> Result<TriggerBy, StateError> {
+    match code {
+        0 => Ok(TriggerBy::Last),
+        1 => Ok(TriggerBy::Mark),
+        2 => Ok(TriggerBy::Index),
+        _ => Err(StateError::Invalid("trigger")),
+    }
 }

@@ -96,7 +96,7 @@ impl Desk {
             plan: leader.filter(|_| direction != Direction::Flat).and_then(|(_, _, s)| s.plan),
             protection: match leader {
                 Some((_, _, s)) if direction != Direction::Flat => {
-                    Protection { stop_loss: s.stop_loss, take_profit: s.take_profit }
+                    Protection::new(s.stop_loss, s.take_profit)
                 }
                 _ => Protection::NONE,
             },

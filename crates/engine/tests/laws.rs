@@ -142,7 +142,7 @@ impl Desk {
         match what {
             0 if !is_open => {
                 self.pending.remove(0);
-                Some(VenueEvent::Rejected { id, instrument, reason: model::RejectReason::PriceBand })
+                Some(VenueEvent::Rejected { id, instrument, reason: model::RejectReason::AbovePriceBand })
             }
             0 | 1 => {
                 self.pending.remove(0);

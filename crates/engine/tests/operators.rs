@@ -5,8 +5,8 @@ mod support;
 
 use engine::{FaultPolicy, StrategySetup};
 use model::{
-    Direction, NoticeKind, OperatorCommand, OrderCommand, OrderKind, Record, Refusal, Severity, Side,
-    VenueEvent,
+    CancelScope, Direction, NoticeKind, OperatorCommand, OrderCommand, OrderKind, Record, Refusal, Severity,
+    Side, VenueEvent,
 };
 use support::*;
 use units::Amount;
@@ -134,7 +134,10 @@ fn flatten_cancels_all_closes_all_and_halts() {
     bench.accept(&resting);
     let followed = bench.operator(OperatorCommand::Flatten);
     assert!(bench.engine.is_halted());
-    assert_eq!(followed.commands[0], OrderCommand::CancelAll { instrument: None });
+    assert_eq!(
+        followed.commands[0],
+        OrderCommand::CancelAll { instrument: None, scope: CancelScope::Orders }
+    );
     let exit = followed.order();
     assert_eq!((exit.side, exit.quantity, exit.reduce_only), (Side::Sell, quantity("1"), true));
     let (id, instrument) = (resting.id, resting.instrument);

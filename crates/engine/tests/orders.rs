@@ -42,7 +42,7 @@ fn in_flight_orders_count_against_the_margin_and_free_it_exactly() {
     bench.fill(&orders[0], "0.001", "99.9");
     assert_eq!(bench.engine.ledger().reserved(), amount("333.54945"));
     let (id, instrument) = (orders[1].id, orders[1].instrument);
-    bench.venue(VenueEvent::Rejected { id, instrument, reason: RejectReason::PriceBand });
+    bench.venue(VenueEvent::Rejected { id, instrument, reason: RejectReason::AbovePriceBand });
     assert_eq!(bench.engine.ledger().reserved(), Amount::ZERO);
     assert_eq!(bench.engine.live_orders(), 0);
 }
@@ -147,6 +147,7 @@ fn absurd_facts_are_anomalies() {
         instrument: elsewhere,
         position_side: model::PositionSide::Net,
         protection: Protection::NONE,
+        trailing: None,
     });
     let bar = model::Bar {
         open_time: units::Timestamp::EPOCH,
@@ -167,8 +168,12 @@ fn an_amendment_is_taken_over_whole() {
     let mut bench = Bench::with([(1, wish(kind, "2"))]);
     let order = bench.candle("100").order();
     bench.accept(&order);
-    let amendment =
-        Amendment { price: Some(price("121")), trigger: Some(price("120")), quantity: Some(quantity("1")) };
+    let amendment = Amendment {
+        price: Some(price("121")),
+        trigger: Some(price("120")),
+        quantity: Some(quantity("1")),
+        ..Amendment::default()
+    };
     bench.venue(VenueEvent::Amended { id: order.id, instrument: order.instrument, amendment });
     let text = format!("{:?}", bench.engine);
     assert!(text.contains("trigger: Price(12000)") && text.contains("price: Price(12100)"), "{text}");
@@ -190,9 +195,9 @@ fn guards_are_known_as_confirmed_and_forgotten_with_the_position() {
     let mut bench = Bench::with([(1, say(Direction::Long)), (2, say(Direction::Flat))]);
     let order = bench.candle("100").order();
     bench.complete(&order, "100");
-    let protection = Protection { stop_loss: Some(price("95")), take_profit: None };
+    let protection = Protection::new(Some(price("95")), None);
     let (instrument, position_side) = (IX, model::PositionSide::Net);
-    bench.venue(VenueEvent::Protected { instrument, position_side, protection });
+    bench.venue(VenueEvent::Protected { instrument, position_side, protection, trailing: None });
     assert_eq!(bench.engine.protection(IX, position_side), protection);
     let exit = bench.candle("100").order();
     let followed = bench.complete(&exit, "100");

@@ -91,10 +91,7 @@ fn the_house_guards_what_its_strategy_leaves_open() {
         };
         Bench::new(engine::Setup { limits, ..setup() }, vec![strategy]).candle("100").order().protection
     };
-    let of = |stop: Option<&str>, target: Option<&str>| Protection {
-        stop_loss: stop.map(price),
-        take_profit: target.map(price),
-    };
+    let of = |stop: Option<&str>, target: Option<&str>| Protection::new(stop.map(price), target.map(price));
     let (long, short) = (Signal::new(IX, Long, Tag(0)), Signal::new(IX, Short, Tag(0)));
     assert_eq!(guards(long, true, true), of(Some("97"), Some("106")));
     assert_eq!(guards(short, true, true), of(Some("103"), Some("94")));
@@ -132,7 +129,7 @@ fn every_refusal_has_its_reason() {
         strategy::OrderIntent { instrument: OTHER, ..order_intent(Side::Buy, OrderKind::Market, "1") };
     assert_eq!(refused(Line::Order(unseen)), [Refusal::NoPrice]);
     for (stop, target) in [(Some("100"), None), (None, Some("100")), (Some("101"), Some("102"))] {
-        let protection = Protection { stop_loss: stop.map(price), take_profit: target.map(price) };
+        let protection = Protection::new(stop.map(price), target.map(price));
         let intent = strategy::OrderIntent { protection, ..order_intent(Side::Buy, OrderKind::Market, "1") };
         assert_eq!(refused(Line::Order(intent)), [Refusal::StopSide]);
     }
@@ -165,7 +162,7 @@ fn absurd_wishes_are_refused() {
                     let guard = Some(units::Price::new(p));
                     lines.push(Line::Order(strategy::OrderIntent {
                         quantity: Quantity::new(q),
-                        protection: Protection { stop_loss: guard, take_profit: guard },
+                        protection: Protection::new(guard, guard),
                         ..order_intent(side, kind, "1")
                     }));
                     lines.push(Line::Order(strategy::OrderIntent {
@@ -273,7 +270,7 @@ fn an_order_that_fails_does_not_block_the_next() {
     let entry = bench.candle("100").order();
     assert!(bench.candle("100").orders().is_empty());
     let (id, instrument) = (entry.id, entry.instrument);
-    let reason = CancelReason::TimeInForce;
+    let reason = CancelReason::ImmediateOrCancel;
     bench.accept(&entry);
     let followed = bench.venue(VenueEvent::Cancelled { id, instrument, reason });
     assert_eq!(followed.states(), [OrderState::Cancelled(reason)]);

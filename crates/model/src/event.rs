@@ -1,7 +1,9 @@
 //! What a venue answers.
 
-use crate::{Amendment, ClientOrderId, InstrumentIx, PositionSide, Protection, Side};
-use std::fmt;
+use crate::{
+    Amendment, CancelReason, ClientOrderId, InstrumentIx, LegId, LegKind, MarginMode, PositionMode,
+    PositionSide, Protection, RejectReason, Side, Trailing, TriggerBy,
+};
 use units::{Amount, Price, Quantity, Rate, Timestamp};
 
 /// Whether a fill took liquidity or made it.
@@ -22,8 +24,12 @@ pub enum FillCause {
     StopLoss,
     /// The target that guarded the position.
     TakeProfit,
+    /// The trailing stop that guarded the position.
+    TrailingStop,
     /// The venue took the position over.
     Liquidation,
+    /// The venue closed the position against another trader's loss.
+    AutoDeleveraging,
 }
 
 impl FillCause {
@@ -34,7 +40,9 @@ impl FillCause {
             Self::Order => "order",
             Self::StopLoss => "stop_loss",
             Self::TakeProfit => "take_profit",
+            Self::TrailingStop => "trailing_stop",
             Self::Liquidation => "liquidation",
+            Self::AutoDeleveraging => "auto_deleveraging",
         }
     }
 }
@@ -46,6 +54,8 @@ pub struct Fill {
     pub execution: u64,
     /// Which of our orders; `None` when the venue acted by itself (stop, target, liquidation).
     pub order: Option<ClientOrderId>,
+    /// Which leg, when one that guards a part of the position was filled.
+    pub leg: Option<LegId>,
     /// What brought it about.
     pub cause: FillCause,
     /// What was traded.
@@ -64,89 +74,6 @@ pub struct Fill {
     pub liquidity: Liquidity,
     /// When the venue executed it.
     pub exchange_time: Timestamp,
-}
-
-/// Why a venue refused an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum RejectReason {
-    /// The instrument does not exist or is not trading.
-    UnknownInstrument,
-    /// The id was used before.
-    DuplicateId,
-    /// There is no such order.
-    UnknownOrder,
-    /// The quantity is below the minimum.
-    BelowMinQuantity,
-    /// The quantity is no multiple of the step.
-    QuantityStep,
-    /// The quantity is above the maximum for this kind of order.
-    AboveMaxQuantity,
-    /// The price is no multiple of the tick, or not above zero.
-    PriceTick,
-    /// The price is further from the market than the venue allows.
-    PriceBand,
-    /// The value is below the minimum.
-    BelowMinNotional,
-    /// The account cannot carry the margin.
-    InsufficientMargin,
-    /// A reduce-only order has nothing to reduce.
-    ReduceOnly,
-    /// A post-only order would have been filled at once.
-    WouldCross,
-    /// A trigger or a stop lies on the wrong side of the market.
-    TriggerSide,
-    /// The position side does not fit the position mode.
-    PositionMode,
-    /// The leverage is out of range.
-    Leverage,
-    /// There is no price to trade at yet.
-    NoMarket,
-}
-
-impl RejectReason {
-    /// The reason in words.
-    #[must_use]
-    pub const fn text(self) -> &'static str {
-        match self {
-            Self::UnknownInstrument => "unknown instrument",
-            Self::DuplicateId => "duplicate order id",
-            Self::UnknownOrder => "unknown order",
-            Self::BelowMinQuantity => "quantity below the minimum",
-            Self::QuantityStep => "quantity is no multiple of the step",
-            Self::AboveMaxQuantity => "quantity above the maximum",
-            Self::PriceTick => "price is no multiple of the tick",
-            Self::PriceBand => "price outside the band",
-            Self::BelowMinNotional => "order value below the minimum",
-            Self::InsufficientMargin => "insufficient margin",
-            Self::ReduceOnly => "nothing to reduce",
-            Self::WouldCross => "post-only order would cross",
-            Self::TriggerSide => "trigger on the wrong side of the market",
-            Self::PositionMode => "position side does not fit the position mode",
-            Self::Leverage => "leverage out of range",
-            Self::NoMarket => "no market price yet",
-        }
-    }
-}
-
-impl fmt::Display for RejectReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.text())
-    }
-}
-
-/// Why an order ended without being filled whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum CancelReason {
-    /// We asked for it.
-    Requested,
-    /// Its time in force ended.
-    TimeInForce,
-    /// It could only have reduced a position that is gone.
-    ReduceOnly,
-    /// The margin did not suffice when it was triggered.
-    InsufficientMargin,
-    /// The venue liquidated the account.
-    Liquidation,
 }
 
 /// A change of the balance that is no fill.
@@ -218,16 +145,16 @@ pub enum VenueEvent {
         /// What was changed.
         amendment: Amendment,
     },
-    /// An amendment, a cancellation or a protection was refused; the order or position is as before.
+    /// A command that places no order was refused; everything is as before.
     Refused {
-        /// Which order; `None` for a protection.
+        /// Which order; `None` for a command about a position or an account.
         id: Option<ClientOrderId>,
         /// Whose it is.
         instrument: InstrumentIx,
         /// Why.
         reason: RejectReason,
     },
-    /// What guards a position now.
+    /// What guards a whole position now.
     Protected {
         /// Whose.
         instrument: InstrumentIx,
@@ -235,7 +162,102 @@ pub enum VenueEvent {
         position_side: PositionSide,
         /// The stop and the target that are in force.
         protection: Protection,
+        /// The trailing stop that is in force.
+        trailing: Option<Trailing>,
+    },
+    /// A trailing stop reached its activation price and follows the market from now on.
+    TrailingActivated {
+        /// Which order; `None` for the one that guards a position.
+        id: Option<ClientOrderId>,
+        /// Whose it is.
+        instrument: InstrumentIx,
+        /// Which position it guards or changes.
+        position_side: PositionSide,
+    },
+    /// A leg guards a part of a position now.
+    LegPlaced {
+        /// Its name.
+        leg: LegId,
+        /// Whose it is.
+        instrument: InstrumentIx,
+        /// Which position it guards.
+        position_side: PositionSide,
+        /// What it is there for.
+        kind: LegKind,
+        /// How much of the position it guards.
+        quantity: Quantity,
+        /// When it fires.
+        trigger: Price,
+        /// Which price it watches.
+        by: TriggerBy,
+        /// The limit of the order that it becomes; at market without one.
+        limit: Option<Price>,
+        /// The order it was attached to.
+        parent: Option<ClientOrderId>,
+    },
+    /// A leg was triggered and is an order in the book now.
+    LegTriggered {
+        /// Which one.
+        leg: LegId,
+        /// Whose it is.
+        instrument: InstrumentIx,
+        /// Which position it guards.
+        position_side: PositionSide,
+    },
+    /// A leg ended; what was filled before stays.
+    LegCancelled {
+        /// Which one.
+        leg: LegId,
+        /// Whose it is.
+        instrument: InstrumentIx,
+        /// Which position it guarded.
+        position_side: PositionSide,
+        /// Why.
+        reason: CancelReason,
+    },
+    /// The leverage of an instrument was set.
+    LeverageSet {
+        /// Whose.
+        instrument: InstrumentIx,
+        /// Of long positions.
+        buy: Rate,
+        /// Of short positions.
+        sell: Rate,
+    },
+    /// The margin mode was set.
+    MarginModeSet {
+        /// Of this instrument; `None` for the whole account.
+        instrument: Option<InstrumentIx>,
+        /// Which way.
+        mode: MarginMode,
+    },
+    /// The position mode was set.
+    PositionModeSet {
+        /// Of this instrument; `None` for all.
+        instrument: Option<InstrumentIx>,
+        /// Which way.
+        mode: PositionMode,
+    },
+    /// Balance moved into the isolated margin of a position, or out of it.
+    MarginMoved {
+        /// Whose position.
+        instrument: InstrumentIx,
+        /// Which of its positions.
+        position_side: PositionSide,
+        /// How much; negative when taken out.
+        amount: Amount,
     },
     /// The balance changed without a fill.
     Balance(BalanceChange),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_stays_small() {
+        assert!(size_of::<Fill>() <= 80, "{}", size_of::<Fill>());
+        assert!(size_of::<VenueEvent>() <= 112, "{}", size_of::<VenueEvent>());
+    }
 }

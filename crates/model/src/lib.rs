@@ -10,16 +10,20 @@
 
 #![deny(clippy::float_arithmetic)]
 
+mod command;
 mod event;
 mod fact;
 mod instrument;
 mod market;
 mod order;
 mod plan;
+mod protection;
+mod reason;
 mod record;
 mod timeframe;
 
-pub use event::{BalanceChange, CancelReason, Fill, FillCause, Liquidity, RejectReason, VenueEvent};
+pub use command::{Amendment, CancelScope, MarginMode, OrderCommand};
+pub use event::{BalanceChange, Fill, FillCause, Liquidity, VenueEvent};
 pub use fact::{Direction, Fact, Input, OperatorCommand, Seq, Signal, Tag, TimerId};
 pub use instrument::{
     Exchange, Instrument, InstrumentError, InstrumentIx, InstrumentKind, InstrumentSpec, MarginTier,
@@ -27,11 +31,15 @@ pub use instrument::{
 };
 pub use market::{Bar, BarFault, BookChange, BookUpdate, Candle, FundingRate, MarkPrice, Quote, Trade};
 pub use order::{
-    Amendment, ClientOrderId, NewOrder, OrderCommand, OrderKind, PositionMode, PositionSide, Protection,
-    Side, TimeInForce, TriggerBy,
+    ClientOrderId, NewOrder, OrderKind, PositionMode, PositionSide, SelfTradePrevention, Side, TimeInForce,
+    TriggerBy, TriggerDirection,
 };
 pub use plan::{
     ExitTag, PlanClosed, PlanEvent, PlanIx, PlanOpened, PlanRecord, PlanStep, StepOutcome, StopKind,
+};
+pub use protection::{Change, LegId, LegKind, Protection, ProtectionMode, Trailing};
+pub use reason::{
+    BINANCE_SOURCE, BYBIT_SOURCE, CancelReason, RejectReason, cancellation_table, rejection_table,
 };
 pub use record::{FillRecord, Notice, NoticeKind, OrderState, Record, Refusal, Severity};
 pub use timeframe::{Timeframe, TimeframeError};

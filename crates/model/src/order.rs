@@ -1,8 +1,8 @@
-//! Orders and the commands that carry them to a venue.
+//! Orders as they are sent to a venue.
 
-use crate::InstrumentIx;
+use crate::{Amendment, InstrumentIx, Protection, ProtectionMode};
 use std::fmt;
-use units::{Price, Quantity, Timestamp};
+use units::{Price, Quantity};
 
 /// The direction of an order or a trade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -181,9 +181,66 @@ pub enum OrderKind {
         /// The limit of the order that follows.
         price: Price,
     },
+    /// A market order once the price has come back by `distance` from its best since the order was armed: up from the
+    /// lowest for a buy, down from the highest for a sell.
+    TrailingStop {
+        /// How far behind the best price it follows; above zero.
+        distance: Price,
+        /// Armed only once this price was reached, on the favourable side of the market: below it for a buy, above it for
+        /// a sell. Armed at once without one.
+        activation: Option<Price>,
+        /// Which price it follows.
+        by: TriggerBy,
+    },
 }
 
 impl OrderKind {
+    /// The conditional order of this side that fires when the price moves in `direction` to `trigger`: what exchanges
+    /// that name a direction instead of a purpose call it. With a limit it leaves a limit order.
+    #[must_use]
+    pub const fn conditional(
+        side: Side,
+        direction: TriggerDirection,
+        trigger: Price,
+        by: TriggerBy,
+        limit: Option<Price>,
+    ) -> Self {
+        let is_stop = matches!(
+            (side, direction),
+            (Side::Buy, TriggerDirection::Rising) | (Side::Sell, TriggerDirection::Falling)
+        );
+        match (is_stop, limit) {
+            (true, None) => Self::StopMarket { trigger, by },
+            (true, Some(price)) => Self::StopLimit { trigger, by, price },
+            (false, None) => Self::TakeProfitMarket { trigger, by },
+            (false, Some(price)) => Self::TakeProfitLimit { trigger, by, price },
+        }
+    }
+
+    /// Which way the price has to move to fire the trigger, for orders that have a fixed one.
+    #[inline]
+    #[must_use]
+    pub const fn trigger_direction(self, side: Side) -> Option<TriggerDirection> {
+        match (self, side) {
+            (Self::StopMarket { .. } | Self::StopLimit { .. }, Side::Buy)
+            | (Self::TakeProfitMarket { .. } | Self::TakeProfitLimit { .. }, Side::Sell) => {
+                Some(TriggerDirection::Rising)
+            }
+            (Self::StopMarket { .. } | Self::StopLimit { .. }, Side::Sell)
+            | (Self::TakeProfitMarket { .. } | Self::TakeProfitLimit { .. }, Side::Buy) => {
+                Some(TriggerDirection::Falling)
+            }
+            (Self::Market | Self::Limit { .. } | Self::TrailingStop { .. }, _) => None,
+        }
+    }
+
+    /// Whether it waits for a trigger before it enters the book.
+    #[inline]
+    #[must_use]
+    pub const fn is_conditional(self) -> bool {
+        !matches!(self, Self::Market | Self::Limit { .. })
+    }
+
     /// The limit price, if it has one.
     #[inline]
     #[must_use]
@@ -192,7 +249,10 @@ impl OrderKind {
             Self::Limit { price } | Self::StopLimit { price, .. } | Self::TakeProfitLimit { price, .. } => {
                 Some(price)
             }
-            Self::Market | Self::StopMarket { .. } | Self::TakeProfitMarket { .. } => None,
+            Self::Market
+            | Self::StopMarket { .. }
+            | Self::TakeProfitMarket { .. }
+            | Self::TrailingStop { .. } => None,
         }
     }
 
@@ -203,12 +263,13 @@ impl OrderKind {
             Self::StopMarket { by, .. }
             | Self::StopLimit { by, .. }
             | Self::TakeProfitMarket { by, .. }
-            | Self::TakeProfitLimit { by, .. } => Some(by),
+            | Self::TakeProfitLimit { by, .. }
+            | Self::TrailingStop { by, .. } => Some(by),
             Self::Market | Self::Limit { .. } => None,
         }
     }
 
-    /// The trigger price, if it waits for one.
+    /// The trigger price, if it waits for a fixed one.
     #[inline]
     #[must_use]
     pub const fn trigger(self) -> Option<Price> {
@@ -217,7 +278,7 @@ impl OrderKind {
             | Self::StopLimit { trigger, .. }
             | Self::TakeProfitMarket { trigger, .. }
             | Self::TakeProfitLimit { trigger, .. } => Some(trigger),
-            Self::Market | Self::Limit { .. } => None,
+            Self::Market | Self::Limit { .. } | Self::TrailingStop { .. } => None,
         }
     }
 }
@@ -228,7 +289,7 @@ impl OrderKind {
     pub fn amended(self, amendment: &Amendment) -> Self {
         let to = |old: Price, new: Option<Price>| new.unwrap_or(old);
         match self {
-            Self::Market => Self::Market,
+            Self::Market | Self::TrailingStop { .. } => self,
             Self::Limit { price } => Self::Limit { price: to(price, amendment.price) },
             Self::StopMarket { trigger, by } => {
                 Self::StopMarket { trigger: to(trigger, amendment.trigger), by }
@@ -262,6 +323,15 @@ pub enum TriggerBy {
     Index,
 }
 
+/// Which way a price has to move to fire a trigger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TriggerDirection {
+    /// Up to the trigger (Bybit `triggerDirection` 1).
+    Rising,
+    /// Down to the trigger (Bybit `triggerDirection` 2).
+    Falling,
+}
+
 /// How long an order waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum TimeInForce {
@@ -276,26 +346,18 @@ pub enum TimeInForce {
     PostOnly,
 }
 
-/// The stop and the target that guard a position at the venue. Attached to an order, they apply to the whole position
-/// that its fill brings about, and replace what guarded it before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Protection {
-    /// Close at market when this trades against the position.
-    pub stop_loss: Option<Price>,
-    /// Close at market when this trades in favour of the position.
-    pub take_profit: Option<Price>,
-}
-
-impl Protection {
-    /// Nothing guards the position.
-    pub const NONE: Self = Self { stop_loss: None, take_profit: None };
-
-    /// Whether neither a stop nor a target is set.
-    #[inline]
-    #[must_use]
-    pub const fn is_none(&self) -> bool {
-        self.stop_loss.is_none() && self.take_profit.is_none()
-    }
+/// What happens when an order would trade with another one of the same account. The incoming order decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum SelfTradePrevention {
+    /// They trade with each other.
+    #[default]
+    None,
+    /// The resting order is cancelled.
+    CancelMaker,
+    /// The incoming order is cancelled.
+    CancelTaker,
+    /// Both are cancelled.
+    CancelBoth,
 }
 
 /// An order as it is sent to a venue.
@@ -317,65 +379,44 @@ pub struct NewOrder {
     pub time_in_force: TimeInForce,
     /// It may only make the position smaller.
     pub reduce_only: bool,
+    /// Once triggered, it closes even where margin lacks: other orders of the instrument give way. Needs `reduce_only`
+    /// and a trigger.
+    pub close_on_trigger: bool,
+    /// What happens when it would trade with another order of ours.
+    pub self_trade: SelfTradePrevention,
     /// What guards the position once it is filled.
     pub protection: Protection,
+    /// What its protection guards: the whole position, or what it filled.
+    pub protection_mode: ProtectionMode,
 }
 
-/// What may be changed of a resting order; `None` leaves as is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Amendment {
-    /// A new limit price.
-    pub price: Option<Price>,
-    /// A new trigger price.
-    pub trigger: Option<Price>,
-    /// A new total quantity.
-    pub quantity: Option<Quantity>,
-}
-
-/// What the engine tells a venue to do. Only risk creates one (see `engine`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OrderCommand {
-    /// Place an order.
-    Place(NewOrder),
-    /// Change a resting order.
-    Amend {
-        /// Which one.
+impl NewOrder {
+    /// A plain order in one-way mode: good till cancelled, without flags and without protection. Everything else is
+    /// said with struct update syntax: `NewOrder { reduce_only: true, ..NewOrder::new(…) }`.
+    #[inline]
+    #[must_use]
+    pub const fn new(
         id: ClientOrderId,
-        /// Whose it is.
         instrument: InstrumentIx,
-        /// What to change.
-        amendment: Amendment,
-    },
-    /// Cancel an order.
-    Cancel {
-        /// Which one.
-        id: ClientOrderId,
-        /// Whose it is.
-        instrument: InstrumentIx,
-    },
-    /// Cancel every order of one instrument, or all orders.
-    CancelAll {
-        /// Only this one.
-        instrument: Option<InstrumentIx>,
-    },
-    /// Replace what guards a position.
-    Protect {
-        /// Whose position.
-        instrument: InstrumentIx,
-        /// Which of its positions.
-        position_side: PositionSide,
-        /// The new stop and target.
-        protection: Protection,
-    },
-    /// Ask what became of an order (its outcome is unknown).
-    Query {
-        /// Which one.
-        id: ClientOrderId,
-        /// Whose it is.
-        instrument: InstrumentIx,
-        /// When it was sent: bounds the search.
-        sent_at: Timestamp,
-    },
+        side: Side,
+        kind: OrderKind,
+        quantity: Quantity,
+    ) -> Self {
+        Self {
+            id,
+            instrument,
+            side,
+            position_side: PositionSide::Net,
+            kind,
+            quantity,
+            time_in_force: TimeInForce::GoodTillCancel,
+            reduce_only: false,
+            close_on_trigger: false,
+            self_trade: SelfTradePrevention::None,
+            protection: Protection::NONE,
+            protection_mode: ProtectionMode::Full,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -389,5 +430,33 @@ mod tests {
         assert_eq!((a.counter(), a.strategy()), (1, 65_535));
         assert_eq!(ClientOrderId::from_bits(a.bits()), a);
         assert_eq!(b.to_string(), "0-2");
+    }
+
+    #[test]
+    fn a_direction_and_a_side_name_the_purpose() {
+        let (trigger, by, price) = (Price::new(100), TriggerBy::Mark, Price::new(101));
+        for side in [Side::Buy, Side::Sell] {
+            for direction in [TriggerDirection::Rising, TriggerDirection::Falling] {
+                for limit in [None, Some(price)] {
+                    let kind = OrderKind::conditional(side, direction, trigger, by, limit);
+                    assert_eq!(kind.trigger_direction(side), Some(direction), "{kind:?}");
+                    assert_eq!((kind.trigger(), kind.limit()), (Some(trigger), limit));
+                    assert!(kind.is_conditional());
+                }
+            }
+        }
+        assert_eq!(
+            OrderKind::conditional(Side::Sell, TriggerDirection::Falling, trigger, by, None),
+            OrderKind::StopMarket { trigger, by }
+        );
+    }
+
+    #[test]
+    fn an_order_stays_small() {
+        assert!(
+            size_of::<NewOrder>() <= 136,
+            "an order is copied on the hot path: {}",
+            size_of::<NewOrder>()
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! How a candle fills orders. The rules are in the crate's documentation.
 
 use crate::config::{LimitFill, Slippage};
-use crate::venue::{Deal, Event, Resting, Venue, is_immediate};
+use crate::venue::{Deal, Event, Resting, Venue};
 use model::{
     Bar, CancelReason, Candle, FillCause, InstrumentIx, Liquidity, NewOrder, OrderKind, PositionSide,
     Protection, Side, TimeInForce, VenueEvent,
@@ -198,14 +198,15 @@ impl Venue {
     fn arrive(&self, order: &NewOrder, limit: Price, price: Price) -> Meeting {
         let is_marketable = at_or_better(order.side, price, limit);
         match order.time_in_force {
-            TimeInForce::PostOnly if is_marketable => Meeting::Ends(CancelReason::TimeInForce),
+            TimeInForce::PostOnly if is_marketable => Meeting::Ends(CancelReason::WouldCross),
             _ if is_marketable => {
                 let slipped = self.slipped(order.instrument, order.side, price);
                 // A limit order never pays more than its limit.
                 let price = if at_or_better(order.side, slipped, limit) { slipped } else { limit };
                 Meeting::Fills(price, Liquidity::Taker)
             }
-            time_in_force if is_immediate(time_in_force) => Meeting::Ends(CancelReason::TimeInForce),
+            TimeInForce::ImmediateOrCancel => Meeting::Ends(CancelReason::ImmediateOrCancel),
+            TimeInForce::FillOrKill => Meeting::Ends(CancelReason::FillOrKill),
             _ => Meeting::Waits,
         }
     }
@@ -359,7 +360,7 @@ fn has_fired(kind: OrderKind, side: Side, low: Price, high: Price) -> bool {
     let rising = match kind {
         OrderKind::StopMarket { .. } | OrderKind::StopLimit { .. } => side == Side::Buy,
         OrderKind::TakeProfitMarket { .. } | OrderKind::TakeProfitLimit { .. } => side == Side::Sell,
-        OrderKind::Market | OrderKind::Limit { .. } => return true,
+        OrderKind::Market | OrderKind::Limit { .. } | OrderKind::TrailingStop { .. } => return true,
     };
     if rising { high >= trigger } else { low <= trigger }
 }

@@ -18,6 +18,9 @@ impl Venue {
         if self.last_id.is_some_and(|last| order.id <= last) {
             return Err(RejectReason::DuplicateId);
         }
+        if matches!(order.kind, OrderKind::TrailingStop { .. }) || order.close_on_trigger {
+            return Err(RejectReason::NotInBatch);
+        }
         if order.position_side != PositionSide::Net {
             return Err(RejectReason::PositionMode);
         }
@@ -57,12 +60,12 @@ impl Venue {
         {
             return Err(RejectReason::PriceTick);
         } else if !has_fired && trigger.is_some_and(|t| !waits_on_its_side(order.kind, order.side, t, last)) {
-            return Err(RejectReason::TriggerSide);
+            return Err(RejectReason::TriggerNotAbove);
         }
         // Guards must fit every price the order may be filled at for certain, or they would fire at a price that was not there.
         let entries = if limit.or(trigger).is_some() { [limit, trigger] } else { [Some(last), None] };
         if !order.reduce_only && !entries.into_iter().flatten().all(|p| guards_fit(guards, order.side, p)) {
-            return Err(RejectReason::TriggerSide);
+            return Err(RejectReason::ProtectionSide);
         }
         if order.reduce_only {
             let holding = self.account.holding(order.instrument, order.position_side);
@@ -154,7 +157,7 @@ fn waits_on_its_side(kind: OrderKind, side: Side, trigger: Price, last: Price) -
     let rising = match kind {
         OrderKind::StopMarket { .. } | OrderKind::StopLimit { .. } => side == Side::Buy,
         OrderKind::TakeProfitMarket { .. } | OrderKind::TakeProfitLimit { .. } => side == Side::Sell,
-        OrderKind::Market | OrderKind::Limit { .. } => return true,
+        OrderKind::Market | OrderKind::Limit { .. } | OrderKind::TrailingStop { .. } => return true,
     };
     if rising { trigger > last } else { trigger < last }
 }

@@ -4,7 +4,7 @@ use crate::account::Account;
 use crate::config::VenueConfig;
 use model::{
     Amendment, CancelReason, ClientOrderId, Fill, FillCause, Instrument, InstrumentIx, Liquidity, NewOrder,
-    OrderCommand, PositionSide, Protection, RejectReason, Side, TimeInForce, VenueEvent,
+    OrderCommand, PositionSide, Protection, RejectReason, Side, VenueEvent,
 };
 use units::{Amount, Price, Quantity, Rounding, Timestamp};
 
@@ -139,11 +139,11 @@ impl Venue {
         match command {
             OrderCommand::Place(order) => self.place(at, order, out),
             OrderCommand::Cancel { id, instrument } => self.cancel(at, *id, *instrument, out),
-            OrderCommand::CancelAll { instrument } => self.cancel_all(at, *instrument, out),
+            OrderCommand::CancelAll { instrument, .. } => self.cancel_all(at, *instrument, out),
             OrderCommand::Amend { id, instrument, amendment } => {
                 self.amend(at, *id, *instrument, *amendment, out);
             }
-            OrderCommand::Protect { instrument, position_side, protection } => {
+            OrderCommand::Protect { instrument, position_side, protection, .. } => {
                 self.protect(at, *instrument, *position_side, *protection, out);
             }
             OrderCommand::Query { id, instrument, .. } => {
@@ -162,6 +162,11 @@ impl Venue {
                     }
                 };
                 out.push(Event { at, event });
+            }
+            other => {
+                let (id, instrument, reason) = (None, InstrumentIx(0), RejectReason::NotInBatch);
+                debug_assert!(!matches!(other, OrderCommand::Place(_)));
+                out.push(Event { at, event: VenueEvent::Refused { id, instrument, reason } });
             }
         }
     }
@@ -280,7 +285,7 @@ impl Venue {
             out.push(refuse(RejectReason::PriceTick));
         } else if self.desks[ix.index()].last.is_some_and(|last| !guards_fit(protection, holding.side, last))
         {
-            out.push(refuse(RejectReason::TriggerSide));
+            out.push(refuse(RejectReason::ProtectionSide));
         } else {
             self.set_guard(at, ix, side, protection, out);
         }
@@ -300,7 +305,10 @@ impl Venue {
         desk.is_guard_fresh[position_side.index()] = true;
         desk.is_guarded = !desk.guards.iter().all(Protection::is_none);
         desk.refresh_idle();
-        out.push(Event { at, event: VenueEvent::Protected { instrument, position_side, protection } });
+        out.push(Event {
+            at,
+            event: VenueEvent::Protected { instrument, position_side, protection, trailing: None },
+        });
     }
 
     /// Executes a fill: books it, tells it, and brings its guards into force or lets them go.
@@ -315,6 +323,7 @@ impl Venue {
         let fill = Fill {
             execution: self.executions,
             order: deal.order,
+            leg: None,
             cause: deal.cause,
             instrument: deal.instrument,
             position_side: deal.position_side,
@@ -374,9 +383,4 @@ pub(crate) fn guards_fit(protection: Protection, side: Side, last: Price) -> boo
         Side::Sell => (protection.take_profit, protection.stop_loss),
     };
     below.is_none_or(|p| p < last) && above.is_none_or(|p| p > last)
-}
-
-/// Whether what cannot be filled at once is cancelled.
-pub(crate) const fn is_immediate(time_in_force: TimeInForce) -> bool {
-    matches!(time_in_force, TimeInForce::ImmediateOrCancel | TimeInForce::FillOrKill)
 }

@@ -104,8 +104,8 @@ fn funding_changes_hands() {
 #[test]
 fn pitfall_07_a_trigger_on_a_price_that_nobody_tells_is_refused() {
     use model::{
-        Candle, ClientOrderId, InstrumentIx, NewOrder, OrderCommand, OrderKind, PositionSide, Protection,
-        RejectReason, Side, TimeInForce, Timeframe, TriggerBy, VenueEvent,
+        Candle, ClientOrderId, InstrumentIx, NewOrder, OrderCommand, OrderKind, RejectReason, Side,
+        Timeframe, TriggerBy, VenueEvent,
     };
     use units::{Price, Quantity, Timestamp};
     let (mut venue, mut said) =
@@ -122,17 +122,9 @@ fn pitfall_07_a_trigger_on_a_price_that_nobody_tells_is_refused() {
     let ix = InstrumentIx(0);
     venue.on_candle(&Candle { instrument: ix, timeframe: Timeframe::MINUTE, bar }, &mut said);
     for (number, by) in [(1, TriggerBy::Mark), (2, TriggerBy::Index)] {
-        let order = NewOrder {
-            id: ClientOrderId::new(number, 0),
-            instrument: ix,
-            side: Side::Buy,
-            position_side: PositionSide::Net,
-            kind: OrderKind::StopMarket { trigger: Price::new(110), by },
-            quantity: Quantity::new(1),
-            time_in_force: TimeInForce::GoodTillCancel,
-            reduce_only: false,
-            protection: Protection::NONE,
-        };
+        let (id, kind) =
+            (ClientOrderId::new(number, 0), OrderKind::StopMarket { trigger: Price::new(110), by });
+        let order = NewOrder::new(id, ix, Side::Buy, kind, Quantity::new(1));
         said.clear();
         venue.on_command(Timestamp::EPOCH, &OrderCommand::Place(order), &mut said);
         let [venue::Event { event: VenueEvent::Rejected { reason, .. }, .. }] = said[..] else {

@@ -73,7 +73,7 @@ fn kind() -> impl Strategy<Value = OrderKind> {
 
 fn protection() -> impl Strategy<Value = Protection> {
     (prop::option::of(any_price()), prop::option::of(any_price()))
-        .prop_map(|(stop_loss, take_profit)| Protection { stop_loss, take_profit })
+        .prop_map(|(stop_loss, take_profit)| Protection::new(stop_loss, take_profit))
 }
 
 fn order() -> impl Strategy<Value = NewOrder> {
@@ -85,15 +85,16 @@ fn order() -> impl Strategy<Value = NewOrder> {
     ];
     (kind(), any::<bool>(), any_quantity(), force, prop::bool::weighted(0.2), protection()).prop_map(
         |(kind, buys, quantity, time_in_force, reduce_only, protection)| NewOrder {
-            id: ClientOrderId::new(0, 0),
-            instrument: IX,
-            side: if buys { Side::Buy } else { Side::Sell },
-            position_side: PositionSide::Net,
-            kind,
-            quantity,
             time_in_force,
             reduce_only,
             protection,
+            ..NewOrder::new(
+                ClientOrderId::new(0, 0),
+                IX,
+                if buys { Side::Buy } else { Side::Sell },
+                kind,
+                quantity,
+            )
         },
     )
 }
@@ -106,7 +107,12 @@ fn candle() -> impl Strategy<Value = [i64; 4]> {
 fn deed() -> impl Strategy<Value = Deed> {
     let amendment =
         (prop::option::of(any_price()), prop::option::of(any_price()), prop::option::of(any_quantity()))
-            .prop_map(|(price, trigger, quantity)| Amendment { price, trigger, quantity });
+            .prop_map(|(price, trigger, quantity)| Amendment {
+                price,
+                trigger,
+                quantity,
+                ..Amendment::default()
+            });
     prop_oneof![
         6 => candle().prop_map(Deed::Candle),
         6 => order().prop_map(Deed::Place),
@@ -197,11 +203,14 @@ impl World {
                 self.command(&OrderCommand::Amend { id: id(n), instrument: IX, amendment: *amendment });
             }
             Deed::Cancel(n) => self.command(&OrderCommand::Cancel { id: id(n), instrument: IX }),
-            Deed::CancelAll => self.command(&OrderCommand::CancelAll { instrument: None }),
+            Deed::CancelAll => {
+                self.command(&OrderCommand::CancelAll { instrument: None, scope: model::CancelScope::Orders })
+            }
             Deed::Protect(protection) => self.command(&OrderCommand::Protect {
                 instrument: IX,
                 position_side: PositionSide::Net,
                 protection: *protection,
+                trailing: None,
             }),
             Deed::Funding(rate) => {
                 let funding =
@@ -312,11 +321,7 @@ proptest! {
         let mut accepted = std::collections::BTreeSet::new();
         for n in ids {
             let id = ClientOrderId::new(n, 0);
-            let order = NewOrder {
-                id, instrument: IX, side: Side::Buy, position_side: PositionSide::Net, kind: OrderKind::Market,
-                quantity: Quantity::new(1000), time_in_force: TimeInForce::default(), reduce_only: false,
-                protection: Protection::NONE,
-            };
+            let order = NewOrder::new(id, IX, Side::Buy, OrderKind::Market, Quantity::new(1000));
             venue.on_command(Timestamp::EPOCH, &OrderCommand::Place(order), &mut said);
             if let Some(Event { event: VenueEvent::Accepted { id, .. }, .. }) = said.pop() {
                 prop_assert!(accepted.insert(id), "{id} was accepted twice");
@@ -383,10 +388,10 @@ fn mirrored(deed: &Deed) -> Deed {
         Deed::Place(order) => Deed::Place(NewOrder {
             side: order.side.opposite(),
             kind: mirrored_kind(order.kind),
-            protection: Protection {
-                stop_loss: order.protection.stop_loss.map(flip),
-                take_profit: order.protection.take_profit.map(flip),
-            },
+            protection: Protection::new(
+                order.protection.stop_loss.map(flip),
+                order.protection.take_profit.map(flip),
+            ),
             ..*order
         }),
         other => other.clone(),
@@ -406,6 +411,9 @@ fn mirrored_kind(kind: OrderKind) -> OrderKind {
         }
         OrderKind::TakeProfitLimit { trigger, by, price } => {
             OrderKind::TakeProfitLimit { trigger: flip(trigger), by, price: flip(price) }
+        }
+        OrderKind::TrailingStop { distance, activation, by } => {
+            OrderKind::TrailingStop { distance, activation: activation.map(flip), by }
         }
     }
 }

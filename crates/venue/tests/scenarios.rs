@@ -306,7 +306,7 @@ fn post_only_never_takes() {
         "candle 100 101 99 100 | buy limit 102 1 post | candle 100 101 99 100",
         expect![[r#"
             1         #1 accepted
-            2 open    #1 cancelled: TimeInForce
+            2 open    #1 cancelled: WouldCross
             end       holds 0 entered for 0, cash 1000000, fees 0, equity 1000000"#]],
     );
     check(
@@ -321,7 +321,7 @@ fn post_only_never_takes() {
         expect![[r#"
             1         #1 accepted
             2 inside  #1 triggered
-            2 inside  #1 cancelled: TimeInForce
+            2 inside  #1 cancelled: WouldCross
             end       holds 0 entered for 0, cash 1000000, fees 0, equity 1000000"#]],
     );
     check(
@@ -329,7 +329,7 @@ fn post_only_never_takes() {
         expect![[r#"
             1         #1 accepted
             2 open    #1 triggered
-            2 open    #1 cancelled: TimeInForce
+            2 open    #1 cancelled: WouldCross
             end       holds 0 entered for 0, cash 1000000, fees 0, equity 1000000"#]],
     );
 }
@@ -343,8 +343,8 @@ fn what_cannot_be_filled_at_once_is_cancelled() {
             1         #2 accepted
             1         #3 accepted
             1         #4 accepted
-            2 open    #1 cancelled: TimeInForce
-            2 open    #2 cancelled: TimeInForce
+            2 open    #1 cancelled: ImmediateOrCancel
+            2 open    #2 cancelled: FillOrKill
             2 open    #3 buy 1 @ 100 taker fee 0
             2 open    #4 buy 1 @ 100 taker fee 0
             end       holds 2 entered for 200, cash 1000000, fees 0, equity 1000000"#]],
@@ -354,7 +354,7 @@ fn what_cannot_be_filled_at_once_is_cancelled() {
         expect![[r#"
             1         #1 accepted
             2 inside  #1 triggered
-            2 inside  #1 cancelled: TimeInForce
+            2 inside  #1 cancelled: ImmediateOrCancel
             end       holds 0 entered for 0, cash 1000000, fees 0, equity 1000000"#]],
     );
     check(
@@ -362,7 +362,7 @@ fn what_cannot_be_filled_at_once_is_cancelled() {
         expect![[r#"
             1         #1 accepted
             2 open    #1 triggered
-            2 open    #1 cancelled: TimeInForce
+            2 open    #1 cancelled: ImmediateOrCancel
             end       holds 0 entered for 0, cash 1000000, fees 0, equity 1000000"#]],
     );
 }
@@ -612,7 +612,7 @@ fn orders_can_be_amended() {
         expect![[r#"
             1         #1 accepted
             2         #1 amended
-            3 open    #1 cancelled: TimeInForce
+            3 open    #1 cancelled: WouldCross
             end       holds 0 entered for 0, cash 1000000, fees 0, equity 1000000"#]],
     );
     check(
@@ -634,7 +634,7 @@ fn an_amendment_passes_the_checks_of_a_new_order() {
         "candle 100 101 99 100 | buy stop 110 1 | amend 1 trigger 99 | candle 100 101 99 100",
         expect![[r#"
             1         #1 accepted
-            1         #1 as before: trigger on the wrong side of the market
+            1         #1 as before: trigger expected to rise is already passed
             end       holds 0 entered for 0, cash 1000000, fees 0, equity 1000000"#]],
     );
     check(
@@ -704,8 +704,8 @@ fn a_position_can_be_protected() {
         expect![[r#"
             1         #1 accepted
             2 open    #1 buy 1 @ 100 taker fee 0
-            2         guard as before: trigger on the wrong side of the market
-            2         guard as before: trigger on the wrong side of the market
+            2         guard as before: stop or target on the wrong side of the price
+            2         guard as before: stop or target on the wrong side of the price
             2         guard as before: price is no multiple of the tick
             2         guards sl 95 tp -
             2         guards sl - tp -
@@ -751,21 +751,21 @@ fn every_refusal_has_its_reason() {
     check(
         "candle 100 101 99 100 | buy stop 100 1 | sell stop 100 1 | buy take 100 1 | sell take 100 1 | buy stop-limit 99 101 1 | sell take-limit 99 101 1",
         expect![[r#"
-            1         #1 rejected: trigger on the wrong side of the market
-            1         #2 rejected: trigger on the wrong side of the market
-            1         #3 rejected: trigger on the wrong side of the market
-            1         #4 rejected: trigger on the wrong side of the market
-            1         #5 rejected: trigger on the wrong side of the market
-            1         #6 rejected: trigger on the wrong side of the market
+            1         #1 rejected: trigger expected to rise is already passed
+            1         #2 rejected: trigger expected to rise is already passed
+            1         #3 rejected: trigger expected to rise is already passed
+            1         #4 rejected: trigger expected to rise is already passed
+            1         #5 rejected: trigger expected to rise is already passed
+            1         #6 rejected: trigger expected to rise is already passed
             end       holds 0 entered for 0, cash 1000000, fees 0, equity 1000000"#]],
     );
     check(
         "candle 100 101 99 100 | buy market 1 sl 100 | buy market 1 tp 100 | sell limit 105 1 sl 104 | buy stop-limit 103 106 1 sl 104 | buy limit 98 1 sl 97 tp 99 | candle 100 101 96 100",
         expect![[r#"
-            1         #1 rejected: trigger on the wrong side of the market
-            1         #2 rejected: trigger on the wrong side of the market
-            1         #3 rejected: trigger on the wrong side of the market
-            1         #4 rejected: trigger on the wrong side of the market
+            1         #1 rejected: stop or target on the wrong side of the price
+            1         #2 rejected: stop or target on the wrong side of the price
+            1         #3 rejected: stop or target on the wrong side of the price
+            1         #4 rejected: stop or target on the wrong side of the price
             1         #5 accepted
             2 inside  #5 buy 1 @ 98 maker fee 0
             2 inside  guards sl 97 tp 99

@@ -232,7 +232,7 @@ impl Engine {
         }
         let Some(mut led) = self.levels.desks.get_mut(ix.index()).and_then(|d| d.led.take()) else { return };
         if let Some(n) = led.goals.iter().position(|g| g.order == Some(id)) {
-            if reason == RejectReason::TriggerSide && led.goals[n].tries == 0 {
+            if is_passed(reason) && led.goals[n].tries == 0 {
                 self.take_passed(ix, &mut led, n, out);
             } else {
                 self.drop_goal(ix, &mut led, n, StepOutcome::Rejected(reason), out);
@@ -289,17 +289,17 @@ impl Engine {
         if led.stop.is_sent && led.exit.is_none() && reason != RejectReason::ReduceOnly {
             led.stop.is_sent = false;
             let in_force = self.protection(ix, PositionSide::Net).stop_loss;
-            match (reason, in_force) {
-                (RejectReason::TriggerSide, _) => {
+            match in_force {
+                _ if is_passed(reason) => {
                     self.note_step(ix, Some(led.entry), (PlanStep::Stop, StepOutcome::Passed), out);
                     let tag = led.stop_tag();
                     self.leave(ix, &mut led, tag, out);
                 }
-                (_, Some(price)) => {
+                Some(price) => {
                     self.note_step(ix, Some(led.entry), (PlanStep::Stop, StepOutcome::Rejected(reason)), out);
                     self.adopt_stop(ix, &mut led, price);
                 }
-                (_, None) => {
+                None => {
                     self.note_step(ix, Some(led.entry), (PlanStep::Stop, StepOutcome::Rejected(reason)), out);
                     self.leave(ix, &mut led, ExitTag::Unguarded, out);
                 }
@@ -344,13 +344,20 @@ impl Engine {
     }
 }
 
+/// Whether the market had already gone past a level when it was to be set.
+const fn is_passed(reason: RejectReason) -> bool {
+    use RejectReason::{ProtectionSide, TriggerNotAbove, TriggerNotBelow};
+    matches!(reason, ProtectionSide | TriggerNotAbove | TriggerNotBelow)
+}
+
 /// What a fill closed the position with, and where that was to be.
 fn exit_of(led: &Guided, fill: &Fill) -> (ExitTag, Option<Price>) {
     match fill.cause {
         FillCause::StopLoss => (led.stop_tag(), Some(led.stop.price)),
         FillCause::TakeProfit => (ExitTag::TakeProfit, led.take_profit),
-        FillCause::Liquidation => (ExitTag::Liquidation, None),
-        _ => {
+        FillCause::TrailingStop => (ExitTag::Trailing, None),
+        FillCause::Liquidation | FillCause::AutoDeleveraging => (ExitTag::Liquidation, None),
+        FillCause::Order => {
             let reached =
                 (1u8..).zip(&led.goals).find(|(_, g)| fill.order.is_some() && g.order == fill.order);
             match (reached, led.exit) {

@@ -2,13 +2,13 @@
 
 use super::scale::{Scale, beyond, times};
 use super::{Goal, Guided, Source, Stage, Stop};
-use crate::engine::{ENGINE, Engine};
+use crate::engine::Engine;
 use crate::outbox::Outbox;
 use crate::risk::Request;
 use crate::targets::Target;
 use model::{
     ClientOrderId, Direction, InstrumentIx, NewOrder, OrderKind, PlanEvent, PlanIx, PlanOpened, PlanStep,
-    PositionSide, Protection, Refusal, Side, StepOutcome, StopKind, Tag, TimeInForce,
+    Protection, Refusal, Side, StepOutcome, StopKind, Tag, TimeInForce,
 };
 use strategy::{Distance, OpenIntent, StopRule};
 use units::{Amount, Price, Quantity, Rate, Rounding, Timestamp};
@@ -77,7 +77,7 @@ impl Engine {
         let order = &request.order;
         let led = self.levels.desks.get(order.instrument.index())?.led.as_deref()?;
         let stop_loss = Some(led.stop.price);
-        let protection = Protection { stop_loss, take_profit: led.take_profit, ..Protection::NONE };
+        let protection = Protection::new(stop_loss, led.take_profit);
         (led.side == order.side).then_some(Request { order: NewOrder { protection, ..*order }, ..*request })
     }
 
@@ -200,8 +200,7 @@ impl Engine {
         // The market is turned around: what the old plan still waits for must not meet the new position.
         self.withdraw_goals(ix, out);
         let take_profit = wish.take_profit;
-        request.order.protection =
-            Protection { stop_loss: Some(draft.stop), take_profit, ..Protection::NONE };
+        request.order.protection = Protection::new(Some(draft.stop), take_profit);
         let outcome = self.try_submit(request, out);
         let leverage = match outcome {
             Err(refusal @ Refusal::Leverage) => StepOutcome::Refused(refusal),
@@ -336,17 +335,10 @@ impl Engine {
 /// An entry that has neither name, size nor stop.
 fn entry_order(ix: InstrumentIx, side: Side, kind: OrderKind) -> NewOrder {
     NewOrder {
-        id: ClientOrderId::new(0, ENGINE),
-        instrument: ix,
-        side,
-        position_side: PositionSide::Net,
-        kind,
-        quantity: Quantity::ZERO,
         time_in_force: match kind {
             OrderKind::Market => TimeInForce::ImmediateOrCancel,
             _ => TimeInForce::GoodTillCancel,
         },
-        reduce_only: false,
-        protection: Protection::NONE,
+        ..NewOrder::new(ClientOrderId::new(0, 0), ix, side, kind, Quantity::ZERO)
     }
 }

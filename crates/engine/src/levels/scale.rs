@@ -147,10 +147,10 @@ pub(crate) fn part(total: Quantity, fractions: &[Rate], instrument: &Instrument,
         parts.push(taken);
     }
     // A rest that could not be closed by itself goes with the last part that there is.
-    if left < least || is_whole {
-        if let Some(last) = parts.iter_mut().rev().find(|p| p.is_positive()) {
-            *last += left;
-        }
+    if (left < least || is_whole)
+        && let Some(last) = parts.iter_mut().rev().find(|p| p.is_positive())
+    {
+        *last += left;
     }
 }
 

@@ -87,7 +87,7 @@ impl Engine {
     /// Sends the stop. One that the market has already passed closes the position instead.
     fn send_stop(&mut self, ix: InstrumentIx, led: &mut Guided, out: &mut Outbox) {
         let stop_loss = Some(led.stop.price);
-        let protection = Protection { stop_loss, take_profit: led.take_profit, ..Protection::NONE };
+        let protection = Protection::new(stop_loss, led.take_profit);
         let whose = (ix, PositionSide::Net);
         let instrument = &self.instruments[ix.index()];
         match approve_protect(&self.ledger, instrument, whose, protection, Some(led.last)) {

@@ -6,8 +6,8 @@ use crate::engine::Engine;
 use crate::outbox::Outbox;
 use crate::risk::{Request, approve_amend};
 use model::{
-    Amendment, ClientOrderId, InstrumentIx, NewOrder, OrderKind, PlanEvent, PlanStep, PositionSide,
-    Protection, Refusal, StepOutcome, TimeInForce, TriggerBy,
+    Amendment, ClientOrderId, InstrumentIx, NewOrder, OrderKind, PlanEvent, PlanStep, PositionSide, Refusal,
+    StepOutcome, TimeInForce, TriggerBy,
 };
 use strategy::TargetOrder;
 use units::{Price, Quantity, Rate, Rounding};
@@ -89,19 +89,14 @@ impl Engine {
         (kind, quantity): (OrderKind, Quantity),
         out: &mut Outbox,
     ) {
+        let id = ClientOrderId::new(0, 0);
         let order = NewOrder {
-            id: ClientOrderId::new(0, 0),
-            instrument: ix,
-            side: led.side.opposite(),
-            position_side: PositionSide::Net,
-            kind,
-            quantity,
             time_in_force: match kind {
                 OrderKind::Market => TimeInForce::ImmediateOrCancel,
                 _ => TimeInForce::GoodTillCancel,
             },
             reduce_only: true,
-            protection: Protection::NONE,
+            ..NewOrder::new(id, ix, led.side.opposite(), kind, quantity)
         };
         match self.try_submit(Request { order, strategy: led.strategy, tag: led.tag }, out) {
             Ok(id) => {

@@ -34,7 +34,9 @@ pub(crate) fn approve_protect(
     if last.is_some_and(is_passed) {
         return Err(Refusal::StopSide);
     }
-    Ok(Approved { command: OrderCommand::Protect { instrument: ix, position_side, protection } })
+    Ok(Approved {
+        command: OrderCommand::Protect { instrument: ix, position_side, protection, trailing: None },
+    })
 }
 
 /// Checks new terms of an order that only reduces: they cost no margin, so all there is to see to are the venue's rules. An

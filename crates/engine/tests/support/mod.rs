@@ -320,6 +320,7 @@ pub(crate) fn fill(execution: u64, order: &NewOrder, size: Quantity, at: Price) 
     Fill {
         execution,
         order: Some(order.id),
+        leg: None,
         cause: FillCause::Order,
         instrument: order.instrument,
         position_side: order.position_side,

@@ -16,9 +16,9 @@
 //! (limit), a minimum value of 5, and leverage up to 100 for positions up to 100 000, 50 beyond.
 
 use model::{
-    Amendment, Bar, Candle, ClientOrderId, Exchange, FillCause, FundingRate, Instrument, InstrumentIx,
-    InstrumentKind, InstrumentSpec, Liquidity, MarginTier, NewOrder, OrderCommand, OrderKind, PositionSide,
-    Protection, Side, TimeInForce, Timeframe, TriggerBy, VenueEvent,
+    Amendment, Bar, CancelScope, Candle, ClientOrderId, Exchange, FillCause, FundingRate, Instrument,
+    InstrumentIx, InstrumentKind, InstrumentSpec, Liquidity, MarginTier, NewOrder, OrderCommand, OrderKind,
+    PositionSide, Protection, Side, TimeInForce, Timeframe, TriggerBy, VenueEvent,
 };
 use std::fmt::Write as _;
 use std::str::SplitWhitespace;
@@ -146,7 +146,11 @@ impl World {
                 self.venue().on_command(now, &command, &mut events);
             }
             "cancel-all" => {
-                self.venue().on_command(now, &OrderCommand::CancelAll { instrument: None }, &mut events);
+                self.venue().on_command(
+                    now,
+                    &OrderCommand::CancelAll { instrument: None, scope: CancelScope::Orders },
+                    &mut events,
+                );
             }
             "query" => {
                 let command = OrderCommand::Query { id: id(words.next()), instrument: IX, sent_at: now };
@@ -155,7 +159,8 @@ impl World {
             "protect" => {
                 let protection = guards(words);
                 let side = PositionSide::Net;
-                let command = OrderCommand::Protect { instrument: IX, position_side: side, protection };
+                let command =
+                    OrderCommand::Protect { instrument: IX, position_side: side, protection, trailing: None };
                 self.venue().on_command(now, &command, &mut events);
             }
             "amend" => {
@@ -180,17 +185,8 @@ impl World {
 
     fn order(&self, side: Side, words: &mut SplitWhitespace<'_>) -> NewOrder {
         let kind = kind(words);
-        let mut order = NewOrder {
-            id: ClientOrderId::new(self.next_id, 0),
-            instrument: IX,
-            side,
-            position_side: PositionSide::Net,
-            kind,
-            quantity: quantity(words.next().unwrap()),
-            time_in_force: TimeInForce::GoodTillCancel,
-            reduce_only: false,
-            protection: Protection::NONE,
-        };
+        let quantity = quantity(words.next().unwrap());
+        let mut order = NewOrder::new(ClientOrderId::new(self.next_id, 0), IX, side, kind, quantity);
         while let Some(option) = words.next() {
             match option {
                 "reduce" => order.reduce_only = true,
@@ -325,5 +321,6 @@ fn told(event: &VenueEvent) -> String {
             }
             model::BalanceChange::Deposit { amount } => format!("deposit {amount}"),
         },
+        other => format!("{other:?}"),
     }
 }
