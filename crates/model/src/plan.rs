@@ -115,6 +115,20 @@ pub enum PlanStep {
     Exit,
 }
 
+impl fmt::Display for PlanStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Levels => f.pad("levels"),
+            Self::Leverage => f.pad("leverage"),
+            Self::Size => f.pad("size"),
+            Self::Entry => f.pad("entry"),
+            Self::Stop => f.pad("stop"),
+            Self::Target(number) => f.pad(&format!("target {number}")),
+            Self::Exit => f.pad("exit"),
+        }
+    }
+}
+
 /// What a step came to. What is safe after a step that failed is told at each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StepOutcome {
@@ -140,6 +154,24 @@ pub enum StepOutcome {
     Unconfirmed,
     /// The price had already gone past the level when it was set: that part is closed at market.
     Passed,
+}
+
+impl fmt::Display for StepOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Done => f.write_str("done"),
+            Self::Sent => f.write_str("sent"),
+            Self::Refused(refusal) => write!(f, "refused, {refusal}"),
+            Self::Rejected(reason) => write!(f, "rejected, {reason}"),
+            Self::Ended(_) => f.write_str("ended by the venue"),
+            Self::NoRange => f.write_str("not enough candles for its stop"),
+            Self::NoStop => f.write_str("no stop on its side of the price"),
+            Self::NoPlan => f.write_str("no such plan"),
+            Self::Occupied => f.write_str("another plan leads the position"),
+            Self::Unconfirmed => f.write_str("not confirmed by the venue"),
+            Self::Passed => f.write_str("already passed by the market"),
+        }
+    }
 }
 
 /// A plan was worked out for an entry.

@@ -66,6 +66,9 @@ impl ReportInput<'_> {
             NoticeKind::Liquidated { instrument } => {
                 format!("the venue liquidated the position in {}", self.symbol(*instrument))
             }
+            NoticeKind::PlanStep { instrument, step, outcome } => {
+                format!("exit plan of {}: {step}: {outcome}", self.symbol(*instrument))
+            }
             NoticeKind::Halted { halted: true } => "trading was halted".to_owned(),
             NoticeKind::Halted { halted: false } => "trading was resumed".to_owned(),
         }

@@ -277,11 +277,21 @@ impl Bench {
     }
 
     pub(crate) fn candle_of(&mut self, ix: InstrumentIx, close: &str) -> Followed {
+        self.bar_of(ix, close, close, close)
+    }
+
+    /// The next minute opens and closes at this price and ranges this far.
+    pub(crate) fn bar(&mut self, close: &str, high: &str, low: &str) -> Followed {
+        self.bar_of(IX, close, high, low)
+    }
+
+    fn bar_of(&mut self, instrument: InstrumentIx, close: &str, high: &str, low: &str) -> Followed {
         let p = price(close);
         let open_time = Timestamp::from_seconds(self.candles * 60).unwrap();
         self.candles += 1;
-        let bar = Bar { open_time, open: p, high: p, low: p, close: p, volume: Quantity::ZERO };
-        let candle = Candle { instrument: ix, timeframe: Timeframe::MINUTE, bar };
+        let bar =
+            Bar { open_time, open: p, high: price(high), low: price(low), close: p, volume: Quantity::ZERO };
+        let candle = Candle { instrument, timeframe: Timeframe::MINUTE, bar };
         self.tell_at(candle.close_time(), Fact::Candle(candle))
     }
 
