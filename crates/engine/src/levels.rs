@@ -120,6 +120,8 @@ struct Stop {
     is_sent: bool,
     /// The venue has it.
     is_confirmed: bool,
+    /// The venue refused to move it: it is not moved again before there is news of the price.
+    is_held: bool,
     /// How often it was sent by itself without an answer.
     tries: u8,
 }

@@ -34,6 +34,7 @@ impl Engine {
             Ok(wanted) => self.move_position(ix, held, wanted, &target, out),
             Err(refusal) => {
                 out.record(Record::Refused { instrument: ix, refusal });
+                self.note_size_refused(ix, &Wish::of(&target), refusal, out);
                 false
             }
         };

@@ -17,7 +17,10 @@ fn check(plan: &str, script: &str, expect: Expect) {
 /// One R is 3; the target at 2 R is 106; the trade earns 6 of a risk of 3.
 #[test]
 fn a_single_target() {
-    check("stop 3%; target 2r 100%", "candle 100 long\nfill 1 1 100\ncandle 104\nfill 2 1 106", expect![[r#"
+    check(
+        "stop 3%; target 2r 100%",
+        "candle 100 long\nfill 1 1 100\ncandle 104\nfill 2 1 106",
+        expect![[r#"
         > candle 100 long
           levels: done
           leverage: done
@@ -32,7 +35,8 @@ fn a_single_target() {
         > candle 104
         > fill 2 1 106
           closed by target_1: 2 R, net 6 of risk 3; decided 100, entered 100, expected 106, filled 106
-    "#]]);
+    "#]],
+    );
 }
 
 /// The targets are measured from the average entry, 100.2, with the R of the decision, 3: 103.2 and 106.2. What they leave
@@ -146,7 +150,10 @@ fn pitfall_15_a_stop_filled_in_part_keeps_the_rest_protected() {
 fn break_even_pays_the_fees() {
     let limits = engine::risk::Limits { taker_fee: rate("0.001"), ..limits() };
     let terms = Terms { limits, ..Terms::own("stop 3%; even after 1r 0.1%") };
-    let text = play(terms, "candle 100 long\nfill 1 1 100\ncandle 102.9\ncandle 102 103 101\ncandle 101\nstopped 100.4");
+    let text = play(
+        terms,
+        "candle 100 long\nfill 1 1 100\ncandle 102.9\ncandle 102 103 101\ncandle 101\nstopped 100.4",
+    );
     expect![[r#"
         > candle 100 long
           levels: done
@@ -199,7 +206,10 @@ fn trailing_by_atr_starts_when_it_should_and_never_goes_back() {
 
 #[test]
 fn trades_move_a_trailing_stop_too() {
-    check("stop 3%; trail 1%", "candle 100 long\nfill 1 1 100\ntrade 101\ntrade 100.5\ntrade 102\ntrade 100", expect![[r#"
+    check(
+        "stop 3%; trail 1%",
+        "candle 100 long\nfill 1 1 100\ntrade 101\ntrade 100.5\ntrade 102\ntrade 100",
+        expect![[r#"
         > candle 100 long
           levels: done
           leverage: done
@@ -222,12 +232,16 @@ fn trades_move_a_trailing_stop_too() {
           protect sl 101
           stop: done
         > trade 100
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn time_stops() {
-    check("stop 3%; target 1r 50%; time 3 bars", "candle 100 long\nfill 1 1 100\ncandle 101\ncandle 101\ncandle 101\nfill 3 1 101", expect![[r#"
+    check(
+        "stop 3%; target 1r 50%; time 3 bars",
+        "candle 100 long\nfill 1 1 100\ncandle 101\ncandle 101\ncandle 101\nfill 3 1 101",
+        expect![[r#"
         > candle 100 long
           levels: done
           leverage: done
@@ -247,8 +261,12 @@ fn time_stops() {
         > fill 3 1 101
           closed by time: 0.333333333 R, net 1 of risk 3; decided 100, entered 100, expected 101, filled 101
           cancel #2
-    "#]]);
-    check("stop 3%; time 2 bars unless profit", "candle 100 short\nfill 1 1 100\ncandle 99\ncandle 99\ncandle 99\ncandle 100.1", expect![[r#"
+    "#]],
+    );
+    check(
+        "stop 3%; time 2 bars unless profit",
+        "candle 100 short\nfill 1 1 100\ncandle 99\ncandle 99\ncandle 99\ncandle 100.1",
+        expect![[r#"
         > candle 100 short
           levels: done
           leverage: done
@@ -264,8 +282,12 @@ fn time_stops() {
         > candle 100.1
           exit: sent
           #2 buy market 1 reduce
-    "#]]);
-    check("stop 3%; time 2 minutes", "candle 100 long\nfill 1 1 100\ncandle 100", expect![[r#"
+    "#]],
+    );
+    check(
+        "stop 3%; time 2 minutes",
+        "candle 100 long\nfill 1 1 100\ncandle 100",
+        expect![[r#"
         > candle 100 long
           levels: done
           leverage: done
@@ -278,7 +300,8 @@ fn time_stops() {
         > candle 100
           exit: sent
           #2 sell market 1 reduce
-    "#]]);
+    "#]],
+    );
 }
 
 /// The targets follow what is filled, in quantity and in price, until the entry is whole.
@@ -347,18 +370,29 @@ fn a_limit_entry_ends_when_the_trade_begins_to_end() {
 #[test]
 fn pitfall_10_steps_fail_safely() {
     // Levels: no stop, a stop on the wrong side, no range yet, no such plan: nothing is opened.
-    check("stop signal", "candle 100 long\ncandle 100 flat\ncandle 100 long sl 101", expect![[r#"
+    check(
+        "stop signal",
+        "candle 100 long\ncandle 100 flat\ncandle 100 long sl 101",
+        expect![[r#"
         > candle 100 long
           levels: no stop on its side of the price
         > candle 100 flat
         > candle 100 long sl 101
           levels: no stop on its side of the price
-    "#]]);
-    check("stop 2atr", "candle 100 long", expect![[r#"
+    "#]],
+    );
+    check(
+        "stop 2atr",
+        "candle 100 long",
+        expect![[r#"
         > candle 100 long
           levels: not enough candles for its stop
-    "#]]);
-    check("stop low 2; atr 3", "candle 100 100 98\ncandle 101 102 99 long", expect![[r#"
+    "#]],
+    );
+    check(
+        "stop low 2; atr 3",
+        "candle 100 100 98\ncandle 101 102 99 long",
+        expect![[r#"
         > candle 100 100 98
         > candle 101 102 99 long
           levels: done
@@ -366,7 +400,8 @@ fn pitfall_10_steps_fail_safely() {
           opened at 101, stop 98 asked 98, R 3
           entry: sent
           #1 buy market 1 sl 98
-    "#]]);
+    "#]],
+    );
     // Leverage and size.
     let limits = |leverage: &str| engine::risk::Limits { leverage: rate(leverage), ..limits() };
     let steep = Terms { limits: limits("21"), ..Terms::own("stop 3%") };
@@ -375,14 +410,19 @@ fn pitfall_10_steps_fail_safely() {
           levels: done
           leverage: refused, leverage above the limit
           refused: leverage above the limit
-    "#]].assert_eq(&play(steep, "candle 100 long"));
+    "#]]
+    .assert_eq(&play(steep, "candle 100 long"));
     let tiny = Terms::own("stop 3%; risk 0.0001%");
     expect![[r#"
         > candle 100 long
           refused: size below the minimum quantity
-    "#]].assert_eq(&play(tiny, "candle 100 long"));
+    "#]]
+    .assert_eq(&play(tiny, "candle 100 long"));
     // The entry.
-    check("stop 3%; target 1r 100%", "reject InsufficientMargin\ncandle 100 long\ncandle 100", expect![[r#"
+    check(
+        "stop 3%; target 1r 100%",
+        "reject InsufficientMargin\ncandle 100 long\ncandle 100",
+        expect![[r#"
         > reject InsufficientMargin
         > candle 100 long
           levels: done
@@ -392,9 +432,13 @@ fn pitfall_10_steps_fail_safely() {
           #1 buy market 1 sl 97
           entry: rejected, insufficient margin
         > candle 100
-    "#]]);
+    "#]],
+    );
     // A target: the position stays behind its stop.
-    check("stop 3%; target 1r 50%; target 2r 50%", "candle 100 long\nreject PriceTick\nfill 1 1 100\ncandle 100\nstopped 97", expect![[r#"
+    check(
+        "stop 3%; target 1r 50%; target 2r 50%",
+        "candle 100 long\nreject PriceTick\nfill 1 1 100\ncandle 100\nstopped 97",
+        expect![[r#"
         > candle 100 long
           levels: done
           leverage: done
@@ -414,9 +458,13 @@ fn pitfall_10_steps_fail_safely() {
         > stopped 97
           closed by stop: -1 R, net -3 of risk 3; decided 100, entered 100, expected 97, filled 97
           cancel #3
-    "#]]);
+    "#]],
+    );
     // A target that the market has passed: its part is taken at market.
-    check("stop 3%; target 1r 50%; by market", "candle 100 long\nreject TriggerNotAbove\nfill 1 1 100\nfill 3 0.5 104", expect![[r#"
+    check(
+        "stop 3%; target 1r 50%; by market",
+        "candle 100 long\nreject TriggerNotAbove\nfill 1 1 100\nfill 3 0.5 104",
+        expect![[r#"
         > candle 100 long
           levels: done
           leverage: done
@@ -433,13 +481,17 @@ fn pitfall_10_steps_fail_safely() {
           #3 sell market 0.5 reduce
           stop: done
         > fill 3 0.5 104
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_position_that_cannot_be_guarded_is_closed() {
     // The guard did not come with the entry, and is refused by itself.
-    check("stop 3%; target 1r 50%", "candle 100 long\nmute\nfill 1 1 100\ncandle 100\nrefuse PriceTick\ncandle 100\nfill 3 1 100", expect![[r#"
+    check(
+        "stop 3%; target 1r 50%",
+        "candle 100 long\nmute\nfill 1 1 100\ncandle 100\nrefuse PriceTick\ncandle 100\nfill 3 1 100",
+        expect![[r#"
         > candle 100 long
           levels: done
           leverage: done
@@ -462,9 +514,13 @@ fn a_position_that_cannot_be_guarded_is_closed() {
         > fill 3 1 100
           closed by unguarded: 0 R, net 0 of risk 3; decided 100, entered 100, expected 100, filled 100
           cancel #2
-    "#]]);
+    "#]],
+    );
     // Nobody answers.
-    check("stop 3%", "candle 100 long\nmute\nfill 1 1 100\ncandle 100\ncandle 100\ncandle 100", expect![[r#"
+    check(
+        "stop 3%",
+        "candle 100 long\nmute\nfill 1 1 100\ncandle 100\ncandle 100\ncandle 100",
+        expect![[r#"
         > candle 100 long
           levels: done
           leverage: done
@@ -482,9 +538,13 @@ fn a_position_that_cannot_be_guarded_is_closed() {
           stop: not confirmed by the venue
           exit: sent
           #2 sell market 1 reduce
-    "#]]);
+    "#]],
+    );
     // A move is refused: the stop before it holds.
-    check("stop 3%; trail 1% after 1r", "candle 100 long\nfill 1 1 100\nrefuse PriceTick\ncandle 103\ncandle 103\nstopped 102", expect![[r#"
+    check(
+        "stop 3%; trail 1% after 1r",
+        "candle 100 long\nfill 1 1 100\nrefuse PriceTick\ncandle 103\ncandle 103\nstopped 102",
+        expect![[r#"
         > candle 100 long
           levels: done
           leverage: done
@@ -505,9 +565,13 @@ fn a_position_that_cannot_be_guarded_is_closed() {
         > candle 103
         > stopped 102
           closed by trailing: 0.666666666 R, net 2 of risk 3; decided 100, entered 100, expected 102, filled 102
-    "#]]);
+    "#]],
+    );
     // The market has passed the new stop: it did its work.
-    check("stop 3%; trail 1% after 1r", "candle 100 long\nfill 1 1 100\ncandle 100 104 100\nfill 2 1 100", expect![[r#"
+    check(
+        "stop 3%; trail 1% after 1r",
+        "candle 100 long\nfill 1 1 100\ncandle 100 104 100\nfill 2 1 100",
+        expect![[r#"
         > candle 100 long
           levels: done
           leverage: done
@@ -524,8 +588,12 @@ fn a_position_that_cannot_be_guarded_is_closed() {
           #2 sell market 1 reduce
         > fill 2 1 100
           closed by trailing: 0 R, net 0 of risk 3; decided 100, entered 100, expected 100, filled 100
-    "#]]);
-    check("stop 3%; trail 1% after 1r", "candle 100 long\nfill 1 1 100\nrefuse ProtectionSide\ncandle 104\nfill 2 1 102", expect![[r#"
+    "#]],
+    );
+    check(
+        "stop 3%; trail 1% after 1r",
+        "candle 100 long\nfill 1 1 100\nrefuse ProtectionSide\ncandle 104\nfill 2 1 102",
+        expect![[r#"
         > candle 100 long
           levels: done
           leverage: done
@@ -544,7 +612,8 @@ fn a_position_that_cannot_be_guarded_is_closed() {
           #2 sell market 1 reduce
         > fill 2 1 102
           closed by trailing: 0.666666666 R, net 2 of risk 3; decided 100, entered 100, expected 104, filled 102
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -622,7 +691,10 @@ fn a_reversal_takes_the_targets_away_first() {
 /// 16: a changed stop acts on the trade that is open, with a plan and without.
 #[test]
 fn pitfall_16_a_changed_stop_acts_on_open_trades() {
-    check("stop signal; target 1r 50%", "candle 100 long sl 97\nfill 1 1 100\ncandle 101 long sl 98.05\ncandle 101 long sl 98.05\ncandle 101 long sl 102\nstopped 98", expect![[r#"
+    check(
+        "stop signal; target 1r 50%",
+        "candle 100 long sl 97\nfill 1 1 100\ncandle 101 long sl 98.05\ncandle 101 long sl 98.05\ncandle 101 long sl 102\nstopped 98",
+        expect![[r#"
         > candle 100 long sl 97
           levels: done
           leverage: done
@@ -644,7 +716,8 @@ fn pitfall_16_a_changed_stop_acts_on_open_trades() {
         > stopped 98
           closed by stop: -0.666666667 R, net -2 of risk 3; decided 100, entered 100, expected 98.1, filled 98
           cancel #2
-    "#]]);
+    "#]],
+    );
     let plain = Terms { plans: Vec::new(), ..Terms::own("stop 3%") };
     expect![[r#"
         > candle 100 long sl 97
@@ -655,7 +728,11 @@ fn pitfall_16_a_changed_stop_acts_on_open_trades() {
         > candle 101 long sl 102
           refused: stop or target on the wrong side
         > candle 101 long
-    "#]].assert_eq(&play(plain, "candle 100 long sl 97\nfill 1 1 100\ncandle 101 long sl 98\ncandle 101 long sl 102\ncandle 101 long"));
+    "#]]
+    .assert_eq(&play(
+        plain,
+        "candle 100 long sl 97\nfill 1 1 100\ncandle 101 long sl 98\ncandle 101 long sl 102\ncandle 101 long",
+    ));
 }
 
 #[test]
@@ -674,7 +751,8 @@ fn the_house_leads_where_the_signal_names_no_plan() {
           target 1: 3.333 at 106 asked 106
           #2 sell limit 106 3.333 reduce
           stop: done
-    "#]].assert_eq(&play(house(), "candle 100 long\nfill 1 3.333 100"));
+    "#]]
+    .assert_eq(&play(house(), "candle 100 long\nfill 1 3.333 100"));
     expect![[r#"
         > candle 100 long sl 95 tp 120
           levels: done
@@ -690,12 +768,14 @@ fn the_house_leads_where_the_signal_names_no_plan() {
           stop Trailing 102.9 asked 102.9
           protect sl 102.9 tp 120
           stop: done
-    "#]].assert_eq(&play(house(), "candle 100 long sl 95 tp 120\nfill 1 2 100\ncandle 105"));
+    "#]]
+    .assert_eq(&play(house(), "candle 100 long sl 95 tp 120\nfill 1 2 100\ncandle 105"));
 }
 
 #[test]
 fn a_restart_in_the_middle_changes_nothing() {
-    let plan = "stop 3%; target 1r 50%; target 2r 30%; even after target 1; trail 1atr after 1r; atr 2; time 9 bars";
+    let plan =
+        "stop 3%; target 1r 50%; target 2r 30%; even after target 1; trail 1atr after 1r; atr 2; time 9 bars";
     let script = "candle 100 101 99 \ncandle 100 101 99\ncandle 100 101 99 long\nfill 1 0.6 100\nfill 1 0.4 100\ncandle 102\nfill 2 0.5 103\n\
                   candle 103\nfill 3 0.1 106\ncandle 105\ncandle 104\ncandle 106 107 105\ncandle 107\ncandle 107\nstopped 104";
     let whole = play(Terms::own(plan), script);
@@ -709,7 +789,10 @@ fn a_restart_in_the_middle_changes_nothing() {
 
 #[test]
 fn an_operator_or_the_venue_may_take_a_target_away() {
-    check("stop 3%; target 1r 50%", "candle 100 long\nfill 1 1 100\ncancelled 2\ncandle 101\ncandle 101 flat\nfill 3 1 101", expect![[r#"
+    check(
+        "stop 3%; target 1r 50%",
+        "candle 100 long\nfill 1 1 100\ncancelled 2\ncandle 101\ncandle 101 flat\nfill 3 1 101",
+        expect![[r#"
         > candle 100 long
           levels: done
           leverage: done
@@ -728,12 +811,16 @@ fn an_operator_or_the_venue_may_take_a_target_away() {
           #3 sell market 1 reduce
         > fill 3 1 101
           closed by order: 0.333333333 R, net 1 of risk 3; decided 100, entered 100, expected -, filled 101
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn an_amendment_that_is_refused_becomes_a_new_order() {
-    check("stop 3%; target 1r 50%", "candle 100 long\nfill 1 0.5 100\nrefuse UnknownOrder\nfill 1 0.5 100", expect![[r#"
+    check(
+        "stop 3%; target 1r 50%",
+        "candle 100 long\nfill 1 0.5 100\nrefuse UnknownOrder\nfill 1 0.5 100",
+        expect![[r#"
         > candle 100 long
           levels: done
           leverage: done
@@ -751,5 +838,6 @@ fn an_amendment_that_is_refused_becomes_a_new_order() {
           cancel #2
           target 1: 0.5 at 103 asked 103
           #3 sell limit 103 0.5 reduce
-    "#]]);
+    "#]],
+    );
 }

@@ -214,6 +214,7 @@ fn terms(g: &mut Prng, tape: Tape) -> (Job, &'static str, Vec<(&'static str, Str
         limits: Limits { sizing, leverage, house_stop, house_target, taker_fee },
         min_strength: Rate::ZERO,
         trade_from: tape.start,
+        house_plan: None,
     };
     let venue = VenueConfig {
         initial_balance,

@@ -298,6 +298,7 @@ impl Engine {
                 Some(price) => {
                     self.note_step(ix, Some(led.entry), (PlanStep::Stop, StepOutcome::Rejected(reason)), out);
                     self.adopt_stop(ix, &mut led, price);
+                    led.stop.is_held = true;
                 }
                 None => {
                     self.note_step(ix, Some(led.entry), (PlanStep::Stop, StepOutcome::Rejected(reason)), out);

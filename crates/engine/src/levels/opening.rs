@@ -176,6 +176,21 @@ impl Engine {
         Some(size.min(self.size_at_leverage(ix, draft.decision_price)))
     }
 
+    /// Tells that a size came to nothing, where it was the plan's affair.
+    pub(crate) fn note_size_refused(
+        &self,
+        ix: InstrumentIx,
+        wish: &Wish,
+        refusal: Refusal,
+        out: &mut Outbox,
+    ) {
+        let source = self.source_of(wish).filter(|_| self.levels.is_used);
+        let rules = source.and_then(|source| self.levels.rules(source, wish.strategy));
+        if rules.is_some_and(|rules| rules.risk.is_some()) {
+            self.note_step(ix, None, (PlanStep::Size, StepOutcome::Refused(refusal)), out);
+        }
+    }
+
     /// The most that the whole equity carries at the account's leverage, the entry's fee included.
     fn size_at_leverage(&self, ix: InstrumentIx, price: Price) -> Quantity {
         let one = i128::from(Rate::ONE.units());
@@ -276,6 +291,7 @@ impl Engine {
                 price: draft.stop,
                 is_sent: true,
                 is_confirmed: false,
+                is_held: false,
                 tries: 0,
             },
             take_profit: wish.take_profit,

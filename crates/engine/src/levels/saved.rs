@@ -163,6 +163,7 @@ fn save_stop(w: &mut StateWriter, stop: &Stop) {
     w.int(stop.price.mantissa());
     w.int(i64::from(stop.is_sent));
     w.int(i64::from(stop.is_confirmed));
+    w.int(i64::from(stop.is_held));
     w.int(stop.tries.into());
 }
 
@@ -175,8 +176,8 @@ fn load_stop(r: &mut StateReader<'_>) -> Loaded<Stop> {
         _ => return Err(StateError::Invalid("kind of stop")),
     };
     let (requested, price) = (Amount::from_units(r.wide()?), load_price(r)?);
-    let (is_sent, is_confirmed, tries) = (flag(r)?, flag(r)?, small(r, "tries")?);
-    Ok(Stop { kind, requested, price, is_sent, is_confirmed, tries })
+    let (is_sent, is_confirmed, is_held) = (flag(r)?, flag(r)?, flag(r)?);
+    Ok(Stop { kind, requested, price, is_sent, is_confirmed, is_held, tries: small(r, "tries")? })
 }
 
 const STAGES: [Stage; 7] = [

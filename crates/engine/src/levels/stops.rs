@@ -20,7 +20,7 @@ impl Engine {
     /// Moves the stop where the rules ask for it, and sees to it that the venue has it.
     pub(super) fn keep_stop(&mut self, ix: InstrumentIx, led: &mut Guided, out: &mut Outbox) {
         // One stop at a time is on its way: what is asked for in the meantime is asked for again.
-        if led.stop.is_sent {
+        if led.stop.is_sent || led.stop.is_held {
             return;
         }
         self.raise_stop(ix, led, out);
@@ -80,7 +80,8 @@ impl Engine {
         (kind, requested, price): (StopKind, Amount, Price),
         out: &mut Outbox,
     ) {
-        led.stop = Stop { kind, requested, price, is_sent: false, is_confirmed: false, tries: 0 };
+        led.stop =
+            Stop { kind, requested, price, is_sent: false, is_confirmed: false, is_held: false, tries: 0 };
         self.note_plan(ix, Some(led.entry), PlanEvent::StopSet { kind, requested, price }, out);
     }
 

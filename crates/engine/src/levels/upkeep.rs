@@ -28,6 +28,7 @@ impl Engine {
         self.levels.ranges.update(ix, &self.instruments[ix.index()], candle.timeframe, bar);
         let Some(mut led) = self.levels.desks[ix.index()].led.take() else { return };
         led.last = bar.close;
+        led.stop.is_held = false;
         if self.timeframe_of(led.strategy).is_none_or(|timeframe| timeframe == candle.timeframe) {
             led.bars = led.bars.saturating_add(1);
             // Which prices of the candle came after an entry inside it is not known; its close did.
@@ -58,6 +59,7 @@ impl Engine {
     pub(crate) fn guide_trade(&mut self, ix: InstrumentIx, price: Price, out: &mut Outbox) {
         let Some(mut led) = self.levels.desks.get_mut(ix.index()).and_then(|d| d.led.take()) else { return };
         led.last = price;
+        led.stop.is_held = false;
         led.reach(price);
         if led.exit.is_none() {
             self.watch_time(ix, &mut led, out);

@@ -17,8 +17,8 @@ use crate::support::{Bench, Followed, IX, Line, Script, fill, hosted, limits, pr
 use engine::risk::Limits;
 use engine::{Engine, Setup, StrategySetup};
 use model::{
-    CancelReason, ClientOrderId, Direction, Fact, Fill, FillCause, NewOrder, OrderCommand, OrderKind, PlanEvent,
-    PlanIx, PlanRecord, PositionSide, Protection, Record, RejectReason, Side, Signal, Tag, Trade,
+    CancelReason, ClientOrderId, Direction, Fact, Fill, FillCause, NewOrder, OrderCommand, OrderKind,
+    PlanEvent, PlanIx, PlanRecord, PositionSide, Protection, Record, RejectReason, Side, Signal, Tag, Trade,
     VenueEvent,
 };
 use std::collections::BTreeMap;
@@ -179,7 +179,11 @@ impl Scene {
             ["cancelled", number] => {
                 let id = self.order(number).id;
                 self.orders.retain(|(o, _)| o.id != id);
-                self.bench.venue(VenueEvent::Cancelled { id, instrument: IX, reason: CancelReason::Requested })
+                self.bench.venue(VenueEvent::Cancelled {
+                    id,
+                    instrument: IX,
+                    reason: CancelReason::Requested,
+                })
             }
             ["restart"] => {
                 let snapshot = self.bench.engine.snapshot();
@@ -349,10 +353,18 @@ fn plain(price: Price) -> Decimal {
 fn shown(event: &PlanEvent) -> String {
     match event {
         PlanEvent::Opened(o) => {
-            format!("opened at {}, stop {} asked {}, R {}", plain(o.decision_price), plain(o.stop), o.requested_stop, o.risk_per_unit)
+            format!(
+                "opened at {}, stop {} asked {}, R {}",
+                plain(o.decision_price),
+                plain(o.stop),
+                o.requested_stop,
+                o.risk_per_unit
+            )
         }
         PlanEvent::Step { step, outcome } => format!("{step}: {outcome}"),
-        PlanEvent::StopSet { kind, requested, price } => format!("stop {kind:?} {} asked {requested}", plain(*price)),
+        PlanEvent::StopSet { kind, requested, price } => {
+            format!("stop {kind:?} {} asked {requested}", plain(*price))
+        }
         PlanEvent::TargetSet { number, requested, price, quantity, .. } => {
             let quantity = quantity.decimal(4).normalized();
             format!("target {number}: {quantity} at {} asked {requested}", plain(*price))
@@ -378,7 +390,9 @@ fn commanded(command: &OrderCommand) -> String {
             match o.kind {
                 OrderKind::Market => text += " market",
                 OrderKind::Limit { price } => write!(text, " limit {}", plain(price)).unwrap(),
-                OrderKind::TakeProfitMarket { trigger, .. } => write!(text, " take {}", plain(trigger)).unwrap(),
+                OrderKind::TakeProfitMarket { trigger, .. } => {
+                    write!(text, " take {}", plain(trigger)).unwrap()
+                }
                 other => write!(text, " {other:?}").unwrap(),
             }
             write!(text, " {}", o.quantity.decimal(4).normalized()).unwrap();

@@ -364,6 +364,7 @@ fn job(
         limits,
         min_strength: rate(&config.execution.min_score, 0, "execution.min_score")?,
         trade_from: tape.start,
+        house_plan: None,
     };
     let venue = VenueConfig {
         initial_balance,
