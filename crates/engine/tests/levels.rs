@@ -415,6 +415,7 @@ fn pitfall_10_steps_fail_safely() {
     let tiny = Terms::own("stop 3%; risk 0.0001%");
     expect![[r#"
         > candle 100 long
+          size: refused, size below the minimum quantity
           refused: size below the minimum quantity
     "#]]
     .assert_eq(&play(tiny, "candle 100 long"));
@@ -545,27 +546,27 @@ fn a_position_that_cannot_be_guarded_is_closed() {
         "stop 3%; trail 1% after 1r",
         "candle 100 long\nfill 1 1 100\nrefuse PriceTick\ncandle 103\ncandle 103\nstopped 102",
         expect![[r#"
-        > candle 100 long
-          levels: done
-          leverage: done
-          opened at 100, stop 97 asked 97, R 3
-          entry: sent
-          #1 buy market 1 sl 97
-        > fill 1 1 100
-          entry: done
-          stop: done
-        > refuse PriceTick
-        > candle 103
-          stop Trailing 102 asked 101.97
-          protect sl 102
-          stop: rejected, price is no multiple of the tick
-          stop Trailing 102 asked 101.97
-          protect sl 102
-          stop: done
-        > candle 103
-        > stopped 102
-          closed by trailing: 0.666666666 R, net 2 of risk 3; decided 100, entered 100, expected 102, filled 102
-    "#]],
+            > candle 100 long
+              levels: done
+              leverage: done
+              opened at 100, stop 97 asked 97, R 3
+              entry: sent
+              #1 buy market 1 sl 97
+            > fill 1 1 100
+              entry: done
+              stop: done
+            > refuse PriceTick
+            > candle 103
+              stop Trailing 102 asked 101.97
+              protect sl 102
+              stop: rejected, price is no multiple of the tick
+            > candle 103
+              stop Trailing 102 asked 101.97
+              protect sl 102
+              stop: done
+            > stopped 102
+              closed by trailing: 0.666666666 R, net 2 of risk 3; decided 100, entered 100, expected 102, filled 102
+        "#]],
     );
     // The market has passed the new stop: it did its work.
     check(

@@ -309,7 +309,8 @@ impl Engine {
         self.levels.desks[ix.index()].led = Some(led);
     }
 
-    /// The venue told what guards the position: what was sent, or what somebody else put there.
+    /// The venue told what guards the position: what was sent, or what something else put there. A stop that is nearer to
+    /// the price is taken over, one that is further away is not.
     fn on_protected(&mut self, ix: InstrumentIx, protection: Protection, out: &mut Outbox) {
         let Some(mut led) = self.levels.desks.get_mut(ix.index()).and_then(|d| d.led.take()) else { return };
         match protection.stop_loss {
@@ -323,8 +324,9 @@ impl Engine {
             }
             // The answer to something older than what was sent last.
             _ if led.stop.is_sent => {}
-            Some(price) => self.adopt_stop(ix, &mut led, price),
-            None => led.stop.is_confirmed = false,
+            Some(price) if led.is_better(price, led.stop.price) => self.adopt_stop(ix, &mut led, price),
+            // A later part of an entry brings the stop of the entry back; ours is nearer, and is sent again.
+            _ => led.stop.is_confirmed = false,
         }
         self.levels.desks[ix.index()].led = Some(led);
     }

@@ -42,10 +42,13 @@ impl Engine {
         if led.goals.is_empty() || self.levels.desks[ix.index()].opening.is_some() {
             return;
         }
+        let least = self.instruments[ix.index()].min_quantity;
         let wanted = self.wanted(ix, led, held);
         for (n, wanted) in wanted.into_iter().enumerate() {
             match (led.goals[n].stage, led.goals[n].order) {
-                (Stage::Planned, _) if wanted >= self.instruments[ix.index()].min_quantity => {
+                // A position that is being closed gets no new targets; those that wait shrink with it.
+                (Stage::Planned, _) if led.exit.is_some() || wanted < least => {}
+                (Stage::Planned, _) => {
                     let kind = self.goal_kind(led, led.goals[n].price);
                     self.place_goal(ix, led, n, (kind, wanted), out);
                 }

@@ -13,11 +13,14 @@ impl Engine {
     pub(super) fn keep(&mut self, ix: InstrumentIx, out: &mut Outbox) {
         let Some(mut led) = self.levels.desks.get_mut(ix.index()).and_then(|d| d.led.take()) else { return };
         let held = led.held(self.ledger.position(ix, PositionSide::Net).quantity);
-        if held.is_positive() && led.exit.is_none() {
-            self.keep_stop(ix, &mut led, out);
-            if led.exit.is_none() {
-                self.keep_goals(ix, &mut led, held, out);
+        // A position that is about to be turned around keeps the stop that it has: an answer that comes after the turn would
+        // be taken for one about the next.
+        let is_turning = self.levels.desks[ix.index()].opening.is_some();
+        if held.is_positive() {
+            if led.exit.is_none() && !is_turning {
+                self.keep_stop(ix, &mut led, out);
             }
+            self.keep_goals(ix, &mut led, held, out);
         }
         self.levels.desks[ix.index()].led = Some(led);
     }

@@ -13,6 +13,8 @@
 //!
 //! The venue accepts orders, confirms guards, changes and ends at once, unless told otherwise. It fills nothing by itself.
 
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
 use crate::support::{Bench, Followed, IX, Line, Script, fill, hosted, limits, price, quantity, setup};
 use engine::risk::Limits;
 use engine::{Engine, Setup, StrategySetup};
@@ -101,6 +103,8 @@ pub(crate) struct Scene {
     refuse: Option<RejectReason>,
     is_mute: bool,
     pub(crate) text: String,
+    pub(crate) commands: Vec<OrderCommand>,
+    pub(crate) events: Vec<PlanRecord>,
 }
 
 /// Plays a script and returns what followed from each step.
@@ -138,6 +142,8 @@ impl Scene {
             refuse: None,
             is_mute: false,
             text: String::new(),
+            commands: Vec::new(),
+            events: Vec::new(),
         }
     }
 
@@ -252,8 +258,9 @@ impl Scene {
     /// Notes what followed, and answers it.
     fn take_up(&mut self, followed: Followed) {
         for record in &followed.records {
-            if let Record::Plan(PlanRecord { event, .. }) = record {
-                writeln!(self.text, "  {}", shown(event)).unwrap();
+            if let Record::Plan(told) = record {
+                writeln!(self.text, "  {}", shown(&told.event)).unwrap();
+                self.events.push(*told);
             }
         }
         for refusal in followed.refusals() {
@@ -262,6 +269,7 @@ impl Scene {
         for what in followed.anomalies() {
             writeln!(self.text, "  anomaly: {what}").unwrap();
         }
+        self.commands.extend_from_slice(&followed.commands);
         for command in &followed.commands {
             writeln!(self.text, "  {}", commanded(command)).unwrap();
         }
