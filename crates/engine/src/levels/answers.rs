@@ -73,6 +73,9 @@ impl Engine {
         let desk = &mut self.levels.desks[ix.index()];
         let is_expected = desk.opening.as_deref().is_some_and(|o| Some(o.entry) == fill.order);
         let is_late = fill.order.is_some_and(|id| desk.leaving.contains(&id));
+        if let Some(id) = fill.order.filter(|id| self.orders.find(*id).is_none()) {
+            desk.leaving.retain(|leaving| *leaving != id);
+        }
         if is_expected && desk.led.is_none() {
             desk.led = desk.opening.take();
             if let Some(led) = desk.led.as_deref_mut() {

@@ -72,3 +72,84 @@ pub(crate) fn approve_amend(
     let (id, ix) = (order.order.id, order.order.instrument);
     Ok(Approved { command: OrderCommand::Amend { id, instrument: ix, amendment } })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::levels::testing::instrument;
+    use model::{ClientOrderId, Fill, FillCause, Liquidity, NewOrder, OrderKind, OrderState, Tag};
+    use units::{Amount, Timestamp};
+
+    const IX: InstrumentIx = InstrumentIx(0);
+
+    fn price(text: &str) -> Price {
+        Price::parse(text, 2).unwrap()
+    }
+
+    fn quantity(text: &str) -> Quantity {
+        Quantity::parse(text, 4).unwrap()
+    }
+
+    fn held(side: Side) -> Ledger {
+        let mut ledger = Ledger::new(1, Amount::ZERO);
+        let fill = Fill {
+            execution: 1,
+            order: None,
+            cause: FillCause::Order,
+            instrument: IX,
+            position_side: PositionSide::Net,
+            side,
+            price: price("100"),
+            quantity: quantity("1"),
+            fee: Amount::ZERO,
+            liquidity: Liquidity::Taker,
+            exchange_time: Timestamp::EPOCH,
+        };
+        ledger.book_fill(&instrument(), &fill);
+        ledger
+    }
+
+    #[test]
+    fn guards_lie_on_their_sides_of_the_price() {
+        let check = |ledger: &Ledger, stop: &str, target: Option<&str>, last: &str| {
+            let protection = Protection::new(Some(price(stop)), target.map(price));
+            let whose = (IX, PositionSide::Net);
+            approve_protect(ledger, &instrument(), whose, protection, Some(price(last))).map(|_| ())
+        };
+        let (long, short) = (held(Side::Buy), held(Side::Sell));
+        assert_eq!(check(&long, "97", Some("106"), "100"), Ok(()));
+        assert_eq!(check(&short, "103", Some("94"), "100"), Ok(()));
+        assert_eq!(check(&long, "97.05", None, "100"), Err(Refusal::InvalidPrice));
+        assert_eq!(check(&long, "100", None, "100"), Err(Refusal::StopSide));
+        assert_eq!(check(&long, "97", Some("99"), "100"), Err(Refusal::StopSide));
+        assert_eq!(check(&short, "99.9", None, "100"), Err(Refusal::StopSide));
+        let none = Ledger::new(1, Amount::ZERO);
+        assert_eq!(check(&none, "97", None, "100"), Err(Refusal::InvalidQuantity));
+    }
+
+    #[test]
+    fn only_what_reduces_is_amended() {
+        let kind = OrderKind::Limit { price: price("106") };
+        let order = |reduce_only| Order {
+            order: NewOrder {
+                reduce_only,
+                ..NewOrder::new(ClientOrderId::new(1, 0), IX, Side::Sell, kind, quantity("1"))
+            },
+            state: OrderState::Open,
+            filled: quantity("0.4"),
+            reserved: Amount::ZERO,
+            tag: Tag(0),
+        };
+        let check = |reduce_only, size: &str, at: &str| {
+            let amendment =
+                Amendment { quantity: Some(quantity(size)), price: Some(price(at)), ..Amendment::default() };
+            approve_amend(&order(reduce_only), &instrument(), amendment).map(|_| ())
+        };
+        assert_eq!(check(true, "0.5", "105"), Ok(()));
+        assert_eq!(check(false, "0.5", "105"), Err(Refusal::UnknownOrder));
+        assert_eq!(check(true, "0.5", "105.05"), Err(Refusal::InvalidPrice));
+        for size in ["0.4", "0.5001", "0", "-1", "100.001"] {
+            assert_eq!(check(true, size, "105"), Err(Refusal::InvalidQuantity), "{size}");
+        }
+    }
+}
