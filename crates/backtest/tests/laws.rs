@@ -142,6 +142,23 @@ proptest! {
     }
 }
 
+/// The worlds above have plans whose every kind of level closes trades, on either side.
+#[test]
+fn plans_close_trades_in_every_way() {
+    let mut seen = std::collections::BTreeSet::new();
+    for seed in 0..400 {
+        for trade in &world(seed, EVERYTHING).run().trades {
+            seen.extend(trade.plan.map(|plan| (plan.exit.name(), trade.direction)));
+        }
+    }
+    for exit in ["target", "stop", "break_even", "trailing", "time", "order"] {
+        for direction in [Direction::Long, Direction::Short] {
+            assert!(seen.contains(&(exit, direction)), "no {direction} trade was closed by {exit}: {seen:?}");
+        }
+    }
+    assert!(!seen.iter().any(|(exit, _)| *exit == "unguarded"), "{seen:?}");
+}
+
 /// Changes its mind every few candles, and panics on the first instrument after a while.
 #[derive(Debug, Clone)]
 struct Bomb {

@@ -95,6 +95,7 @@ mod tests {
         let fill = Fill {
             execution: 1,
             order: None,
+            leg: None,
             cause: FillCause::Order,
             instrument: IX,
             position_side: PositionSide::Net,
