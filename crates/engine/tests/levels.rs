@@ -10,6 +10,7 @@ use expect_test::{Expect, expect};
 use plans::{Terms, play};
 use support::*;
 
+#[allow(clippy::needless_pass_by_value, reason = "reads better at every call")]
 fn check(plan: &str, script: &str, expect: Expect) {
     expect.assert_eq(&play(Terms::own(plan), script));
 }

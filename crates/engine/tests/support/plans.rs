@@ -159,7 +159,7 @@ impl Scene {
                 let order = self.order(number);
                 self.left(order.id, quantity(size));
                 let followed = self.bench.fill(&order, size, at);
-                self.take_up(followed);
+                self.take_up(&followed);
                 self.confirm_guard(&order);
                 return;
             }
@@ -202,7 +202,7 @@ impl Scene {
             }
             _ => panic!("{line:?} is no step"),
         };
-        self.take_up(followed);
+        self.take_up(&followed);
     }
 
     fn order(&self, number: &str) -> NewOrder {
@@ -252,11 +252,11 @@ impl Scene {
             trailing: None,
         };
         let followed = self.bench.venue(event);
-        self.take_up(followed);
+        self.take_up(&followed);
     }
 
     /// Notes what followed, and answers it.
-    fn take_up(&mut self, followed: Followed) {
+    fn take_up(&mut self, followed: &Followed) {
         for record in &followed.records {
             if let Record::Plan(told) = record {
                 writeln!(self.text, "  {}", shown(&told.event)).unwrap();
@@ -312,7 +312,7 @@ impl Scene {
             _ => return,
         };
         let followed = self.bench.venue(event);
-        self.take_up(followed);
+        self.take_up(&followed);
     }
 }
 
@@ -399,7 +399,7 @@ fn commanded(command: &OrderCommand) -> String {
                 OrderKind::Market => text += " market",
                 OrderKind::Limit { price } => write!(text, " limit {}", plain(price)).unwrap(),
                 OrderKind::TakeProfitMarket { trigger, .. } => {
-                    write!(text, " take {}", plain(trigger)).unwrap()
+                    write!(text, " take {}", plain(trigger)).unwrap();
                 }
                 other => write!(text, " {other:?}").unwrap(),
             }
