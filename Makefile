@@ -4,7 +4,7 @@ CARGO ?= cargo
 BINARY := $(or $(CARGO_TARGET_DIR),target)/release/plimsoll
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test bench docs fmt clean
+.PHONY: help demo build test soak bench docs fmt clean
 
 help: ## Explain these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ test: ## Everything CI runs: format, lints, house rules, documentation, benchmar
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --locked
 	$(CARGO) xtask bench --smoke
 	$(CARGO) xtask test
+
+soak: ## All tests with fresh cases for the property tests, and ten times as many
+	$(CARGO) xtask test --fresh
 
 bench: ## Measure every benchmark
 	$(CARGO) xtask bench

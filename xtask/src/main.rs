@@ -10,6 +10,7 @@ cargo xtask <verb>
 
   tidy            check the house rules (the same checks run as tests of xtask)
   test            run every test, with cargo-nextest where it is installed, and count them
+  test --fresh    the same with property tests drawing new cases, and ten times as many
   bench           run every benchmark and measure
   bench --smoke   run every benchmark once, for its digest check only
 ";
@@ -19,7 +20,8 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match arguments[..] {
         ["tidy"] => tidy::run(),
-        ["test"] => suite::run(),
+        ["test"] => suite::run(suite::Draw::Fixed),
+        ["test", "--fresh"] => suite::run(suite::Draw::Fresh),
         ["bench"] => benches::run(benches::Mode::Measure),
         ["bench", "--smoke"] => benches::run(benches::Mode::Smoke),
         [] | ["help" | "--help" | "-h"] => Ok(HELP.to_owned()),

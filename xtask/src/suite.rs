@@ -3,6 +3,9 @@
 //! Runners hide what a passing test prints, and a test that lacks its reference data passes. So the runners are asked to
 //! show the output of passing tests, and the lines that say `SKIPPED:` are gathered for the end: a green run that left
 //! something out says so.
+//!
+//! Property tests draw from a fixed seed here, so that a change is judged by the same cases on every machine; fresh
+//! cases, and more of them, are what [`Draw::Fresh`] is for. A case found there becomes a test of its own.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -113,18 +116,45 @@ impl fmt::Display for Tally {
     }
 }
 
+/// Where property tests get their cases from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Draw {
+    /// A fixed seed: the same cases in every run.
+    Fixed,
+    /// A new seed, and ten times the cases.
+    Fresh,
+}
+
+impl Draw {
+    /// What tells the property tests, unless the environment has been told otherwise.
+    fn variables(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Fixed => &[("PROPTEST_RNG_SEED", "20261121")],
+            Self::Fresh => &[("PROPTEST_CASES", "2560")],
+        }
+    }
+
+    fn apply(self, command: &mut Command) {
+        for (name, value) in self.variables() {
+            if std::env::var_os(name).is_none() {
+                command.env(name, value);
+            }
+        }
+    }
+}
+
 /// Runs every test; returns the count as the closing line.
 ///
 /// # Errors
 /// The count, when a test failed or a runner could not be started.
-pub fn run() -> Result<String, Failure> {
+pub fn run(draw: Draw) -> Result<String, Failure> {
     let mut tally = Tally::default();
     let passed = if has_nextest() {
         // nextest runs no documentation tests; both runs happen, whatever the first one says.
-        let most = nextest(&mut tally)?;
-        plain(&["--doc"], &mut tally)? && most
+        let most = nextest(draw, &mut tally)?;
+        plain(&["--doc"], draw, &mut tally)? && most
     } else {
-        plain(&[], &mut tally)?
+        plain(&[], draw, &mut tally)?
     };
     if passed { Ok(tally.to_string()) } else { Err(Failure(format!("{tally}\nthe test run failed"))) }
 }
@@ -134,11 +164,12 @@ fn has_nextest() -> bool {
     asked.is_ok_and(|status| status.success())
 }
 
-fn nextest(tally: &mut Tally) -> Result<bool, Failure> {
+fn nextest(draw: Draw, tally: &mut Tally) -> Result<bool, Failure> {
     let mut command = cargo();
     command.args(["nextest", "run", "--workspace", "--locked", "--no-fail-fast", "--no-tests=pass"]);
     command.args(["--success-output=immediate", "--status-level=pass", "--show-progress=none"]);
     command.args(["--color", if std::io::stderr().is_terminal() { "always" } else { "never" }]);
+    draw.apply(&mut command);
     command.stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|e| Failure(format!("cargo nextest: {e}")))?;
     let output = child.stderr.take();
@@ -146,12 +177,13 @@ fn nextest(tally: &mut Tally) -> Result<bool, Failure> {
     finished(&mut child)
 }
 
-fn plain(flags: &[&str], tally: &mut Tally) -> Result<bool, Failure> {
+fn plain(flags: &[&str], draw: Draw, tally: &mut Tally) -> Result<bool, Failure> {
     let mut command: Command = cargo();
     command
         .args(["test", "--workspace", "--locked", "--no-fail-fast"])
         .args(flags)
         .args(["--", "--show-output"]);
+    draw.apply(&mut command);
     command.stdout(Stdio::piped());
     let mut child = command.spawn().map_err(|e| Failure(format!("cargo test: {e}")))?;
     let output = child.stdout.take();

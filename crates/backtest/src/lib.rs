@@ -19,5 +19,5 @@ pub use agreement::Disagreement;
 pub use outcome::{DayEquity, OpenTrade, Outcome, RefusalCount};
 pub use run::{Job, Observer, RunError, Silent, run};
 pub use sweep::{SweepObserver, sweep};
-pub use tape::{Tape, Track};
+pub use tape::{Marks, Tape, Track};
 pub use trades::{ExitReason, Trade};

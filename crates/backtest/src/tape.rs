@@ -15,6 +15,17 @@ pub struct Track {
     pub detail: Arc<Vec<Bar>>,
     /// Funding rates, ascending by time; empty when funding is not simulated.
     pub funding: Arc<Vec<FundingRate>>,
+    /// Mark prices; without them positions are valued and liquidated at the last price.
+    pub marks: Option<Arc<Marks>>,
+}
+
+/// The mark prices of an instrument, as candles: their volume means nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marks {
+    /// The length of a candle.
+    pub timeframe: Timeframe,
+    /// Strictly ascending, at the scale of the instrument.
+    pub bars: Vec<Bar>,
 }
 
 /// What a backtest runs over. Cloning shares the candles.
@@ -45,6 +56,7 @@ impl Tape {
             bars: Arc::new(bars),
             detail: Arc::default(),
             funding: Arc::default(),
+            marks: None,
         };
         let tracks = instruments.into_iter().map(track).collect();
         Self { timeframe, detail_timeframe: None, tracks, start: Timestamp::MIN }

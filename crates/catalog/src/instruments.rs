@@ -251,6 +251,35 @@ pub fn rescale(series: &mut Series, price_decimals: u8, quantity_decimals: u8) -
     Ok(())
 }
 
+/// Brings the prices of a series to the decimals of an instrument, rounded to the nearest where they have more: for
+/// mark prices, which some exchanges publish at more digits than anything is traded at.
+///
+/// # Errors
+/// A message when a number does not fit.
+pub fn round_prices(series: &mut Series, price_decimals: u8) -> Result<(), String> {
+    if series.price_decimals <= price_decimals {
+        return rescale(series, price_decimals, series.quantity_decimals);
+    }
+    let by = units::pow10(series.price_decimals - price_decimals);
+    let rounded = |price: Price| {
+        units::mul_div(price.mantissa().into(), 1, by, units::Rounding::HalfEven)
+            .and_then(|mantissa| i64::try_from(mantissa).ok())
+            .map(Price::new)
+    };
+    for bar in &mut series.bars {
+        let prices = [bar.open, bar.high, bar.low, bar.close].map(rounded);
+        let [Some(open), Some(high), Some(low), Some(close)] = prices else {
+            return Err(format!(
+                "{}: a price of the candle of {} does not fit",
+                series.symbol, bar.open_time
+            ));
+        };
+        *bar = model::Bar { open, high, low, close, ..*bar };
+    }
+    series.price_decimals = price_decimals;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -324,5 +353,18 @@ mod tests {
         assert_eq!((spec.base.as_str(), spec.quote.as_str()), ("ABC", "USDC"));
         assert_eq!((spec.tick_size, spec.quantity_step), (Price::new(1), Quantity::new(1)));
         assert!(resolve(&series(Exchange::Synthetic, "ABCUSDC", 10, 9)).is_err());
+    }
+
+    #[test]
+    fn mark_prices_are_rounded_to_what_is_traded() {
+        let mut marks = series(Exchange::Binance, "BTCUSDT", 4, 3);
+        marks.bars[0].high = Price::new(150);
+        marks.bars[0].close = Price::new(149);
+        round_prices(&mut marks, 2).unwrap();
+        let bar = marks.bars[0];
+        assert_eq!((bar.open, bar.high, bar.close), (Price::new(1), Price::new(2), Price::new(1)));
+        assert_eq!(marks.price_decimals, 2);
+        round_prices(&mut marks, 3).unwrap();
+        assert_eq!((marks.bars[0].high, marks.price_decimals), (Price::new(20), 3));
     }
 }

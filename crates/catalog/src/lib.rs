@@ -43,7 +43,7 @@ pub use error::{CatalogError, Fault, Faults, ImportError, LISTED_FAULTS};
 pub use export::export_series;
 pub use generate::{GenerateError, GenerateOptions, Generated, generate, generate_several};
 pub use import::{FileReport, ImportOptions, ImportProgress, ImportReport, SeriesReport};
-pub use instruments::{Origin, infer, known, rescale, resolve};
+pub use instruments::{Origin, infer, known, rescale, resolve, round_prices};
 pub use key::{DataKind, Kind, SeriesKey, TimeRange};
 pub use merge::Counts;
 pub use read::{ReadOptions, check_file, read_series};

@@ -434,8 +434,7 @@ mod tests {
         }
 
         #[test]
-        fn floors_to_a_grid(nanos in any::<i64>(), step in 1i64..1 << 50) {
-            prop_assume!(nanos > i64::MIN / 2);
+        fn floors_to_a_grid(nanos in i64::MIN / 2.., step in 1i64..1 << 50) {
             let (t, step) = (Timestamp::from_nanos(nanos), Span::from_nanos(step));
             let floor = t.floor_to(step);
             prop_assert!(floor <= t && t - floor < step && floor.nanos() % step.nanos() == 0);

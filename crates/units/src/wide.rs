@@ -217,7 +217,7 @@ mod tests {
         #[test]
         fn small_products_are_a_special_case(a in any::<i32>(), b in any::<i32>(), c in any::<i32>(), narrow in 0u32..32) {
             let (a, b, c) = (i128::from(a), i128::from(b >> narrow), i128::from(c >> narrow));
-            prop_assume!(c != 0);
+            let c = if c == 0 { 1 } else { c };
             for rounding in ALL {
                 prop_assert_eq!(mul_div(a, b, c, rounding), mul_div(a << 64, b, c << 64, rounding));
             }
@@ -237,8 +237,8 @@ mod tests {
         /// quotient·c + remainder = a·b, with |remainder| < |c|: checked in 256 bits by widening both sides.
         #[test]
         fn quotient_and_remainder_recompose(a in any::<u128>(), b in any::<u128>(), c in 1u128..) {
-            let (high, low) = widening_mul(a, b);
-            prop_assume!(high < c);
+            // Below c, so that the quotient fits into one word.
+            let (high, low) = widening_mul(a % c, b);
             let (q, r) = divide_wide(high, low, c);
             prop_assert!(r < c);
             let (h2, l2) = widening_mul(q, c);

@@ -168,6 +168,7 @@ pub(crate) fn world(seed: u64, range: Range) -> World {
             bars: Arc::new(bars),
             detail: Arc::new(detail),
             funding: Arc::new(funding),
+            marks: None,
         });
     }
     let first = tracks.iter().map(|t| t.bars[0].open_time).min().unwrap();

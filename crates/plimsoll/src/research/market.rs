@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use backtest::{Tape, Track};
+use backtest::{Marks, Tape, Track};
 use catalog::{Catalog, CatalogError, Kind, Origin, ReadOptions, Series, SeriesKey, TimeRange};
 use model::{Bar, Exchange, FundingRate, Instrument, InstrumentIx, Timeframe};
 use strategy::nearest;
@@ -26,7 +26,15 @@ pub(crate) struct Loaded {
     /// The candles to fill orders with, where asked for.
     detail: Vec<Bar>,
     funding: Vec<FundingRate>,
+    marks: Option<Marks>,
     timeframe: Timeframe,
+}
+
+/// What the catalog has beside candles.
+#[derive(Debug, Default)]
+struct Beside {
+    funding: Vec<FundingRate>,
+    marks: Option<Series>,
 }
 
 /// What is to be loaded.
@@ -106,6 +114,7 @@ pub(crate) fn tape_of(
         bars: Arc::new(l.bars),
         detail: Arc::new(l.detail),
         funding: Arc::new(l.funding),
+        marks: l.marks.map(Arc::new),
     });
     let detail_timeframe = detail.filter(|d| *d < timeframe);
     Ok(Tape { timeframe, detail_timeframe, tracks: tracks.collect(), start: range.from })
@@ -132,7 +141,7 @@ fn from_file(path: &Path, wanted: Wanted<'_>) -> Result<Loaded, Failure> {
         None => None,
     };
     let bars = at_timeframe(series, timeframe, &source)?;
-    finish(bars, detail, Vec::new(), source, wanted)
+    finish(bars, detail, Beside::default(), source, wanted)
 }
 
 fn stored(catalog: &Catalog, symbol: &str, ix: InstrumentIx, wanted: Wanted<'_>) -> Result<Loaded, Failure> {
@@ -175,14 +184,37 @@ fn stored(catalog: &Catalog, symbol: &str, ix: InstrumentIx, wanted: Wanted<'_>)
             Err(error) => return Err(from_catalog(error)),
         }
     };
-    finish(bars, detail, funding, format!("catalog, {exchange}"), wanted)
+    let marks = marks(catalog, exchange, symbol, range)?;
+    finish(bars, detail, Beside { funding, marks }, format!("catalog, {exchange}"), wanted)
 }
 
-/// Brings candles, detail and funding to the scale of the instrument and clips them to what is wanted.
+/// The finest mark prices that are stored of an instrument.
+fn marks(
+    catalog: &Catalog,
+    exchange: Exchange,
+    symbol: &str,
+    range: TimeRange,
+) -> Result<Option<Series>, Failure> {
+    let holdings = catalog.list().map_err(from_catalog)?;
+    let of_symbol = holdings.iter().filter(|h| h.exchange == exchange && h.symbol == symbol);
+    let finest = of_symbol
+        .filter_map(|h| if let Kind::MarkCandles(timeframe) = h.kind { Some(timeframe) } else { None })
+        .min();
+    let Some(timeframe) = finest else { return Ok(None) };
+    // The candle that the range begins in says what the mark price was there.
+    let from = warm_start(range.from, timeframe, 1);
+    match catalog.load_mark_bars(exchange, symbol, timeframe, TimeRange { from, to: range.to }) {
+        Ok(series) => Ok(Some(series)),
+        Err(CatalogError::NotFound { .. }) => Ok(None),
+        Err(error) => Err(from_catalog(error)),
+    }
+}
+
+/// Brings candles, detail and mark prices to the scale of the instrument and clips them to what is wanted.
 fn finish(
     mut bars: Series,
     detail: Option<Series>,
-    funding: Vec<FundingRate>,
+    beside: Beside,
     source: String,
     wanted: Wanted<'_>,
 ) -> Result<Loaded, Failure> {
@@ -204,7 +236,15 @@ fn finish(
         catalog::rescale(detail, price, quantity).map_err(wrong)?;
     }
     let detail = detail.map(|d| d.bars).unwrap_or_default();
-    Ok(Loaded { instrument, origin, source, bars: bars.bars, detail, funding, timeframe })
+    let marks = match beside.marks {
+        Some(mut marks) => {
+            catalog::round_prices(&mut marks, price).map_err(wrong)?;
+            Some(Marks { timeframe: marks.timeframe, bars: marks.bars })
+        }
+        None => None,
+    };
+    let funding = beside.funding;
+    Ok(Loaded { instrument, origin, source, bars: bars.bars, detail, funding, marks, timeframe })
 }
 
 /// Brings two series of one instrument to the wider of their scales; returns the decimals of their prices.
