@@ -172,6 +172,7 @@ fn world(crosses: bool) -> (Engine, Venue) {
         limits,
         min_strength: Rate::ZERO,
         trade_from: Timestamp::MIN,
+        house_plan: None,
     };
     let quoter = StrategySetup {
         name: "quoter".to_owned(),

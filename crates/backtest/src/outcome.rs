@@ -181,6 +181,14 @@ impl Collector {
             }
             Record::Refused { instrument, refusal } => self.count_refusal(*instrument, *refusal),
             Record::Order { state: model::OrderState::Rejected(_), .. } => self.rejections += 1,
+            Record::Plan(model::PlanRecord {
+                instrument, event: model::PlanEvent::Closed(closed), ..
+            }) => {
+                // The trade ended with the fill that was told just before.
+                if let Some(trade) = self.trades.iter_mut().rev().find(|t| t.instrument == *instrument) {
+                    trade.plan = Some(*closed);
+                }
+            }
             _ => {}
         }
     }

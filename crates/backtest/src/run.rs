@@ -265,7 +265,8 @@ impl Runner {
 
     /// Whether the candles that matter can be found without stepping through all of them.
     fn may_skip(&self, tracks: &[Track]) -> bool {
-        tracks.iter().all(is_plain)
+        !self.engine.needs_every_candle()
+            && tracks.iter().all(is_plain)
             && (0u32..).take(tracks.len()).all(|i| self.engine.takes_runs(InstrumentIx(i), self.timeframe))
     }
 

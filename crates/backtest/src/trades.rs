@@ -1,6 +1,6 @@
 //! Round trips: from flat to flat, as traders count trades.
 
-use model::{Direction, FillCause, FillRecord, InstrumentIx, Side, Tag};
+use model::{Direction, FillCause, FillRecord, InstrumentIx, PlanClosed, Side, Tag};
 use units::{Amount, Quantity, Rounding, Timestamp};
 
 /// Why a trade ended.
@@ -43,6 +43,9 @@ pub struct Trade {
     pub funding: Amount,
     /// Why it ended.
     pub exit: ExitReason,
+    /// What its exit plan says of it: what was risked, what came of it as a multiple of that, which level ended it. `None`
+    /// for a trade without a plan, and for one that is still open.
+    pub plan: Option<PlanClosed>,
 }
 
 impl Trade {
@@ -160,5 +163,6 @@ fn entered(record: &FillRecord, opened: Quantity, fee: Amount) -> Trade {
         fees: fee,
         funding: Amount::ZERO,
         exit: ExitReason { cause: fill.cause, strategy: record.strategy, tag: record.tag },
+        plan: None,
     }
 }

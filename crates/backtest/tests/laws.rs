@@ -25,6 +25,11 @@ fn assert_adds_up(outcome: &Outcome) {
     for trade in &outcome.trades {
         assert!(trade.entry_time <= trade.exit_time && trade.quantity.is_positive(), "{trade:?}");
         assert!(trade.entry_value.is_positive() && trade.exit_value.is_positive(), "{trade:?}");
+        // What the plan counted as it went along is what the trade came to.
+        if let Some(plan) = trade.plan {
+            assert_eq!((plan.net, plan.quantity), (trade.net(), trade.quantity), "{trade:?}");
+            assert!(plan.risk.is_positive(), "{trade:?}");
+        }
     }
     if let Some(last) = outcome.days.last() {
         assert_eq!(last.equity, outcome.final_equity);
@@ -121,6 +126,8 @@ proptest! {
     fn instruments_do_not_disturb_each_other(seed in any::<u64>()) {
         let mut world = world(seed, EVERYTHING);
         world.job.setup.limits.sizing = Sizing::FixedQuantity(Decimal { mantissa: 1, decimals: 1 });
+        // A plan that risks a part of the equity ties the sizes together.
+        world.job.setup.house_plan = world.job.setup.house_plan.filter(|plan| plan.rules().risk.is_none());
         let plenty = Amount::parse("1000000000").unwrap();
         (world.job.setup.initial_balance, world.job.venue.initial_balance) = (plenty, plenty);
         let together = world.run();
@@ -133,6 +140,23 @@ proptest! {
             prop_assert_eq!(alone.trades, there);
         }
     }
+}
+
+/// The worlds above have plans whose every kind of level closes trades, on either side.
+#[test]
+fn plans_close_trades_in_every_way() {
+    let mut seen = std::collections::BTreeSet::new();
+    for seed in 0..400 {
+        for trade in &world(seed, EVERYTHING).run().trades {
+            seen.extend(trade.plan.map(|plan| (plan.exit.name(), trade.direction)));
+        }
+    }
+    for exit in ["target", "stop", "break_even", "trailing", "time", "order"] {
+        for direction in [Direction::Long, Direction::Short] {
+            assert!(seen.contains(&(exit, direction)), "no {direction} trade was closed by {exit}: {seen:?}");
+        }
+    }
+    assert!(!seen.iter().any(|(exit, _)| *exit == "unguarded"), "{seen:?}");
 }
 
 /// Changes its mind every few candles, and panics on the first instrument after a while.

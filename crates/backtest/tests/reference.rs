@@ -73,6 +73,7 @@ fn engine(bars: Vec<Bar>, fast: usize, slow: usize) -> Vec<RoundTrip> {
     let limits = &mut world.job.setup.limits;
     limits.sizing = Sizing::FixedQuantity(Decimal { mantissa: 1, decimals: 0 });
     (limits.house_stop, limits.house_target, limits.leverage) = (None, None, Rate::ONE);
+    world.job.setup.house_plan = None;
     (world.job.venue.slippage, world.job.venue.leverage) = (Slippage::Ticks(1), Rate::ONE);
     world.name = "ema_crossover";
     world.parameters = vec![("fast", fast.to_string()), ("slow", slow.to_string())];

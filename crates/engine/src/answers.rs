@@ -8,22 +8,25 @@ use crate::outbox::Outbox;
 use crate::risk;
 use model::{
     BalanceChange, ClientOrderId, Fact, Fill, FillCause, FillRecord, Instrument, InstrumentIx, Notice,
-    NoticeKind, OrderState, Protection, Record, Severity, Tag, VenueEvent,
+    NoticeKind, OrderState, PositionSide, Protection, Record, Severity, Tag, VenueEvent,
 };
 use units::Quantity;
 
-/// The largest quantity of one fill or order that is believed: sums of thousands of them still fit.
-const MOST_QUANTITY: Quantity = Quantity::new(i64::MAX >> 16);
-
 /// Stands for no instrument in anomalies of the whole account.
 const ACCOUNT: InstrumentIx = InstrumentIx(u32::MAX);
+
+/// The largest quantity of one fill or order that is believed: sums of thousands of them still fit.
+const MOST_QUANTITY: Quantity = Quantity::new(i64::MAX >> 16);
 
 impl Engine {
     #[inline(never)]
     pub(crate) fn on_venue(&mut self, event: &VenueEvent, out: &mut Outbox) {
         self.learns_at = self.now;
         match event {
-            VenueEvent::Accepted { id, .. } => self.move_order(*id, OrderState::Open, out),
+            VenueEvent::Accepted { id, .. } => {
+                self.move_order(*id, OrderState::Open, out);
+                self.lead(event, out);
+            }
             VenueEvent::Filled(fill) => {
                 self.on_fill(fill, out);
                 self.tell(fill.instrument, event, out);
@@ -33,10 +36,12 @@ impl Engine {
                 let kind = NoticeKind::OrderRejected { id: *id, reason: *reason };
                 out.notice(Notice { severity: Severity::Warning, kind });
                 self.move_order(*id, OrderState::Rejected(*reason), out);
+                self.lead(event, out);
                 self.resume_pursuit(*instrument, out);
             }
             VenueEvent::Cancelled { id, instrument, reason } => {
                 self.move_order(*id, OrderState::Cancelled(*reason), out);
+                self.lead(event, out);
                 self.resume_pursuit(*instrument, out);
             }
             // Legs are the venue's own; what they do to the position arrives as fills.
@@ -61,7 +66,10 @@ impl Engine {
                     out,
                 );
             }
-            VenueEvent::Amended { id, amendment, .. } => self.on_amended(*id, amendment, out),
+            VenueEvent::Amended { id, amendment, .. } => {
+                self.on_amended(*id, amendment, out);
+                self.lead(event, out);
+            }
             VenueEvent::Refused { id, instrument, .. } => {
                 // The order is as it was before we tried to change it.
                 if let Some(at) = id.and_then(|id| self.orders.find(id))
@@ -73,16 +81,26 @@ impl Engine {
                 } else {
                     self.settle_amendment(*id);
                 }
+                self.lead(event, out);
             }
             VenueEvent::Protected { instrument, position_side, protection, .. } => {
                 let slot = position_side.index() * self.instruments.len() + instrument.index();
                 if let Some(known) = self.protections.get_mut(slot) {
                     *known = *protection;
                 }
+                self.lead(event, out);
             }
             VenueEvent::Balance(change) => self.on_balance(change, out),
             // The fill that follows it carries the money.
             VenueEvent::Liquidated(_) => {}
+        }
+    }
+
+    /// Lets exit plans take up an answer, where there are any.
+    #[inline]
+    fn lead(&mut self, event: &VenueEvent, out: &mut Outbox) {
+        if self.levels.is_used {
+            self.guide_answer(event, out);
         }
     }
 
@@ -121,7 +139,7 @@ impl Engine {
         let (strategy, tag) = self.settle_order(fill, out);
         let slot = self.orders.slot(ix, fill.position_side);
         self.watch.note_fill(&self.limits, self.now, slot, strategy, fill, &booking);
-        out.record(Record::Fill(FillRecord {
+        let record = FillRecord {
             fill: *fill,
             strategy,
             tag,
@@ -130,7 +148,8 @@ impl Engine {
             opened_cost: booking.opened_cost,
             realised: booking.realised,
             position: booking.position,
-        }));
+        };
+        out.record(Record::Fill(record));
         if booking.position.is_zero() {
             self.protections[fill.position_side.index() * self.instruments.len() + ix.index()] =
                 Protection::NONE;
@@ -138,6 +157,9 @@ impl Engine {
         if fill.cause == FillCause::Liquidation {
             let kind = NoticeKind::Liquidated { instrument: ix };
             out.notice(Notice { severity: Severity::Critical, kind });
+        }
+        if self.levels.is_used {
+            self.guide_fill(&record, out);
         }
     }
 
@@ -242,6 +264,9 @@ impl Engine {
                 self.ledger.book_funding(amount);
                 self.digest.wide(amount.units());
                 out.record(Record::Funding { instrument, position_side, amount });
+                if self.levels.is_used && position_side == PositionSide::Net {
+                    self.guide_funding(instrument, amount);
+                }
             }
             BalanceChange::Deposit { amount } => {
                 self.ledger.book_deposit(amount);

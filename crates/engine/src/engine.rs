@@ -3,6 +3,7 @@
 use crate::digest::add_command;
 use crate::host::{FaultPolicy, Host, Hosted, Standing, Wants};
 use crate::ledger::Ledger;
+use crate::levels::Levels;
 use crate::orders::{Order, Orders, may_become};
 use crate::outbox::Outbox;
 use crate::risk::{self, Context, Limits, Request, Watch};
@@ -13,7 +14,7 @@ use model::{
     OrderState, PositionSide, Protection, Record, Refusal, Seq, Severity, Signal, Timeframe, VenueEvent,
 };
 use std::cell::Cell;
-use strategy::{History, Intent, Intents, Market, OrderIntent, Strategy, View};
+use strategy::{ExitPlan, History, Intent, Intents, Market, OrderIntent, Strategy, View};
 use units::{Amount, Digest, DigestWriter, Quantity, Rate, Timestamp};
 
 /// The strategy index of orders that the engine places for itself.
@@ -32,6 +33,9 @@ pub struct Setup {
     pub min_strength: Rate,
     /// Candles that open before this moment, and other facts that come before it, are learnt from and not traded.
     pub trade_from: Timestamp,
+    /// How positions are led whose signal names no exit plan and whose strategy wants the house stop; takes the place of
+    /// the stop and the target of the limits. `None` leaves it at those.
+    pub house_plan: Option<ExitPlan>,
 }
 
 /// One strategy and how it takes part.
@@ -70,6 +74,7 @@ pub struct Engine {
     pub(crate) protections: Vec<Protection>,
     /// What risk remembers.
     pub(crate) watch: Watch,
+    pub(crate) levels: Levels,
     pub(crate) host: Host,
     pub(crate) timers: Timers,
     pub(crate) halted: bool,
@@ -112,12 +117,14 @@ impl Engine {
         let mut listeners = vec![Vec::new(); n];
         let mut hosted = Vec::with_capacity(strategies.len());
         let timers = Timers::new((0u16..).zip(strategies.iter().map(|s| s.strategy.needs().timer)));
+        let mut plans = Vec::with_capacity(strategies.len());
         for (number, s) in (0u16..).zip(strategies) {
             for ix in &s.instruments {
                 listeners[ix.index()].push(number);
                 let opinion = Opinion { strategy: number, weight: s.weight, signal: None, counts: true };
                 targets.desks[ix.index()].opinions.push(opinion);
             }
+            plans.push((s.timeframe, s.strategy.exit_plans()));
             hosted.push(Hosted {
                 name: s.name,
                 is_candle_only: s.strategy.takes_runs(),
@@ -144,6 +151,7 @@ impl Engine {
             targets,
             protections: vec![Protection::NONE; n * PositionSide::ALL.len()],
             watch,
+            levels: Levels::new(n, setup.house_plan, plans),
             host: Host::new(hosted, listeners),
             timers,
             halted: false,
@@ -256,6 +264,7 @@ impl Engine {
         }
         digest.wide(self.ledger.wallet().units());
         digest.word(self.orders.counter);
+        self.levels.add_to(&mut digest);
         digest.finish()
     }
 
@@ -274,6 +283,9 @@ impl Engine {
         market.history.push(candle.bar);
         self.watch.note_candle(&self.instruments[ix.index()], ix.index(), candle.timeframe, &candle.bar);
         self.learns_at = candle.bar.open_time;
+        if self.levels.is_used {
+            self.guide_candle(candle, out);
+        }
         if candle.bar.open_time <= self.scouted[ix.index()].seen_until {
             self.hear(candle, out);
         } else {
@@ -330,6 +342,7 @@ impl Engine {
         match intent {
             Intent::Signal(signal) => self.note_signal(strategy, *signal, out),
             Intent::Order(order) => self.place_intent(strategy, order, out),
+            Intent::Open(open) => self.open_intent(strategy, open, out),
             Intent::Cancel { id, instrument } => self.cancel(*id, *instrument, out),
             Intent::Amend { id, instrument, amendment } => self.amend(*id, *instrument, amendment, out),
         }
@@ -361,9 +374,20 @@ impl Engine {
         self.submit(Request { order, strategy, tag: intent.tag }, out);
     }
 
-    /// The one path an order takes: risk, a name, a reservation, the outbox. Returns whether it was approved.
+    /// [`Engine::try_submit`] for whom it is enough to know whether the order was approved.
     #[inline]
-    pub(crate) fn submit(&mut self, mut request: Request, out: &mut Outbox) -> bool {
+    pub(crate) fn submit(&mut self, request: Request, out: &mut Outbox) -> bool {
+        self.try_submit(request, out).is_ok()
+    }
+
+    /// The one path an order takes: risk, a name, a reservation, the outbox. Returns its name, or why it was refused, which
+    /// is a record already.
+    #[inline]
+    pub(crate) fn try_submit(
+        &mut self,
+        mut request: Request,
+        out: &mut Outbox,
+    ) -> Result<ClientOrderId, Refusal> {
         let ix = request.order.instrument;
         request.order.id = self.orders.next_id(request.strategy);
         match risk::approve(&self.risk_context(), &request) {
@@ -384,12 +408,12 @@ impl Engine {
                 });
                 let decision_price = self.markets[ix.index()].last;
                 out.record(Record::Submitted { id, instrument: ix, decision_price });
-                true
+                Ok(id)
             }
             Err(refusal) => {
                 self.orders.take_back(request.order.id);
                 out.record(Record::Refused { instrument: ix, refusal });
-                false
+                Err(refusal)
             }
         }
     }

@@ -20,6 +20,7 @@ mod digest;
 mod engine;
 mod host;
 pub mod ledger;
+mod levels;
 mod lookahead;
 mod market;
 mod operator;

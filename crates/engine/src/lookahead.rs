@@ -9,18 +9,20 @@ use units::{Price, Span, Timestamp};
 
 impl Engine {
     /// Whether [`Engine::advance`] may be used for an instrument now: one strategy that takes runs listens alone, and
-    /// nothing waits to be pursued.
+    /// nothing waits to be pursued, and no exit plan leads a position, which acts on candles.
     #[must_use]
     pub fn takes_runs(&self, ix: InstrumentIx, timeframe: Timeframe) -> bool {
-        self.host.runner(ix, timeframe).is_some() && !self.targets.desks[ix.index()].is_dirty
+        self.host.runner(ix, timeframe).is_some()
+            && !self.targets.desks[ix.index()].is_dirty
+            && !self.levels.is_leading(ix)
     }
 
     /// Whether opinions about an instrument have changed and are still to be pursued: in the warm-up, while an order is on
-    /// its way, or after a fault.
+    /// its way, or after a fault. Also whether an exit plan leads a position: then every candle matters too.
     #[inline]
     #[must_use]
     pub fn is_waiting(&self, ix: InstrumentIx) -> bool {
-        self.targets.desks[ix.index()].is_dirty
+        self.targets.desks[ix.index()].is_dirty || self.levels.is_leading(ix)
     }
 
     /// Steps over consecutive candles of one instrument during which nothing else happens, up to the first that something
@@ -55,6 +57,9 @@ impl Engine {
         self.markets[ix.index()].last = Some(bar.close);
         self.watch.note_run(&self.instruments[ix.index()], ix.index(), timeframe, &bars[..consumed]);
         self.learns_at = bar.open_time;
+        if self.levels.needs_ranges() {
+            self.range_run(ix, timeframe, &bars[..consumed]);
+        }
         if let Err(message) = outcome {
             self.intents.clear();
             self.on_fault(strategy, message, out);

@@ -80,6 +80,10 @@ impl Engine {
         self.watch.note_told(ix.index(), trade.exchange_time, self.now);
         let Some(market) = self.markets.get_mut(ix.index()) else { return };
         market.last = Some(trade.price);
+        if self.levels.is_used {
+            self.learns_at = self.now;
+            self.guide_trade(ix, trade.price, out);
+        }
         if self.hears_market(ix) {
             self.learns_at = self.now;
             self.tell_wanting(ix, &Fact::Trade(*trade), |wants| wants.trades, out);

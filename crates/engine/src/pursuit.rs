@@ -1,6 +1,7 @@
 //! From a target to orders: what is missing to the position that the opinions ask for, and how it is sought.
 
 use crate::engine::Engine;
+use crate::levels::Wish;
 use crate::outbox::Outbox;
 use crate::risk::{self, Request, Throttle};
 use crate::targets::Target;
@@ -22,6 +23,7 @@ impl Engine {
         desk.is_dirty = false;
         let target = desk.target(self.min_strength);
         if desk.pursued == Some(target.strength) || (desk.pursued.is_none() && target.strength == 0) {
+            self.restop(ix, &target, out);
             return;
         }
         desk.pursued = Some(target.strength);
@@ -36,6 +38,7 @@ impl Engine {
             Ok(wanted) => self.move_position(ix, held, wanted, &target, out),
             Err(refusal) => {
                 out.record(Record::Refused { instrument: ix, refusal });
+                self.note_size_refused(ix, &Wish::of(&target), refusal, out);
                 false
             }
         };
@@ -64,7 +67,12 @@ impl Engine {
             protection: self.protection_for(ix, target, side),
             ..NewOrder::new(ClientOrderId::new(0, 0), ix, side, OrderKind::Market, quantity)
         };
-        self.submit(Request { order, strategy: target.leader, tag: target.tag }, out)
+        let request = Request { order, strategy: target.leader, tag: target.tag };
+        if self.levels.is_used {
+            self.open(request, &Wish::of(target), out)
+        } else {
+            self.submit(request, out)
+        }
     }
 
     /// Reduces a position at market, in as many orders as the venue's largest one makes necessary.
@@ -109,12 +117,16 @@ impl Engine {
         }
         let instrument = &self.instruments[ix.index()];
         let side = if strength < 0 { Side::Sell } else { Side::Buy };
-        let stop = if self.limits.sizing.uses_stop() {
-            self.protection_for(ix, target, side).stop_loss
-        } else {
-            None
+        let base = match self.size_at_risk(ix, target.direction, &Wish::of(target), OrderKind::Market) {
+            Some(base) => base,
+            None => {
+                let stop = match self.limits.sizing.uses_stop() {
+                    true => self.protection_for(ix, target, side).stop_loss,
+                    false => None,
+                };
+                risk::size(&self.risk_context(), ix, side, stop)?
+            }
         };
-        let base = risk::size(&self.risk_context(), ix, side, stop)?;
         let scaled = risk::scaled(base, Rate::from_units(strength.abs()), instrument);
         if scaled < instrument.min_quantity {
             return Err(risk::below_minimum(instrument, scaled));

@@ -4,8 +4,9 @@ use crate::engine::{Engine, Setup, StrategySetup};
 use crate::host::Standing;
 use crate::orders::Order;
 use model::{
-    CancelReason, ClientOrderId, Direction, InstrumentIx, NewOrder, OrderKind, OrderState, PositionSide,
-    Protection, ProtectionMode, SelfTradePrevention, Seq, Side, Signal, Tag, TimeInForce, TriggerBy,
+    CancelReason, ClientOrderId, Direction, InstrumentIx, NewOrder, OrderKind, OrderState, PlanIx,
+    PositionSide, Protection, ProtectionMode, SelfTradePrevention, Seq, Side, Signal, Tag, TimeInForce,
+    TriggerBy,
 };
 use std::fmt;
 use strategy::{Position, StateError, StateReader, StateWriter};
@@ -88,6 +89,7 @@ impl Engine {
         self.save_markets(&mut w);
         w.blob(&self.save_risk());
         self.timers.list.iter().for_each(|timer| w.int(timer.due.nanos()));
+        self.levels.save(&mut w);
         for hosted in &self.host.hosted {
             w.int(standing_code(hosted.standing));
             let mut state = StateWriter::default();
@@ -136,6 +138,7 @@ impl Engine {
         for timer in &mut engine.timers.list {
             timer.due = Timestamp::from_nanos(r.int()?);
         }
+        engine.levels.load(&mut r)?;
         for hosted in &mut engine.host.hosted {
             hosted.standing = standing_of(r.int()?)?;
             let mut state = StateReader::new(r.blob()?);
@@ -232,6 +235,7 @@ impl Engine {
                     w.int(s.confidence.units());
                     save_protection(w, &Protection::new(s.stop_loss, s.take_profit));
                     w.int(s.tag.0.into());
+                    w.int(s.plan.map_or(-1, |plan| plan.index() as i64));
                 }
             }
         }
@@ -447,7 +451,11 @@ fn load_signal(r: &mut StateReader<'_>, instrument: InstrumentIx) -> Result<Sign
     let confidence = Rate::from_units(r.int()?);
     let Protection { stop_loss, take_profit, .. } = load_protection(r)?;
     let tag = Tag(small(r, "tag")?);
-    Ok(Signal { instrument, direction: Direction::of(sign), confidence, stop_loss, take_profit, tag })
+    let plan = match r.int()? {
+        -1 => None,
+        index => Some(u8::try_from(index).ok().and_then(PlanIx::new).ok_or(StateError::Invalid("plan"))?),
+    };
+    Ok(Signal { instrument, direction: Direction::of(sign), confidence, stop_loss, take_profit, tag, plan })
 }
 
 fn small(r: &mut StateReader<'_>, what: &'static str) -> Result<u16, StateError> {

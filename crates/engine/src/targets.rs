@@ -10,7 +10,7 @@
 //! two that has no opinion halves the other. A position is sought when the strength *changes*, not on every candle: after
 //! a stop has closed a position, the same opinion does not open it again.
 
-use model::{Direction, InstrumentIx, Protection, Signal, Tag};
+use model::{Direction, InstrumentIx, PlanIx, Protection, Signal, Tag};
 use units::Rate;
 
 /// What one strategy thinks of one instrument.
@@ -43,6 +43,8 @@ pub(crate) struct Target {
     pub(crate) leader: u16,
     pub(crate) tag: Tag,
     pub(crate) protection: Protection,
+    /// The exit plan that the leader names.
+    pub(crate) plan: Option<PlanIx>,
 }
 
 impl Desk {
@@ -91,6 +93,7 @@ impl Desk {
             direction,
             leader: leader.map_or(u16::MAX, |(_, o, _)| o.strategy),
             tag: leader.map_or(Tag::default(), |(_, _, s)| s.tag),
+            plan: leader.filter(|_| direction != Direction::Flat).and_then(|(_, _, s)| s.plan),
             protection: match leader {
                 Some((_, _, s)) if direction != Direction::Flat => {
                     Protection::new(s.stop_loss, s.take_profit)

@@ -174,6 +174,8 @@ impl Desk {
                 OrderCommand::Place(order) => self.pending.push((*order, order.quantity, false)),
                 // Ours answers with a rejection later; what matters here is that everything ends.
                 OrderCommand::Cancel { .. } | OrderCommand::CancelAll { .. } => {}
+                // Nor does it answer what plans ask for: they must get on without.
+                OrderCommand::Amend { .. } | OrderCommand::Protect { .. } => {}
                 other => panic!("not expected here: {other:?}"),
             }
         }
@@ -207,8 +209,16 @@ fn random_setup() -> Setup {
     Setup { limits, ..setup() }
 }
 
-/// The same with everything that risk remembers: budgets, rates, trades of the day, statistics, the equity's curve.
-fn watched_setup() -> Setup {
+/// The same with everything that risk remembers (budgets, rates, trades of the day, statistics, the equity's curve) and
+/// a plan of the house, for every number but zero.
+fn watched_setup(plan: usize) -> Setup {
+    const PLANS: [&str; 4] = [
+        "stop 3%; target 1r 50%; target 2r 50%; even after target 1",
+        "stop 2atr; risk 1%; trail 1.5atr after 0.5r; atr 3",
+        "stop low 4 0.1%; target 0.5r 40%; by market; time 6 bars",
+        "stop 2%; trail 1%; target 1r 30%; time 20 minutes unless profit",
+    ];
+    let house_plan = plan.checked_sub(1).map(|n| PLANS[n].parse().unwrap());
     let cap = Some(Cap::Equity(rate("0.5")));
     let drawdown = DrawdownScaling { from: rate("0.0001"), to: rate("0.1"), least: rate("0.5") };
     let curve = EquityCurve { decisions: 4, factor: rate("0.7") };
@@ -221,7 +231,7 @@ fn watched_setup() -> Setup {
         max_data_age: Some(units::Span::from_seconds(240)),
         ..random_setup().limits
     };
-    Setup { limits, ..random_setup() }
+    Setup { limits, house_plan, ..random_setup() }
 }
 
 /// Plays happenings and returns everything that followed.
@@ -243,13 +253,13 @@ proptest! {
     /// The same inputs give the same digest, records and commands; every reservation ends with its order; and an engine
     /// restored from a snapshot at any point goes on as if nothing had happened.
     #[test]
-    fn histories_repeat_and_survive_a_restart(happenings in vec(happening(), 1..150), cut in 0usize..150) {
+    fn histories_repeat_and_survive_a_restart(happenings in vec(happening(), 1..150), cut in 0usize..150, plan in 0usize..5) {
         let cut = cut.min(happenings.len());
-        let mut first = Bench::new(watched_setup(), strategies());
+        let mut first = Bench::new(watched_setup(plan), strategies());
         let mut desk = Desk::default();
         let mut said = play(&mut first, &mut desk, &happenings[..cut]);
         let snapshot = first.engine.snapshot();
-        let restored = Engine::restore(watched_setup(), strategies(), &snapshot).unwrap();
+        let restored = Engine::restore(watched_setup(plan), strategies(), &snapshot).unwrap();
         prop_assert_eq!(restored.digest(), first.engine.digest());
         prop_assert_eq!(restored.snapshot(), snapshot);
         let mut second = first.restarted(restored);
@@ -260,7 +270,7 @@ proptest! {
         prop_assert_eq!(second.engine.digest(), first.engine.digest());
         prop_assert_eq!(second.engine.snapshot(), first.engine.snapshot());
 
-        let mut again = Bench::new(watched_setup(), strategies());
+        let mut again = Bench::new(watched_setup(plan), strategies());
         prop_assert_eq!(play(&mut again, &mut Desk::default(), &happenings), said);
         prop_assert_eq!(again.engine.digest(), first.engine.digest());
 
@@ -276,15 +286,15 @@ proptest! {
     /// A damaged or foreign snapshot is refused, never half believed with a panic.
     #[test]
     fn damaged_snapshots_are_refused(happenings in vec(happening(), 1..40), at in any::<prop::sample::Index>(), cut in any::<prop::sample::Index>(), bit in 0u8..8) {
-        let mut bench = Bench::new(random_setup(), strategies());
+        let mut bench = Bench::new(watched_setup(2), strategies());
         play(&mut bench, &mut Desk::default(), &happenings);
         let bytes = bench.engine.snapshot().bytes().to_vec();
         let short = engine::Snapshot::from_bytes(bytes[..cut.index(bytes.len())].to_vec());
-        prop_assert!(Engine::restore(random_setup(), strategies(), &short).is_err());
+        prop_assert!(Engine::restore(watched_setup(2), strategies(), &short).is_err());
         let mut flipped = bytes.clone();
         flipped[at.index(bytes.len())] ^= 1 << bit;
         // A flipped bit may still be a possible state: without the checksum a balance would be believed.
-        prop_assert!(Engine::restore(random_setup(), strategies(), &engine::Snapshot::from_bytes(flipped)).is_err());
+        prop_assert!(Engine::restore(watched_setup(2), strategies(), &engine::Snapshot::from_bytes(flipped)).is_err());
     }
 
     /// Runs are steps: the same digest, records, commands and state, whatever the series and wherever it is cut.
@@ -295,7 +305,7 @@ proptest! {
         name in prop_oneof![Just("ema_crossover"), Just("sma_crossover")],
         long_only in prop_oneof![Just("true"), Just("false")],
         fast in 1usize..6, more in 1usize..6,
-        warm in 0i64..40,
+        warm in 0i64..40, plan in 0usize..5,
     ) {
         let (fast, slow) = (fast.to_string(), (fast + more).to_string());
         let make = || {
@@ -306,7 +316,7 @@ proptest! {
                 weight: Rate::ONE, on_fault: FaultPolicy::Close, wants_house_stop: true, wants_house_target: true,
             };
             let trade_from = Timestamp::from_seconds(warm * 60).unwrap();
-            Engine::new(Setup { trade_from, ..random_setup() }, vec![alone])
+            Engine::new(Setup { trade_from, ..watched_setup(plan) }, vec![alone])
         };
         let bars: Vec<Bar> = (0i64..).zip(&closes).map(|(i, c)| {
             let p = Price::new(c * 100);

@@ -209,6 +209,19 @@ impl Persist for Ema {
     }
 }
 
+impl Persist for Wilder {
+    fn save(&self, put: &mut dyn FnMut(f64)) {
+        put(self.value);
+        put(self.missing as f64);
+    }
+
+    fn load(&mut self, take: &mut dyn FnMut() -> Option<f64>) -> Option<()> {
+        self.value = take()?;
+        self.missing = persist::count(take, self.period)?;
+        Some(())
+    }
+}
+
 impl Persist for Sma {
     fn save(&self, put: &mut dyn FnMut(f64)) {
         self.window.save(put);

@@ -34,7 +34,7 @@ pub(crate) fn take_option(take: &mut dyn FnMut() -> Option<f64>) -> Option<Optio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Ema, Seed, Sma};
+    use crate::{Atr, Ema, Seed, Sma, Wilder};
 
     fn continues<I: Persist + Clone>(fresh: &I, update: impl Fn(&mut I, f64) -> Option<f64>) {
         let price = |i: u32| 100.0 + f64::from(i % 7) - f64::from(i % 11) * 0.25;
@@ -65,5 +65,7 @@ mod tests {
         continues(&Sma::new(5).unwrap(), Sma::update);
         continues(&Ema::new(5).unwrap(), Ema::update);
         continues(&Ema::with_seed(5, Seed::First).unwrap(), Ema::update);
+        continues(&Wilder::new(5).unwrap(), Wilder::update);
+        continues(&Atr::new(5).unwrap(), |atr, x| atr.update(x + 1.0, x - 0.5, x));
     }
 }

@@ -3,6 +3,7 @@
 use crate::admissible;
 use crate::averages::Wilder;
 use crate::error::{ParameterError, period};
+use crate::persist::{self, Persist};
 use crate::window::{Fold, Moments};
 
 /// True range: `max(high - low, |high - close[i-1]|, |low - close[i-1]|)`.
@@ -93,6 +94,31 @@ impl Atr {
     #[must_use]
     pub fn warm_up(&self) -> usize {
         self.average.warm_up() + 1
+    }
+}
+
+impl Persist for TrueRange {
+    fn save(&self, put: &mut dyn FnMut(f64)) {
+        persist::put_option(put, self.close);
+        persist::put_option(put, self.value);
+    }
+
+    fn load(&mut self, take: &mut dyn FnMut() -> Option<f64>) -> Option<()> {
+        self.close = persist::take_option(take)?;
+        self.value = persist::take_option(take)?;
+        Some(())
+    }
+}
+
+impl Persist for Atr {
+    fn save(&self, put: &mut dyn FnMut(f64)) {
+        self.range.save(put);
+        self.average.save(put);
+    }
+
+    fn load(&mut self, take: &mut dyn FnMut() -> Option<f64>) -> Option<()> {
+        self.range.load(take)?;
+        self.average.load(take)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the engine is told.
 
-use crate::{BookChange, Candle, FundingRate, InstrumentIx, MarkPrice, Quote, Trade, VenueEvent};
+use crate::{BookChange, Candle, FundingRate, InstrumentIx, MarkPrice, PlanIx, Quote, Trade, VenueEvent};
 use std::fmt;
 use units::{Price, Rate, Timestamp};
 
@@ -112,13 +112,23 @@ pub struct Signal {
     pub take_profit: Option<Price>,
     /// Why.
     pub tag: Tag,
+    /// By which of the exit plans that its strategy declares the position is led; `None` for the plan of the house.
+    pub plan: Option<PlanIx>,
 }
 
 impl Signal {
-    /// A signal at full confidence without stop or target.
+    /// A signal at full confidence without stop, target or plan.
     #[must_use]
     pub const fn new(instrument: InstrumentIx, direction: Direction, tag: Tag) -> Self {
-        Self { instrument, direction, confidence: Rate::ONE, stop_loss: None, take_profit: None, tag }
+        Self {
+            instrument,
+            direction,
+            confidence: Rate::ONE,
+            stop_loss: None,
+            take_profit: None,
+            tag,
+            plan: None,
+        }
     }
 }
 

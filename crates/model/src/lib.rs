@@ -17,6 +17,7 @@ mod fact;
 mod instrument;
 mod market;
 mod order;
+mod plan;
 mod protection;
 mod reason;
 mod record;
@@ -35,6 +36,9 @@ pub use market::{Bar, BarFault, BookChange, BookUpdate, Candle, FundingRate, Mar
 pub use order::{
     ClientOrderId, NewOrder, OrderKind, PositionMode, PositionSide, SelfTradePrevention, Side, TimeInForce,
     TriggerBy, TriggerDirection,
+};
+pub use plan::{
+    ExitTag, PlanClosed, PlanEvent, PlanIx, PlanOpened, PlanRecord, PlanStep, StepOutcome, StopKind,
 };
 pub use protection::{Change, LegId, LegKind, Protection, ProtectionMode, Trailing};
 pub use reason::{

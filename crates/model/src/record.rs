@@ -1,7 +1,8 @@
 //! What happened inside the engine: records for journal, store and reports; notices for people.
 
 use crate::{
-    CancelReason, ClientOrderId, Direction, Fill, InstrumentIx, PositionSide, Refusal, RejectReason, Tag,
+    CancelReason, ClientOrderId, Direction, Fill, InstrumentIx, PlanRecord, PlanStep, PositionSide, Refusal,
+    RejectReason, StepOutcome, Tag,
 };
 use units::{Amount, Price, Quantity, Rate};
 
@@ -125,6 +126,8 @@ pub enum Record {
         /// The last price at that moment.
         decision_price: Option<Price>,
     },
+    /// Something happened to the exit plan of a position.
+    Plan(PlanRecord),
 }
 
 /// How urgent a notice is.
@@ -164,6 +167,15 @@ pub enum NoticeKind {
     Halted {
         /// Whether it is halted now.
         halted: bool,
+    },
+    /// A step of an exit plan failed. The position is as safe as the step says.
+    PlanStep {
+        /// Whose.
+        instrument: InstrumentIx,
+        /// Which step.
+        step: PlanStep,
+        /// What it came to.
+        outcome: StepOutcome,
     },
 }
 

@@ -183,6 +183,7 @@ fn market(instruments: usize, bars: usize) -> (Job, Vec<Prices>) {
         limits,
         min_strength: Rate::ZERO,
         trade_from: Timestamp::MIN,
+        house_plan: None,
     };
     (Job { tape, setup, venue, keep_trades: true, stress: false }, prices)
 }

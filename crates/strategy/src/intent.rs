@@ -1,10 +1,10 @@
 //! What a strategy wants. Nothing here is an order: risk decides.
 
 use model::{
-    Amendment, ClientOrderId, InstrumentIx, OrderKind, PositionSide, Protection, Side, Signal, Tag,
+    Amendment, ClientOrderId, InstrumentIx, OrderKind, PlanIx, PositionSide, Protection, Side, Signal, Tag,
     TimeInForce,
 };
-use units::Quantity;
+use units::{Price, Quantity};
 
 /// A single order that a strategy wants to have placed as it is, such as a quote of a market maker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +29,28 @@ pub struct OrderIntent {
     pub tag: Tag,
 }
 
+/// A position that a strategy wants to have opened as it says, and led by one of its exit plans from then on: what is
+/// elsewhere called opening with risk and reward. Apart from opinions; refused while a plan leads the position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenIntent {
+    /// What to trade.
+    pub instrument: InstrumentIx,
+    /// Buy for a long position, sell for a short one.
+    pub side: Side,
+    /// How the entry comes to a price: at market, or at a limit.
+    pub entry: OrderKind,
+    /// How much, above zero; `None` leaves it to the risk of the plan, or else to the sizing of the house.
+    pub quantity: Option<Quantity>,
+    /// The first stop, for a plan that takes it from here.
+    pub stop_loss: Option<Price>,
+    /// A target for the whole position, besides those of the plan.
+    pub take_profit: Option<Price>,
+    /// By which of its exit plans.
+    pub plan: PlanIx,
+    /// Why.
+    pub tag: Tag,
+}
+
 /// What a strategy wants; may be refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Intent {
@@ -36,6 +58,8 @@ pub enum Intent {
     Signal(Signal),
     /// A single order.
     Order(OrderIntent),
+    /// A position with its exit plan.
+    Open(OpenIntent),
     /// The end of one of its orders.
     Cancel {
         /// Which one.
@@ -71,6 +95,12 @@ impl Intents {
     #[inline]
     pub fn order(&mut self, order: OrderIntent) {
         self.list.push(Intent::Order(order));
+    }
+
+    /// Wants a position, led by an exit plan.
+    #[inline]
+    pub fn open(&mut self, open: OpenIntent) {
+        self.list.push(Intent::Open(open));
     }
 
     /// Wants the end of an order.

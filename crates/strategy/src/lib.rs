@@ -8,6 +8,8 @@
 //! May not: perform I/O, read a clock, use randomness or the platform's mathematics, keep global state, iterate over a hash.
 
 mod builtin;
+mod exit_plan;
+mod exit_text;
 mod intent;
 mod orders;
 mod parameters;
@@ -18,7 +20,11 @@ mod state;
 mod view;
 
 pub use builtin::{crossover, market_maker, touch_maker};
-pub use intent::{Intent, Intents, OrderIntent};
+pub use exit_plan::{
+    BreakEven, Distance, ExitPlan, ExitRules, MAX_RANGE_BARS, MAX_TARGETS, Milestone, StopRule, TargetOrder,
+    TargetRule, TimeLimit, TimeStop, Trail,
+};
+pub use intent::{Intent, Intents, OpenIntent, OrderIntent};
 pub use orders::{LiveOrder, OrderSource};
 pub use parameters::{Parameter, ParameterKind, ParameterProblem, Parameters, Value, nearest};
 pub use registry::{Build, Descriptor, StrategyError, all, build, find};
@@ -58,6 +64,12 @@ pub trait Strategy: Send {
     /// What it needs.
     fn needs(&self) -> Needs;
 
+    /// The exit plans that its signals may name ([`model::Signal::plan`]), at most 255. Asked once, when the engine is built;
+    /// a restart asks again, so changed rules hold for positions that are already open.
+    fn exit_plans(&self) -> Vec<ExitPlan> {
+        Vec::new()
+    }
+
     /// Is told a fact and leaves its intents.
     ///
     /// A candle arrives once it is closed. The view already contains it.
@@ -92,6 +104,10 @@ pub trait Strategy: Send {
 pub trait CandleStrategy: Send {
     /// What it needs.
     fn needs(&self) -> Needs;
+    /// The exit plans that its signals may name; see [`Strategy::exit_plans`].
+    fn exit_plans(&self) -> Vec<ExitPlan> {
+        Vec::new()
+    }
     /// Is told a closed candle of its instrument.
     fn on_candle(&mut self, instrument: &Instrument, ix: InstrumentIx, bar: &Bar, intents: &mut Intents);
     /// Is told the candles of a run until it has something to say. Overridden only to be faster.
@@ -130,6 +146,10 @@ impl<S: CandleStrategy + Clone> PerInstrument<S> {
 impl<S: CandleStrategy> Strategy for PerInstrument<S> {
     fn needs(&self) -> Needs {
         self.copies.iter().flatten().next().map(CandleStrategy::needs).unwrap_or_default()
+    }
+
+    fn exit_plans(&self) -> Vec<ExitPlan> {
+        self.copies.iter().flatten().next().map(CandleStrategy::exit_plans).unwrap_or_default()
     }
 
     #[inline]

@@ -196,7 +196,7 @@ impl Document {
             compat: input.options.compat.map(|c| c.metrics(input, total.profits())),
             per_symbol: groups(input, tally::by_symbol(input)),
             enter_tags: groups(input, tally::by(input, |trade| input.enter_key(trade))),
-            exit_reasons: groups(input, tally::by(input, |trade| input.exit_key(trade.exit))),
+            exit_reasons: groups(input, tally::by(input, |trade| input.exit_key(trade))),
             market_change: equity::market_change_percent(input).map(|percent| percent / 100.0),
             open_trades: open_trades(input),
             refusals: refusals(input),

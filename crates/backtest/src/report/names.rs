@@ -2,7 +2,7 @@
 
 use super::ReportInput;
 use crate::{ExitReason, Trade};
-use model::{FillCause, InstrumentIx, NoticeKind, Severity, Tag};
+use model::{ExitTag, FillCause, InstrumentIx, NoticeKind, Severity, Tag};
 
 /// What is ordered by nobody's strategy: a vote without a leader, an operator, a fault policy.
 const ENGINE: &str = "engine";
@@ -42,19 +42,15 @@ impl ReportInput<'_> {
         self.tag_key(trade.strategy, trade.entry_tag)
     }
 
-    /// Why a trade ended: the guard that closed it, or the tag of the strategy that did.
-    pub(super) fn exit_reason(&self, exit: ExitReason) -> String {
-        match exit.cause {
-            FillCause::Order => self.tag(exit.strategy, exit.tag),
-            guard => guard.name().to_owned(),
-        }
+    /// Why a trade ended: the level of its plan that closed it, the guard that did, or the tag of the strategy that did.
+    pub(super) fn exit_reason(&self, trade: &Trade) -> String {
+        let ExitReason { cause, strategy, tag } = trade.exit;
+        level(trade).or_else(|| guard(cause)).unwrap_or_else(|| self.tag(strategy, tag))
     }
 
-    pub(super) fn exit_key(&self, exit: ExitReason) -> String {
-        match exit.cause {
-            FillCause::Order => self.tag_key(exit.strategy, exit.tag),
-            guard => guard.name().to_owned(),
-        }
+    pub(super) fn exit_key(&self, trade: &Trade) -> String {
+        let ExitReason { cause, strategy, tag } = trade.exit;
+        level(trade).or_else(|| guard(cause)).unwrap_or_else(|| self.tag_key(strategy, tag))
     }
 
     pub(super) fn notice(&self, kind: &NoticeKind) -> String {
@@ -66,10 +62,25 @@ impl ReportInput<'_> {
             NoticeKind::Liquidated { instrument } => {
                 format!("the venue liquidated the position in {}", self.symbol(*instrument))
             }
+            NoticeKind::PlanStep { instrument, step, outcome } => {
+                format!("exit plan of {}: {step}: {outcome}", self.symbol(*instrument))
+            }
             NoticeKind::Halted { halted: true } => "trading was halted".to_owned(),
             NoticeKind::Halted { halted: false } => "trading was resumed".to_owned(),
         }
     }
+}
+
+/// The level of its exit plan that closed a trade, where the cause of the fill does not say it already.
+fn level(trade: &Trade) -> Option<String> {
+    let exit = trade.plan?.exit;
+    let is_told = matches!(exit, ExitTag::Stop | ExitTag::TakeProfit | ExitTag::Order | ExitTag::Liquidation);
+    (!is_told).then(|| exit.to_string())
+}
+
+/// What guarded a position and closed it.
+fn guard(cause: FillCause) -> Option<String> {
+    (cause != FillCause::Order).then(|| cause.name().to_owned())
 }
 
 pub(super) fn severity(severity: Severity) -> &'static str {

@@ -16,7 +16,8 @@ pub struct TradeRow {
     pub strategy: String,
     /// Why it was opened.
     pub enter_tag: String,
-    /// Why it ended: `stop_loss`, `take_profit`, `liquidation` or the strategy's tag.
+    /// Why it ended: `stop_loss`, `take_profit`, `liquidation`, a level of its exit plan (`target_1`, `break_even`,
+    /// `trailing`, `time`, `unguarded`) or the strategy's tag.
     pub exit_reason: String,
     /// When it was opened, ISO 8601 in UTC.
     pub entry_time: String,
@@ -42,10 +43,14 @@ pub struct TradeRow {
     pub net: String,
     /// `net` in percent of `entry_value`, rounded half-even to 12 significant digits.
     pub net_percent: String,
+    /// What its exit plan put at risk (one R of everything that was entered), in quote currency; empty without a plan.
+    pub planned_risk: String,
+    /// `net` as a multiple of `planned_risk`, rounded down to nine places; empty without a plan.
+    pub r_multiple: String,
 }
 
 /// The heads of the columns, as the fields are called.
-const TRADE_COLUMNS: [&str; 17] = [
+const TRADE_COLUMNS: [&str; 19] = [
     "symbol",
     "direction",
     "strategy",
@@ -63,6 +68,8 @@ const TRADE_COLUMNS: [&str; 17] = [
     "funding",
     "net",
     "net_percent",
+    "planned_risk",
+    "r_multiple",
 ];
 
 impl TradeRow {
@@ -72,7 +79,7 @@ impl TradeRow {
             direction: trade.direction.to_string(),
             strategy: input.strategy(trade.strategy),
             enter_tag: input.enter_tag(trade),
-            exit_reason: input.exit_reason(trade.exit),
+            exit_reason: input.exit_reason(trade),
             entry_time: trade.entry_time.to_string(),
             exit_time: trade.exit_time.to_string(),
             quantity: input.quantity(trade),
@@ -85,6 +92,8 @@ impl TradeRow {
             funding: trade.funding.to_string(),
             net: trade.net().to_string(),
             net_percent: quotient::percent(trade.net(), trade.entry_value).unwrap_or_default(),
+            planned_risk: trade.plan.map(|plan| plan.risk.to_string()).unwrap_or_default(),
+            r_multiple: trade.plan.map(|plan| plan.multiple.to_string()).unwrap_or_default(),
         }
     }
 
@@ -107,6 +116,8 @@ impl TradeRow {
             &self.funding,
             &self.net,
             &self.net_percent,
+            &self.planned_risk,
+            &self.r_multiple,
         ]
     }
 }

@@ -120,14 +120,14 @@ fn enter_tags(input: &ReportInput<'_>, total: &Tally) -> Sheet {
 }
 
 fn exit_reasons(input: &ReportInput<'_>, total: &Tally) -> Sheet {
-    let groups = tally::by(input, |trade| input.exit_key(trade.exit));
+    let groups = tally::by(input, |trade| input.exit_key(trade));
     grouped(input, ("EXIT REASON STATS", "Exit Reason", "Exits"), groups, total)
 }
 
 fn mixed_tags(input: &ReportInput<'_>, total: &Tally) -> Sheet {
     let columns = group_columns(input, &["Enter Tag", "Exit Reason"], "Trades");
     let mut sheet = Sheet::new("MIXED TAG STATS", columns);
-    let groups = tally::by(input, |trade| (input.enter_key(trade), input.exit_key(trade.exit)));
+    let groups = tally::by(input, |trade| (input.enter_key(trade), input.exit_key(trade)));
     for ((enter, exit), tally) in tally::ranked(groups) {
         sheet.row(group_row(input, vec![enter.into(), exit.into()], &tally));
     }

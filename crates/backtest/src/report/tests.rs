@@ -154,6 +154,7 @@ fn run_on(
         limits,
         min_strength: Rate::ZERO,
         trade_from: Timestamp::MIN,
+        house_plan: None,
     };
     let venue = VenueConfig {
         initial_balance: amount("10000"),

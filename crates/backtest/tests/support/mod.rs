@@ -213,6 +213,15 @@ fn mark_prices(g: &mut Prng, timeframe: Timeframe, bars: &[Bar]) -> Marks {
     }
     Marks { timeframe, bars: marks }
 }
+/// Plans of the house that some worlds have.
+const PLANS: [&str; 6] = [
+    "stop 2%; target 2r 100%",
+    "stop 3%; target 0.5r 50%; target 1r 30%; even after target 1; trail 1% after target 2",
+    "stop 2atr; target 1r 40%; trail 1.5atr after 1r; atr 5",
+    "stop low 8 0.1%; target 1r 25%; target 2r 25%; target 3r 50%; by market; time 30 bars",
+    "stop 1%; trail 0.5%; time 90 minutes unless profit",
+    "stop 1.5%; risk 2%; target 1r 60%; even after 0.8r 0.1%; by market",
+];
 
 fn terms(g: &mut Prng, tape: Tape) -> (Job, &'static str, Vec<(&'static str, String)>) {
     let leverage = Rate::from_units(pick(g, 1, 10) * Rate::ONE.units());
@@ -224,6 +233,8 @@ fn terms(g: &mut Prng, tape: Tape) -> (Job, &'static str, Vec<(&'static str, Str
     };
     let house_stop = chance(g, 60).then(|| Rate::from_units(pick(g, 1_000_000, 50_000_000)));
     let house_target = chance(g, 60).then(|| Rate::from_units(pick(g, 500_000_000, 3_000_000_000)));
+    let house_plan = chance(g, 50)
+        .then(|| PLANS[pick(g, 0, PLANS.len() as i64 - 1).unsigned_abs() as usize].parse().unwrap());
     let initial_balance = Amount::parse("1000").unwrap();
     let slippage = if chance(g, 50) {
         Slippage::Ticks(u32::try_from(pick(g, 0, 9)).unwrap())
@@ -245,6 +256,7 @@ fn terms(g: &mut Prng, tape: Tape) -> (Job, &'static str, Vec<(&'static str, Str
         limits: Limits { sizing, leverage, house_stop, house_target, taker_fee, ..Limits::default() },
         min_strength: Rate::ZERO,
         trade_from: tape.start,
+        house_plan,
     };
     let venue = VenueConfig {
         initial_balance,

@@ -228,7 +228,7 @@ pub(crate) fn below_minimum(instrument: &Instrument, asked: Quantity) -> Refusal
 }
 
 /// Whether a price, if there is one, is one that an order may carry.
-fn is_valid(price: Option<Price>, instrument: &Instrument) -> bool {
+pub(super) fn is_valid(price: Option<Price>, instrument: &Instrument) -> bool {
     price.is_none_or(|p| p.is_positive() && p.is_multiple_of(instrument.tick_size))
 }
 

@@ -18,6 +18,7 @@ mod estimates;
 mod exposure;
 mod limits;
 mod pace;
+mod protect;
 mod screen;
 mod sizing;
 pub mod statistics;
@@ -26,6 +27,7 @@ mod watch;
 
 pub use checks::checks;
 pub use limits::{Cap, Cluster, Estimation, HARD_TRADE_RISK, Limits, LiquidationDistance};
+pub(crate) use protect::{approve_protect, approve_reduction};
 pub use sizing::{DrawdownScaling, EquityCurve, Kelly, Sizing, Throttle};
 pub use table::{Row, markdown, rows};
 

@@ -79,6 +79,7 @@ pub(crate) fn setup() -> Setup {
         limits: limits(),
         min_strength: Rate::ZERO,
         trade_from: Timestamp::MIN,
+        house_plan: None,
     }
 }
 
@@ -291,16 +292,37 @@ impl Bench {
     }
 
     pub(crate) fn candle_of(&mut self, ix: InstrumentIx, close: &str) -> Followed {
+        self.bar_of(ix, close, close, close)
+    }
+
+    /// The next minute opens and closes at this price and ranges this far.
+    pub(crate) fn bar(&mut self, close: &str, high: &str, low: &str) -> Followed {
+        self.bar_of(IX, close, high, low)
+    }
+
+    fn bar_of(&mut self, ix: InstrumentIx, close: &str, high: &str, low: &str) -> Followed {
         self.candles += 1;
-        self.tell_candle(ix, self.candles - 1, close)
+        self.tell_bar(ix, self.candles - 1, close, high, low)
     }
 
     /// The candle that opens `minute` minutes after the epoch.
     pub(crate) fn tell_candle(&mut self, ix: InstrumentIx, minute: i64, close: &str) -> Followed {
+        self.tell_bar(ix, minute, close, close, close)
+    }
+
+    fn tell_bar(
+        &mut self,
+        instrument: InstrumentIx,
+        minute: i64,
+        close: &str,
+        high: &str,
+        low: &str,
+    ) -> Followed {
         let p = price(close);
         let open_time = Timestamp::from_seconds(minute * 60).unwrap();
-        let bar = Bar { open_time, open: p, high: p, low: p, close: p, volume: Quantity::ZERO };
-        let candle = Candle { instrument: ix, timeframe: Timeframe::MINUTE, bar };
+        let bar =
+            Bar { open_time, open: p, high: price(high), low: price(low), close: p, volume: Quantity::ZERO };
+        let candle = Candle { instrument, timeframe: Timeframe::MINUTE, bar };
         let earliest = self.engine.now().checked_add(Span::from_nanos(1)).unwrap_or(Timestamp::EPOCH);
         self.tell_at(candle.close_time().max(earliest), Fact::Candle(candle))
     }

@@ -136,6 +136,7 @@ fn job(files: &[PathBuf]) -> Result<Job, String> {
         limits,
         min_strength: Rate::ZERO,
         trade_from: Timestamp::MIN,
+        house_plan: None,
     };
     Ok(Job { tape, setup, venue, keep_trades: true, stress: false })
 }

@@ -8,7 +8,10 @@ use catalog::{Origin, TimeRange};
 use engine::risk::{Limits, Sizing};
 use engine::{FaultPolicy, Setup, StrategySetup};
 use model::{Exchange, Instrument, InstrumentIx, Timeframe};
-use strategy::{Descriptor, StrategyError};
+use strategy::{
+    Descriptor, Distance, ExitPlan, ExitRules, Milestone, StopRule, StrategyError, TargetOrder, TargetRule,
+    Trail,
+};
 use units::{Amount, CivilDate, Rate, Timestamp};
 use venue::{LimitFill, Slippage, VenueConfig};
 
@@ -95,7 +98,7 @@ impl Plan {
         let load_seconds = started.elapsed().as_secs_f64();
         let sources =
             found.iter().map(|l| (l.instrument.symbol.clone(), l.origin, l.source.clone())).collect();
-        let job = job(found, config, account, range)?;
+        let job = job(found, &loaded, account, range)?;
         let has_stop = job.setup.limits.house_stop.is_some();
         let remarks = remarks(&loaded, &job);
         let data_dir = config.system.data_dir.clone();
@@ -155,7 +158,11 @@ impl Plan {
         line("Sizing", format!("{size}, leverage {}", limits.leverage));
         line(
             "House stop",
-            limits.house_stop.map_or("none".to_owned(), |rate| format!("{} %", rate.percent())),
+            match (&self.job.setup.house_plan, limits.house_stop) {
+                (Some(plan), _) => plan.to_string(),
+                (None, Some(rate)) => format!("{} %", rate.percent()),
+                (None, None) => "none".to_owned(),
+            },
         );
         let funded = self.job.tape.tracks.iter().filter(|t| !t.funding.is_empty()).count();
         line(
@@ -347,10 +354,11 @@ pub(super) fn configured_range(config: &Config) -> TimeRange {
 
 fn job(
     found: Vec<LoadedMarket>,
-    config: &Config,
+    loaded: &config::Loaded,
     account: &AccountArgs,
     range: TimeRange,
 ) -> Result<Job, Failure> {
+    let config = &loaded.config;
     let tape = tape_of(found, config.backtest.timeframe_detail, range)?;
     let Terms { limits, venue, min_strength } = terms(config, account, &tape.instruments())?;
     let setup = Setup {
@@ -409,6 +417,7 @@ pub(super) fn terms(
             )));
         }
     }
+    let house_plan = house_plan(loaded, limits.house_stop, limits.house_target)?;
     let venue = VenueConfig {
         initial_balance,
         taker_fee,
@@ -422,6 +431,45 @@ pub(super) fn terms(
     Ok(Terms { limits, venue, min_strength })
 }
 
+/// The plan of the house, where a stop and a target alone do not say it: a stop that follows volatility, because its
+/// multiplier was set, or one that follows the price.
+fn house_plan(
+    loaded: &config::Loaded,
+    house_stop: Option<Rate>,
+    house_target: Option<Rate>,
+) -> Result<Option<ExitPlan>, Failure> {
+    let risk = &loaded.config.risk;
+    let Some(stop) = house_stop else { return Ok(None) };
+    let distance = if is_set(loaded, "risk.stop_loss_atr_multiplier") {
+        Distance::Atr(rate(&risk.stop_loss_atr_multiplier, 0, "risk.stop_loss_atr_multiplier")?)
+    } else {
+        Distance::Fraction(stop)
+    };
+    if !risk.use_trailing_stop && matches!(distance, Distance::Fraction(_)) {
+        return Ok(None);
+    }
+    let trail = Trail { distance, after: Milestone::Multiple(Rate::ZERO) };
+    let rules = ExitRules {
+        targets: house_target
+            .map(|multiple| TargetRule { multiple, fraction: Rate::ONE })
+            .into_iter()
+            .collect(),
+        target_order: TargetOrder::Market,
+        trail: risk.use_trailing_stop.then_some(trail),
+        ..ExitRules::new(StopRule::At(distance))
+    };
+    let told = |problems: Vec<strategy::ParameterProblem>| {
+        let texts: Vec<String> = problems.iter().map(|p| format!("{}: {}", p.name, p.problem)).collect();
+        Failure::usage(format!("the stop of the risk section: {}", texts.join("; ")))
+    };
+    ExitPlan::new(rules).map(Some).map_err(told)
+}
+
+/// Whether anything but the defaults says a setting.
+fn is_set(loaded: &config::Loaded, key: &str) -> bool {
+    loaded.place(key).is_some_and(|place| place.source != config::Source::Default)
+}
+
 /// What a person should know before believing the result.
 fn remarks(loaded: &config::Loaded, job: &Job) -> Vec<String> {
     let mut remarks = Vec::new();
@@ -430,16 +478,11 @@ fn remarks(loaded: &config::Loaded, job: &Job) -> Vec<String> {
         "risk.max_risk_per_trade_percent",
         "risk.max_daily_loss_percent",
         "risk.max_drawdown_percent",
-        "risk.stop_loss_atr_multiplier",
         "risk.max_open_positions",
         "risk.max_daily_trades",
         "risk.circuit_breaker_consecutive_losses",
-        "risk.use_trailing_stop",
     ];
-    let set: Vec<&str> = unused
-        .into_iter()
-        .filter(|key| loaded.place(key).is_some_and(|place| place.source != config::Source::Default))
-        .collect();
+    let set: Vec<&str> = unused.into_iter().filter(|key| is_set(loaded, key)).collect();
     if !set.is_empty() {
         remarks.push(format!("this version does not apply these settings in backtests: {}", set.join(", ")));
     }
