@@ -230,7 +230,8 @@ impl Runner {
 
     /// Whether the candles that matter can be found without stepping through all of them.
     fn may_skip(&self, tracks: &[Track]) -> bool {
-        tracks.iter().all(|t| t.detail.is_empty() && t.funding.is_empty())
+        !self.engine.needs_every_candle()
+            && tracks.iter().all(|t| t.detail.is_empty() && t.funding.is_empty())
             && (0u32..).take(tracks.len()).all(|i| self.engine.takes_runs(InstrumentIx(i), self.timeframe))
     }
 

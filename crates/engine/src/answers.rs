@@ -2,15 +2,16 @@
 
 use crate::digest::add_fill;
 use crate::engine::{ENGINE, Engine};
+use crate::guard::ExitKind;
 use crate::host::Standing;
 use crate::orders::may_become;
 use crate::outbox::Outbox;
 use crate::risk;
 use model::{
     BalanceChange, ClientOrderId, Fact, Fill, FillCause, FillRecord, Instrument, InstrumentIx, Notice,
-    NoticeKind, OrderState, Protection, Record, Severity, Tag, VenueEvent,
+    NoticeKind, OrderKind, OrderState, Protection, Record, RejectReason, Severity, Tag, VenueEvent,
 };
-use units::Quantity;
+use units::{Amount, Quantity};
 
 /// The largest quantity of one fill or order that is believed: sums of thousands of them still fit.
 const MOST_QUANTITY: Quantity = Quantity::new(i64::MAX >> 16);
@@ -22,9 +23,10 @@ impl Engine {
         match event {
             VenueEvent::Accepted { id, .. } => self.move_order(*id, OrderState::Open, out),
             VenueEvent::Filled(fill) => {
-                self.on_fill(fill, out);
-                self.tell(fill.instrument, event, out);
-                self.resume_pursuit(fill.instrument, out);
+                if self.on_fill(fill, out) {
+                    self.tell(fill.instrument, event, out);
+                    self.resume_pursuit(fill.instrument, out);
+                }
             }
             VenueEvent::Rejected { id, instrument, reason } => {
                 let kind = NoticeKind::OrderRejected { id: *id, reason: *reason };
@@ -38,24 +40,57 @@ impl Engine {
             }
             VenueEvent::Triggered { .. } => {}
             VenueEvent::Amended { id, amendment, .. } => self.on_amended(*id, amendment, out),
-            VenueEvent::Refused { id, instrument, .. } => {
-                // The order is as it was before we tried to change it.
-                if let Some(at) = id.and_then(|id| self.orders.find(id))
-                    && self.orders.live[at].state == OrderState::Cancelling
-                {
-                    self.orders.live[at].state = OrderState::Open;
-                    let id = self.orders.live[at].order.id;
-                    out.record(Record::Order { id, instrument: *instrument, state: OrderState::Open });
-                }
-            }
+            VenueEvent::Refused { id: Some(id), reason, .. } => self.on_refused(*id, *reason, out),
+            VenueEvent::Refused { id: None, instrument, .. } => self.note_unprotected(*instrument, out),
             VenueEvent::Protected { instrument, position_side, protection } => {
                 let slot = position_side.index() * self.instruments.len() + instrument.index();
                 if let Some(known) = self.protections.get_mut(slot) {
                     *known = *protection;
+                    self.note_protected(slot, protection.stop_loss);
                 }
             }
             VenueEvent::Balance(change) => self.on_balance(change, out),
         }
+        if self.guard.watches_stops()
+            && let Some(ix) = event.instrument()
+        {
+            self.shield(ix, out);
+        }
+    }
+
+    /// An amendment or a cancellation was refused, or the answer to a question is that there is no such order.
+    fn on_refused(&mut self, id: ClientOrderId, reason: RejectReason, out: &mut Outbox) {
+        let Some(at) = self.orders.find(id) else { return };
+        let instrument = self.orders.live[at].order.instrument;
+        match (self.orders.live[at].state, reason) {
+            // It cannot be open where nobody knows it: filled, cancelled, or never arrived. The fill may be on its way.
+            (OrderState::Cancelling, RejectReason::UnknownOrder) => self.doubt(at, out),
+            (OrderState::Cancelling, _) => {
+                // It is as it was before we tried to cancel it.
+                self.orders.live[at].state = OrderState::Open;
+                out.record(Record::Order { id, instrument, state: OrderState::Open });
+            }
+            (OrderState::Unknown, RejectReason::UnknownOrder) => {
+                self.move_order(id, OrderState::Rejected(reason), out);
+                self.resume_pursuit(instrument, out);
+            }
+            _ => {}
+        }
+    }
+
+    /// Nobody knows what became of an order: the venue is asked.
+    pub(crate) fn doubt(&mut self, at: usize, out: &mut Outbox) {
+        let order = &mut self.orders.live[at];
+        order.state = OrderState::Unknown;
+        let (id, instrument) = (order.order.id, order.order.instrument);
+        out.record(Record::Order { id, instrument, state: OrderState::Unknown });
+        self.query(at, out);
+    }
+
+    /// Asks the venue about an order.
+    pub(crate) fn query(&mut self, at: usize, out: &mut Outbox) {
+        let approved = risk::approve_query(&self.orders.live[at]);
+        self.send(approved, out);
     }
 
     /// Tells the strategies of an instrument about a fill.
@@ -66,15 +101,16 @@ impl Engine {
             let strategy = self.host.listeners[ix.index()][i];
             // A strategy that takes runs decides on candles alone, by its own declaration.
             let hosted = &self.host.hosted[usize::from(strategy)];
-            if hosted.standing == Standing::Running && !hosted.is_candle_only {
+            if hosted.standing != Standing::Faulted && !hosted.is_candle_only {
                 self.ask(strategy, &Fact::Venue(*event), out);
             }
         }
     }
 
-    /// Books a fill. Money that moved is booked even when its order is not known: then it is an anomaly too.
+    /// Books a fill. Money that moved is booked even when its order is not known: then it is an anomaly too. Returns whether
+    /// it was booked.
     #[inline]
-    fn on_fill(&mut self, fill: &Fill, out: &mut Outbox) {
+    fn on_fill(&mut self, fill: &Fill, out: &mut Outbox) -> bool {
         let ix = fill.instrument;
         let is_possible = |i: &Instrument| {
             let value = i.checked_notional(fill.price, fill.quantity);
@@ -86,9 +122,16 @@ impl Engine {
         };
         if !self.instruments.get(ix.index()).is_some_and(is_possible) {
             out.record(Record::Anomaly { instrument: ix, id: fill.order, what: "a fill that cannot be" });
-            return;
+            return false;
+        }
+        if !self.guard.executions[ix.index()].note(fill.execution) {
+            let what = "an execution that was told before";
+            out.record(Record::Anomaly { instrument: ix, id: fill.order, what });
+            return false;
         }
         add_fill(&mut self.digest, fill);
+        let placed = fill.order.and_then(|id| self.orders.find(id)).map(|at| self.orders.live[at].order);
+        let slot = fill.position_side.index() * self.instruments.len() + ix.index();
         let booking = self.ledger.book_fill(&self.instruments[ix.index()], fill);
         let (strategy, tag) = self.settle_order(fill, out);
         out.record(Record::Fill(FillRecord {
@@ -101,14 +144,28 @@ impl Engine {
             realised: booking.realised,
             position: booking.position,
         }));
-        if booking.position.is_zero() {
-            self.protections[fill.position_side.index() * self.instruments.len() + ix.index()] =
-                Protection::NONE;
+        let opens = booking.opened_cost != Amount::ZERO;
+        let has_turned = opens && booking.closed.is_positive();
+        if booking.position.is_zero() || has_turned {
+            // What guarded the old side points the wrong way; the venue tells what guards the new one.
+            self.protections[slot] = Protection::NONE;
+        }
+        let exit = match placed.map(|order| order.kind) {
+            Some(OrderKind::StopMarket { .. } | OrderKind::StopLimit { .. }) => ExitKind::Stop,
+            _ => ExitKind::Other,
+        };
+        self.guard_fill(fill, &booking, exit, out);
+        if opens && self.guard.watches_stops() {
+            if has_turned {
+                self.forget_stop(slot);
+            }
+            self.note_attached(slot, placed.and_then(|order| order.protection.stop_loss));
         }
         if fill.cause == FillCause::Liquidation {
             let kind = NoticeKind::Liquidated { instrument: ix };
             out.notice(Notice { severity: Severity::Critical, kind });
         }
+        true
     }
 
     /// Counts a fill against its order and frees the margin that was set aside for it.
@@ -192,11 +249,13 @@ impl Engine {
         match *change {
             BalanceChange::Funding { instrument, position_side, amount, .. } => {
                 self.ledger.book_funding(amount);
+                self.guard_funding(instrument, position_side, amount);
                 self.digest.wide(amount.units());
                 out.record(Record::Funding { instrument, position_side, amount });
             }
             BalanceChange::Deposit { amount } => {
                 self.ledger.book_deposit(amount);
+                self.guard_deposit(amount);
                 self.digest.wide(amount.units());
                 out.record(Record::Deposit { amount });
             }

@@ -1,6 +1,7 @@
 //! One step: a fact in, commands and records out.
 
 use crate::digest::add_command;
+use crate::guard::{Guard, settings::Guards};
 use crate::host::{FaultPolicy, Host, Hosted, Standing};
 use crate::ledger::Ledger;
 use crate::orders::{Order, Orders, may_become};
@@ -30,6 +31,8 @@ pub struct Setup {
     pub min_strength: Rate,
     /// Candles that open before this moment, and other facts that come before it, are learnt from and not traded.
     pub trade_from: Timestamp,
+    /// Limits on the equity, protections, required stops, the kill switch.
+    pub guards: Guards,
 }
 
 /// One strategy and how it takes part.
@@ -50,6 +53,9 @@ pub struct StrategySetup {
     pub wants_house_stop: bool,
     /// Whether the house target applies when it gives none itself.
     pub wants_house_target: bool,
+    /// Whether its positions may be without a stop where stops are required ([`Guards::require_stop`]): a market maker that
+    /// limits its inventory instead. Only instruments that none but exempt strategies trade are exempt.
+    pub is_exempt_from_stop: bool,
 }
 
 /// The trading core. See the crate's documentation.
@@ -67,7 +73,8 @@ pub struct Engine {
     pub(crate) targets: Targets,
     pub(crate) protections: Vec<Protection>,
     pub(crate) host: Host,
-    pub(crate) halted: bool,
+    pub(crate) is_paused: bool,
+    pub(crate) guard: Guard,
     pub(crate) digest: DigestWriter,
     pub(crate) intents: Intents,
     /// Where the fact that is being looked at stands against the warm-up: a candle at its open, others at their time.
@@ -84,6 +91,8 @@ pub(crate) struct Scouted {
     /// The open time of the candle it spoke about and was not heard on.
     pub(crate) spoke_at: Option<Timestamp>,
     pub(crate) said: Vec<Intent>,
+    /// A run was broken off before this: until then candles are stepped.
+    pub(crate) is_held: bool,
     /// It panicked at that candle instead, and this is what it said.
     pub(crate) fault: Option<String>,
 }
@@ -99,6 +108,12 @@ impl Engine {
         let n = setup.instruments.len();
         let history = strategies.iter().map(|s| s.strategy.needs().history_bars).max().unwrap_or(0);
         let mut targets = Targets::new(n);
+        let exempt = |ix: usize| {
+            let mut traders =
+                strategies.iter().filter(|s| s.instruments.iter().any(|of| of.index() == ix)).peekable();
+            traders.peek().is_some() && traders.all(|s| s.is_exempt_from_stop)
+        };
+        let exempt = (0..n).map(exempt).collect();
         let mut listeners = vec![Vec::new(); n];
         let mut hosted = Vec::with_capacity(strategies.len());
         for (number, s) in (0u16..).zip(strategies) {
@@ -132,7 +147,8 @@ impl Engine {
             targets,
             protections: vec![Protection::NONE; n * PositionSide::ALL.len()],
             host: Host { hosted, listeners },
-            halted: false,
+            is_paused: false,
+            guard: Guard::new(setup.guards, n, exempt),
             digest: DigestWriter::new(),
             intents: Intents::default(),
             learns_at: Timestamp::MIN,
@@ -141,6 +157,7 @@ impl Engine {
                     seen_until: Timestamp::MIN,
                     spoke_at: None,
                     said: Vec::new(),
+                    is_held: false,
                     fault: None,
                 })
                 .collect(),
@@ -161,6 +178,7 @@ impl Engine {
             Fact::Venue(event) => self.on_venue(event, out),
             other => self.on_rare(other, out),
         }
+        self.attend(out);
     }
 
     /// [`Engine::step`] with a [`Fact::Venue`] that is not built: a backtest meets two for every order, and copying them
@@ -172,16 +190,29 @@ impl Engine {
     pub fn step_venue(&mut self, seq: Seq, at: Timestamp, event: &VenueEvent, out: &mut Outbox) {
         self.begin(seq, at, out);
         self.on_venue(event, out);
+        self.attend(out);
     }
 
     /// Moves time and sequence on.
     #[inline]
-    pub(crate) fn begin(&mut self, seq: Seq, at: Timestamp, out: &Outbox) {
+    pub(crate) fn begin(&mut self, seq: Seq, at: Timestamp, out: &mut Outbox) {
         assert!(out.is_empty(), "the outbox is drained between steps");
         assert!(at > self.now, "time strictly increases: {at} after {}", self.now);
         assert!(seq > self.seq, "sequence numbers grow: {} after {}", seq.0, self.seq.0);
+        if at > self.guard.roll_due {
+            let closed = self.roll_day(at);
+            out.records_day(closed);
+        }
         self.now = at;
         self.seq = seq;
+    }
+
+    /// Looks at equity and prices when it is time to.
+    #[inline]
+    pub(crate) fn look(&mut self, out: &mut Outbox) {
+        if self.now >= self.guard.sample_due {
+            self.sample(out);
+        }
     }
 
     /// The number of the last input.
@@ -214,10 +245,10 @@ impl Engine {
         self.ledger.equity(&self.instruments, &self.markets)
     }
 
-    /// Whether trading is halted.
+    /// Whether a person has paused new exposure.
     #[must_use]
-    pub const fn is_halted(&self) -> bool {
-        self.halted
+    pub const fn is_paused(&self) -> bool {
+        self.is_paused
     }
 
     /// Orders that may still change.
@@ -242,6 +273,7 @@ impl Engine {
         }
         digest.wide(self.ledger.wallet().units());
         digest.word(self.orders.counter);
+        self.guard.digest(&mut digest);
         digest.finish()
     }
 
@@ -259,6 +291,7 @@ impl Engine {
         market.last = Some(candle.bar.close);
         market.history.push(candle.bar);
         self.learns_at = candle.bar.open_time;
+        self.look(out);
         if candle.bar.open_time <= self.scouted[ix.index()].seen_until {
             self.hear(candle, out);
         } else {
@@ -283,7 +316,12 @@ impl Engine {
             self.intents.clear();
             self.on_fault(strategy, message, out);
         } else if !self.intents.is_empty() {
-            self.take_intents(strategy, out);
+            if self.host.hosted[usize::from(strategy)].standing == Standing::Running {
+                self.take_intents(strategy, out);
+            } else {
+                // Stopped: it looks on, so that its indicators are warm when it is started, and is not heard.
+                self.intents.clear();
+            }
         }
     }
 
@@ -333,7 +371,7 @@ impl Engine {
         if self.learns_at < self.trade_from {
             return;
         }
-        let order = NewOrder {
+        let mut order = NewOrder {
             id: ClientOrderId::new(0, 0),
             instrument: intent.instrument,
             side: intent.side,
@@ -344,7 +382,24 @@ impl Engine {
             reduce_only: intent.reduce_only,
             protection: intent.protection,
         };
+        if self.guard.size_factor() != Rate::ONE && intent.instrument.index() < self.instruments.len() {
+            let opening = self.context(&order).opening(&order);
+            order.quantity = self.scaled_opening(order.quantity, opening, order.instrument);
+        }
         self.submit(Request { order, strategy, tag: intent.tag }, out);
+    }
+
+    /// What risk may look at to judge an order.
+    #[inline]
+    fn context(&self, order: &NewOrder) -> Context<'_> {
+        Context {
+            instruments: &self.instruments,
+            markets: &self.markets,
+            ledger: &self.ledger,
+            orders: &self.orders,
+            limits: &self.limits,
+            gate: self.guard.gate(order.instrument, order.side, self.now, self.is_paused),
+        }
     }
 
     /// The one path an order takes: risk, a name, a reservation, the outbox. Returns whether it was approved.
@@ -352,14 +407,7 @@ impl Engine {
     pub(crate) fn submit(&mut self, mut request: Request, out: &mut Outbox) -> bool {
         let ix = request.order.instrument;
         request.order.id = self.orders.next_id(request.strategy);
-        let context = Context {
-            instruments: &self.instruments,
-            markets: &self.markets,
-            ledger: &self.ledger,
-            orders: &self.orders,
-            limits: &self.limits,
-            halted: self.halted,
-        };
+        let context = self.context(&request.order);
         match risk::approve(&context, &request) {
             Ok((approved, reserved)) => {
                 self.ledger.reserve(reserved);
@@ -369,6 +417,7 @@ impl Engine {
                 self.orders.add(Order {
                     order: request.order,
                     state: OrderState::Submitting,
+                    sent_at: self.now,
                     filled: Quantity::ZERO,
                     reserved,
                     tag: request.tag,
@@ -414,12 +463,14 @@ impl Engine {
             Fact::Quote(quote) => {
                 if let Some(market) = self.markets.get_mut(quote.instrument.index()) {
                     market.quote = Some(*quote);
+                    self.look(out);
                     self.tell_needing(quote.instrument, fact, |needs| needs.quotes, out);
                 }
             }
             Fact::Trade(trade) => {
                 if let Some(market) = self.markets.get_mut(trade.instrument.index()) {
                     market.last = Some(trade.price);
+                    self.look(out);
                     self.tell_needing(trade.instrument, fact, |needs| needs.trades, out);
                 }
             }
@@ -427,6 +478,7 @@ impl Engine {
             Fact::Mark(mark) => {
                 if let Some(market) = self.markets.get_mut(mark.instrument.index()) {
                     market.mark = Some(mark.mark);
+                    self.look(out);
                 }
             }
             Fact::Signal(signal) => {
@@ -435,7 +487,7 @@ impl Engine {
             }
             Fact::Operator(command) => self.on_operator(*command, out),
             // Published funding rates and timers concern nobody until a strategy or the session asks for them.
-            Fact::Funding(_) | Fact::Timer(_) => {}
+            Fact::Funding(_) | Fact::Timer(_) => self.look(out),
             Fact::Candle(_) | Fact::Venue(_) => unreachable!("step handles candles and venue events itself"),
         }
     }
@@ -466,7 +518,7 @@ impl Engine {
         for i in 0..listeners.len() {
             let strategy = self.host.listeners[ix.index()][i];
             let hosted = &self.host.hosted[usize::from(strategy)];
-            if hosted.standing == Standing::Running && wanted(&hosted.strategy.needs()) {
+            if hosted.standing != Standing::Faulted && wanted(&hosted.strategy.needs()) {
                 self.ask(strategy, fact, out);
             }
         }

@@ -18,6 +18,7 @@
 mod answers;
 mod digest;
 mod engine;
+pub mod guard;
 mod host;
 pub mod ledger;
 mod lookahead;
@@ -30,6 +31,7 @@ mod snapshot;
 mod targets;
 
 pub use engine::{Engine, Setup, StrategySetup};
+pub use guard::settings::Guards;
 pub use host::FaultPolicy;
 pub use outbox::Outbox;
 pub use snapshot::{Snapshot, SnapshotError};

@@ -1,13 +1,15 @@
 //! The life of orders: states, allowed edges, and nothing kept once an order is settled.
 
 use model::{ClientOrderId, InstrumentIx, NewOrder, OrderState, Side, Tag};
-use units::{Amount, Quantity};
+use units::{Amount, Quantity, Timestamp};
 
 /// An order that may still change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Order {
     pub(crate) order: NewOrder,
     pub(crate) state: OrderState,
+    /// When it was sent: bounds the search when its outcome is asked about.
+    pub(crate) sent_at: Timestamp,
     pub(crate) filled: Quantity,
     /// Margin still set aside for it.
     pub(crate) reserved: Amount,
@@ -20,6 +22,12 @@ impl Order {
     #[inline]
     pub(crate) fn remaining(&self) -> Quantity {
         self.order.quantity - self.filled
+    }
+
+    /// Whether it only closes, and at once.
+    #[inline]
+    pub(crate) fn is_market_exit(&self) -> bool {
+        self.order.reduce_only && self.order.kind == model::OrderKind::Market
     }
 }
 

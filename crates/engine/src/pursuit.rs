@@ -124,6 +124,7 @@ impl Engine {
             // Not above `base`, which fits, because the strength is at most one.
             Quantity::new(i64::try_from(units).unwrap_or(base.mantissa())).floor_to(instrument.quantity_step)
         };
+        let scaled = self.scaled_opening(scaled, scaled, ix);
         if scaled < instrument.min_quantity {
             return Err(Refusal::BelowMinQuantity);
         }

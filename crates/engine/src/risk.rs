@@ -1,8 +1,9 @@
 //! Risk: the only maker of order commands. A request passes every check of [`CHECKS`] or becomes a refusal.
 
+use crate::guard::Gate;
 use crate::ledger::{Ledger, margin};
 use crate::orders::{Order, Orders};
-use model::{Instrument, NewOrder, OrderCommand, Refusal, Side, Tag};
+use model::{Instrument, InstrumentIx, NewOrder, OrderCommand, PositionSide, Protection, Refusal, Side, Tag};
 use strategy::Market;
 use units::{Amount, Decimal, Price, Quantity, Rate, Rounding};
 
@@ -71,7 +72,8 @@ pub(crate) struct Context<'a> {
     pub(crate) ledger: &'a Ledger,
     pub(crate) orders: &'a Orders,
     pub(crate) limits: &'a Limits,
-    pub(crate) halted: bool,
+    /// What stands in the way of new exposure.
+    pub(crate) gate: Gate,
 }
 
 /// A request with everything that the checks need to know of it, worked out once.
@@ -119,7 +121,7 @@ impl<'a> Context<'a> {
 
     /// How much of an order could make the position larger, counting what else is on its way in the same direction.
     #[inline]
-    fn opening(&self, order: &NewOrder) -> Quantity {
+    pub(crate) fn opening(&self, order: &NewOrder) -> Quantity {
         if order.reduce_only {
             return Quantity::ZERO;
         }
@@ -160,8 +162,11 @@ impl<'a> Context<'a> {
 type Check = fn(&Context<'_>, &Draft<'_>) -> Result<(), Refusal>;
 
 /// Every check an order passes, by name, in the order they are made. The first refusal stands.
-pub(crate) const CHECKS: [(&str, Check); 7] = [
-    ("halted", check_halted),
+pub(crate) const CHECKS: [(&str, Check); 10] = [
+    ("latch", check_latch),
+    ("pause", check_pause),
+    ("tier", check_tier),
+    ("lock", check_lock),
     ("quantity", check_quantity),
     ("price", check_price),
     ("protection", check_protection),
@@ -175,8 +180,20 @@ pub fn checks() -> impl Iterator<Item = &'static str> {
     CHECKS.iter().map(|(name, _)| *name)
 }
 
-fn check_halted(context: &Context<'_>, draft: &Draft<'_>) -> Result<(), Refusal> {
-    if context.halted && draft.opening.is_positive() { Err(Refusal::Halted) } else { Ok(()) }
+fn check_latch(context: &Context<'_>, draft: &Draft<'_>) -> Result<(), Refusal> {
+    if draft.opening.is_positive() { context.gate.check_latch() } else { Ok(()) }
+}
+
+fn check_pause(context: &Context<'_>, draft: &Draft<'_>) -> Result<(), Refusal> {
+    if draft.opening.is_positive() { context.gate.check_pause() } else { Ok(()) }
+}
+
+fn check_tier(context: &Context<'_>, draft: &Draft<'_>) -> Result<(), Refusal> {
+    if draft.opening.is_positive() { context.gate.check_tier() } else { Ok(()) }
+}
+
+fn check_lock(context: &Context<'_>, draft: &Draft<'_>) -> Result<(), Refusal> {
+    if draft.opening.is_positive() { context.gate.check_lock() } else { Ok(()) }
 }
 
 fn check_quantity(_: &Context<'_>, draft: &Draft<'_>) -> Result<(), Refusal> {
@@ -277,6 +294,21 @@ pub(crate) fn approve_cancel_all() -> Approved {
     Approved { command: OrderCommand::CancelAll { instrument: None } }
 }
 
+/// Sets what guards a position; always allowed, since it only ever closes.
+pub(crate) fn approve_protect(
+    instrument: InstrumentIx,
+    position_side: PositionSide,
+    protection: Protection,
+) -> Approved {
+    Approved { command: OrderCommand::Protect { instrument, position_side, protection } }
+}
+
+/// A question changes nothing.
+pub(crate) fn approve_query(order: &Order) -> Approved {
+    let (id, instrument, sent_at) = (order.order.id, order.order.instrument, order.sent_at);
+    Approved { command: OrderCommand::Query { id, instrument, sent_at } }
+}
+
 /// The base size of a position, before it is scaled by the strength of the opinion.
 ///
 /// # Errors
@@ -322,14 +354,14 @@ pub(crate) fn house_protection(
     instrument: &Instrument,
     side: Side,
     price: Price,
-) -> model::Protection {
-    let Some(distance) = limits.house_stop else { return model::Protection::NONE };
+) -> Protection {
+    let Some(distance) = limits.house_stop else { return Protection::NONE };
     let stop_loss = Some(instrument.price_shifted(price, side.opposite(), distance));
     let take_profit = limits.house_target.map(|ratio| {
         let away = i128::from(distance.units()) * i128::from(ratio.units()) / i128::from(Rate::ONE.units());
         instrument.price_shifted(price, side, Rate::from_units(i64::try_from(away).unwrap_or(i64::MAX)))
     });
-    model::Protection { stop_loss, take_profit }
+    Protection { stop_loss, take_profit }
 }
 
 /// The side and size of the one market order that brings a net position from `from` to `to`; `None` when they are equal.

@@ -12,7 +12,7 @@ use strategy::{Position, StateError, StateReader, StateWriter};
 use units::{Amount, DigestWriter, Price, Quantity, Rate, Timestamp};
 
 /// The format of the bytes. A change of layout is a new number and a migration.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// The state of an engine after some input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,12 +80,13 @@ impl Engine {
         w.int(self.host.hosted.len() as i64);
         w.int(self.now.nanos());
         w.int(self.seq.0 as i64);
-        w.int(i64::from(self.halted));
+        w.int(i64::from(self.is_paused));
         self.digest.save(|word| w.int(word as i64));
         self.save_books(&mut w);
         self.save_orders(&mut w);
         self.save_desks(&mut w);
         self.save_markets(&mut w);
+        self.save_guard(&mut w);
         for hosted in &self.host.hosted {
             w.int(standing_code(hosted.standing));
             let mut state = StateWriter::default();
@@ -121,12 +122,13 @@ impl Engine {
         }
         engine.now = Timestamp::from_nanos(r.int()?);
         engine.seq = Seq(r.int()? as u64);
-        engine.halted = r.int()? != 0;
+        engine.is_paused = r.int()? != 0;
         engine.digest = DigestWriter::load(|| r.int().map(|word| word as u64))?;
         engine.load_books(&mut r)?;
         engine.load_orders(&mut r)?;
         engine.load_desks(&mut r)?;
         engine.load_markets(&mut r)?;
+        engine.load_guard(&mut r)?;
         for hosted in &mut engine.host.hosted {
             hosted.standing = standing_of(r.int()?)?;
             let mut state = StateReader::new(r.blob()?);
@@ -303,6 +305,7 @@ fn save_order(w: &mut StateWriter, o: &Order) {
     w.int(i64::from(order.reduce_only));
     save_protection(w, &order.protection);
     w.int(state_code(o.state));
+    w.int(o.sent_at.nanos());
     w.int(o.filled.mantissa());
     w.wide(o.reserved.units());
     w.int(o.tag.0.into());
@@ -355,9 +358,10 @@ fn load_order(r: &mut StateReader<'_>) -> Result<Order, StateError> {
         protection,
     };
     let state = state_of(r.int()?)?;
+    let sent_at = Timestamp::from_nanos(r.int()?);
     let filled = Quantity::new(r.int()?);
     let reserved = Amount::from_units(r.wide()?);
-    Ok(Order { order, state, filled, reserved, tag: Tag(small(r, "tag")?) })
+    Ok(Order { order, state, sent_at, filled, reserved, tag: Tag(small(r, "tag")?) })
 }
 
 /// Live orders are in one of four states; settled ones are not kept.

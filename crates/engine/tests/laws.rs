@@ -8,7 +8,7 @@ use engine::risk::{Limits, Sizing};
 use engine::{Engine, FaultPolicy, Outbox, Setup, StrategySetup};
 use model::{
     BalanceChange, Bar, Candle, Direction, Fact, Fill, Input, OperatorCommand, OrderCommand, PositionSide,
-    Record, Seq, Side, Signal, Tag, Timeframe, VenueEvent,
+    Record, Seq, Side, Signal, Tag, Text, Timeframe, VenueEvent,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -88,7 +88,7 @@ fn happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
         8 => (any::<bool>(), 9_000i64..11_000).prop_map(|(other, close)| Happening::Candle(other, close * 10)),
         2 => (-1i64..=1, 0i64..=1_000_000_000).prop_map(|(d, c)| Happening::Outside(d, c)),
-        1 => (0u8..6).prop_map(Happening::Operator),
+        1 => (0u8..9).prop_map(Happening::Operator),
         1 => any::<i32>().prop_map(|n| Happening::Funding(n.into())),
         12 => (0u8..10, 1i64..=100).prop_map(|(what, share)| Happening::Venue(what, share)),
     ]
@@ -119,10 +119,17 @@ impl Desk {
                 ..Signal::new(IX, Direction::of(*d), Tag(1))
             }),
             Happening::Operator(n) => Fact::Operator(match n {
-                0 => OperatorCommand::Halt,
+                0 => OperatorCommand::Pause,
                 1 | 2 => OperatorCommand::Resume,
-                3 => OperatorCommand::Flatten,
+                3 => OperatorCommand::Panic,
                 4 => OperatorCommand::StopStrategy(0),
+                5 | 6 => OperatorCommand::Unlock { confirmation: Text::new("UNLOCK") },
+                7 => OperatorCommand::Lock {
+                    instrument: Some(IX),
+                    side: Some(Side::Sell),
+                    until: Timestamp::from_seconds(self.minutes * 60 + 300).unwrap(),
+                    note: Text::new("news"),
+                },
                 _ => OperatorCommand::StartStrategy(0),
             }),
             Happening::Funding(n) => Fact::Venue(VenueEvent::Balance(BalanceChange::Funding {
@@ -173,7 +180,7 @@ impl Desk {
             match command {
                 OrderCommand::Place(order) => self.pending.push((*order, order.quantity, false)),
                 // Ours answers with a rejection later; what matters here is that everything ends.
-                OrderCommand::Cancel { .. } | OrderCommand::CancelAll { .. } => {}
+                OrderCommand::Cancel { .. } | OrderCommand::CancelAll { .. } | OrderCommand::Query { .. } => {}
                 other => panic!("not expected here: {other:?}"),
             }
         }
@@ -191,6 +198,7 @@ fn strategies() -> Vec<StrategySetup> {
         on_fault: FaultPolicy::Close,
         wants_house_stop: true,
         wants_house_target: false,
+        is_exempt_from_stop: false,
     };
     vec![base("ema_crossover"), base("sma_crossover")]
 }
@@ -286,6 +294,7 @@ proptest! {
             let alone = StrategySetup {
                 name: name.to_owned(), strategy, instruments: vec![IX], timeframe: Timeframe::MINUTE,
                 weight: Rate::ONE, on_fault: FaultPolicy::Close, wants_house_stop: true, wants_house_target: true,
+                is_exempt_from_stop: false,
             };
             let trade_from = Timestamp::from_seconds(warm * 60).unwrap();
             Engine::new(Setup { trade_from, ..random_setup() }, vec![alone])
@@ -385,7 +394,7 @@ fn no_input_is_taken_twice() {
 fn an_outbox_that_was_not_drained_is_refused() {
     let (mut engine, mut out) = (Engine::new(setup(), Vec::new()), Outbox::new());
     for seq in 1..3 {
-        let fact = Fact::Operator(if seq == 1 { OperatorCommand::Halt } else { OperatorCommand::Resume });
+        let fact = Fact::Operator(if seq == 1 { OperatorCommand::Pause } else { OperatorCommand::Resume });
         let at = Timestamp::from_seconds(seq).unwrap();
         engine.step(&Input { seq: Seq(seq.unsigned_abs()), at, fact }, &mut out);
     }

@@ -97,11 +97,11 @@ fn a_halt_refuses_exposure_and_allows_less_of_it() {
     let mut bench = Bench::with(lines);
     let order = bench.candle("100").order();
     bench.complete(&order, "100");
-    let halted = bench.operator(OperatorCommand::Halt);
-    assert_eq!(halted.records, [Record::Halted { halted: true }]);
+    let halted = bench.operator(OperatorCommand::Pause);
+    assert_eq!(halted.records, [Record::Paused { paused: true }]);
     assert_eq!(halted.notices.len(), 1);
-    assert_eq!(bench.operator(OperatorCommand::Halt), Followed::default(), "halted is halted");
-    assert_eq!(bench.candle("100").refusals(), [Refusal::Halted]);
+    assert_eq!(bench.operator(OperatorCommand::Pause), Followed::default(), "halted is halted");
+    assert_eq!(bench.candle("100").refusals(), [Refusal::Paused]);
     assert_eq!(bench.candle("100").orders().len(), 1, "what only reduces is allowed");
     let less = bench.candle("100").order();
     assert_eq!((less.side, less.quantity, less.reduce_only), (Side::Sell, quantity("0.5"), true));
@@ -109,7 +109,7 @@ fn a_halt_refuses_exposure_and_allows_less_of_it() {
     let none = bench.candle("100").order();
     assert_eq!((none.quantity, none.reduce_only), (quantity("0.5"), true));
     bench.operator(OperatorCommand::Resume);
-    assert!(!bench.engine.is_halted());
+    assert!(!bench.engine.is_paused());
 }
 
 /// While halted, a position that its strategy wants turned around is closed; only the other side waits.
@@ -118,9 +118,9 @@ fn a_halted_turn_closes() {
     let mut bench = Bench::with([(1, say(Long)), (2, say(Short))]);
     let order = bench.candle("100").order();
     bench.complete(&order, "100");
-    bench.operator(OperatorCommand::Halt);
+    bench.operator(OperatorCommand::Pause);
     let followed = bench.candle("100");
-    assert_eq!(followed.refusals(), [Refusal::Halted]);
+    assert_eq!(followed.refusals(), [Refusal::Paused]);
     assert_eq!((followed.order().quantity, followed.order().reduce_only), (quantity("1"), true));
 }
 
@@ -132,8 +132,8 @@ fn flatten_cancels_all_closes_all_and_halts() {
     bench.complete(&order, "100");
     let resting = bench.candle("100").order();
     bench.accept(&resting);
-    let followed = bench.operator(OperatorCommand::Flatten);
-    assert!(bench.engine.is_halted());
+    let followed = bench.operator(OperatorCommand::Panic);
+    assert!(bench.engine.is_paused());
     assert_eq!(followed.commands[0], OrderCommand::CancelAll { instrument: None });
     let exit = followed.order();
     assert_eq!((exit.side, exit.quantity, exit.reduce_only), (Side::Sell, quantity("1"), true));
@@ -156,7 +156,7 @@ fn flatten_splits_what_is_too_large_for_one_order() {
         bench.complete(&order, "5");
     }
     assert_eq!(bench.held(), -quantity("120.5"));
-    let orders = bench.operator(OperatorCommand::Flatten).orders();
+    let orders = bench.operator(OperatorCommand::Panic).orders();
     let sizes: Vec<_> = orders.iter().map(|o| o.quantity).collect();
     assert_eq!(sizes, [quantity("50"), quantity("50"), quantity("20.5")]);
     for order in &orders {

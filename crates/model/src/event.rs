@@ -239,3 +239,22 @@ pub enum VenueEvent {
     /// The balance changed without a fill.
     Balance(BalanceChange),
 }
+
+impl VenueEvent {
+    /// Whose event it is; `None` when it concerns the account as a whole.
+    #[must_use]
+    pub const fn instrument(&self) -> Option<InstrumentIx> {
+        match self {
+            Self::Filled(fill) => Some(fill.instrument),
+            Self::Accepted { instrument, .. }
+            | Self::Rejected { instrument, .. }
+            | Self::Triggered { instrument, .. }
+            | Self::Cancelled { instrument, .. }
+            | Self::Amended { instrument, .. }
+            | Self::Refused { instrument, .. }
+            | Self::Protected { instrument, .. }
+            | Self::Balance(BalanceChange::Funding { instrument, .. }) => Some(*instrument),
+            Self::Balance(_) => None,
+        }
+    }
+}

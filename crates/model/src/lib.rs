@@ -12,14 +12,19 @@
 
 mod event;
 mod fact;
+mod guard;
 mod instrument;
 mod market;
 mod order;
 mod record;
+mod text;
 mod timeframe;
 
 pub use event::{BalanceChange, CancelReason, Fill, FillCause, Liquidity, RejectReason, VenueEvent};
 pub use fact::{Direction, Fact, Input, OperatorCommand, Seq, Signal, Tag, TimerId};
+pub use guard::{
+    AccountLimit, DayFigures, Lock, LockReason, PanicCause, PanicStage, ShieldStep, LimitStanding, Tier, UnlockProblem,
+};
 pub use instrument::{
     Exchange, Instrument, InstrumentError, InstrumentIx, InstrumentKind, InstrumentSpec, MarginTier,
     NumberError,
@@ -30,4 +35,5 @@ pub use order::{
     Side, TimeInForce, TriggerBy,
 };
 pub use record::{FillRecord, Notice, NoticeKind, OrderState, Record, Refusal, Severity};
+pub use text::Text;
 pub use timeframe::{Timeframe, TimeframeError};

@@ -1,8 +1,11 @@
 //! What happened inside the engine: records for journal, store and reports; notices for people.
 
-use crate::{CancelReason, ClientOrderId, Direction, Fill, InstrumentIx, PositionSide, RejectReason, Tag};
+use crate::{
+    CancelReason, ClientOrderId, DayFigures, Direction, Fill, InstrumentIx, Lock, LockReason, PanicCause, PanicStage,
+    PositionSide, RejectReason, ShieldStep, LimitStanding, Tag, Tier, UnlockProblem,
+};
 use std::fmt;
-use units::{Amount, Price, Quantity, Rate};
+use units::{Amount, Price, Quantity, Rate, Timestamp};
 
 /// Where an order is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,8 +37,22 @@ impl OrderState {
 /// Why risk refused an intent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Refusal {
-    /// Trading is halted.
-    Halted,
+    /// New exposure is paused by a person.
+    Paused,
+    /// The kill switch was pressed and nobody has unlocked.
+    Latched,
+    /// The account is too close to a limit.
+    Tier {
+        /// How close.
+        tier: Tier,
+    },
+    /// Entries are locked for a while.
+    Locked {
+        /// Why.
+        reason: LockReason,
+        /// Until when.
+        until: Timestamp,
+    },
     /// The instrument is not one of this run's.
     UnknownInstrument,
     /// There is no price yet to value the order with.
@@ -65,7 +82,10 @@ impl Refusal {
     #[must_use]
     pub const fn text(self) -> &'static str {
         match self {
-            Self::Halted => "trading is halted",
+            Self::Paused => "trading is paused",
+            Self::Latched => "the kill switch is latched",
+            Self::Tier { .. } => "the account is too close to a limit",
+            Self::Locked { .. } => "entries are locked",
             Self::UnknownInstrument => "unknown instrument",
             Self::NoPrice => "no price yet",
             Self::BelowMinQuantity => "size below the minimum quantity",
@@ -83,7 +103,11 @@ impl Refusal {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.text())
+        match self {
+            Self::Tier { tier } => write!(f, "{}: tier {tier}", self.text()),
+            Self::Locked { reason, until } => write!(f, "{} by {reason} until {until}", self.text()),
+            _ => f.pad(self.text()),
+        }
     }
 }
 
@@ -166,10 +190,51 @@ pub enum Record {
         /// What did not fit.
         what: &'static str,
     },
-    /// Trading was halted or resumed.
-    Halted {
-        /// Whether it is halted now.
-        halted: bool,
+    /// New exposure was paused or resumed by a person.
+    Paused {
+        /// Whether it is paused now.
+        paused: bool,
+    },
+    /// The account came closer to its limits, or further away.
+    Tier {
+        /// Where it was.
+        from: Tier,
+        /// Where it is.
+        to: Tier,
+        /// The figures.
+        standing: LimitStanding,
+    },
+    /// Entries were locked.
+    Locked(Lock),
+    /// A person lifted this many locks.
+    LocksLifted {
+        /// How many.
+        count: u32,
+    },
+    /// A trading day ended.
+    DayClosed(DayFigures),
+    /// A position was found without a live stop, or has one again.
+    Shield {
+        /// Whose.
+        instrument: InstrumentIx,
+        /// Which of its positions.
+        position_side: PositionSide,
+        /// What is done about it.
+        step: ShieldStep,
+        /// The stop that was sent or is in force.
+        stop: Option<Price>,
+    },
+    /// The kill switch moved on.
+    Panic {
+        /// Where it is now.
+        stage: PanicStage,
+        /// Who pressed it.
+        cause: PanicCause,
+    },
+    /// A person could not unlock.
+    UnlockRefused {
+        /// Why.
+        problem: UnlockProblem,
     },
     /// An order passed risk and was handed over for sending. The decision price stands next to what will come of it.
     Submitted {
@@ -215,10 +280,53 @@ pub enum NoticeKind {
         /// Whose position.
         instrument: InstrumentIx,
     },
-    /// Trading was halted or resumed.
-    Halted {
-        /// Whether it is halted now.
-        halted: bool,
+    /// New exposure was paused or resumed by a person.
+    Paused {
+        /// Whether it is paused now.
+        paused: bool,
+    },
+    /// The account came closer to its limits, or further away.
+    Tier {
+        /// Where it was.
+        from: Tier,
+        /// Where it is.
+        to: Tier,
+        /// The figures.
+        standing: LimitStanding,
+    },
+    /// Entries were locked.
+    Locked(Lock),
+    /// A position was found without a live stop, or has one again.
+    Shield {
+        /// Whose.
+        instrument: InstrumentIx,
+        /// Which of its positions.
+        position_side: PositionSide,
+        /// What is done about it.
+        step: ShieldStep,
+        /// The stop that was sent or is in force.
+        stop: Option<Price>,
+    },
+    /// The kill switch moved on.
+    Panic {
+        /// Where it is now.
+        stage: PanicStage,
+        /// Who pressed it.
+        cause: PanicCause,
+    },
+    /// The kill switch makes no progress: somebody must look at the venue.
+    PanicStuck {
+        /// Where it is.
+        stage: PanicStage,
+        /// How many positions are open.
+        positions: u32,
+        /// How many orders may still change.
+        orders: u32,
+    },
+    /// A person could not unlock.
+    UnlockRefused {
+        /// Why.
+        problem: UnlockProblem,
     },
 }
 

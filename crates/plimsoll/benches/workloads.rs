@@ -182,6 +182,7 @@ fn market(instruments: usize, bars: usize) -> (Job, Vec<Prices>) {
         limits,
         min_strength: Rate::ZERO,
         trade_from: Timestamp::MIN,
+        guards: engine::Guards::default(),
     };
     (Job { tape, setup, venue, keep_trades: true }, prices)
 }
@@ -201,6 +202,7 @@ fn strategy(job: &Job, fast: usize, slow: usize) -> StrategySetup {
         on_fault: FaultPolicy::Close,
         wants_house_stop: false,
         wants_house_target: false,
+        is_exempt_from_stop: false,
     }
 }
 

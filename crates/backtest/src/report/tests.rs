@@ -140,6 +140,7 @@ fn run_on(
             on_fault: FaultPolicy::Close,
             wants_house_stop: true,
             wants_house_target: false,
+            is_exempt_from_stop: false,
         });
     }
     let limits = Limits {
@@ -155,6 +156,7 @@ fn run_on(
         limits,
         min_strength: Rate::ZERO,
         trade_from: Timestamp::MIN,
+        guards: engine::Guards::default(),
     };
     let venue = VenueConfig {
         initial_balance: amount("10000"),
@@ -184,7 +186,7 @@ fn busy() -> Run {
     let refused = |refusal, count| crate::RefusalCount { instrument: InstrumentIx(1), refusal, count };
     run.outcome.refusals =
         vec![refused(Refusal::InsufficientMargin, 7), refused(Refusal::BelowMinNotional, 1)];
-    let halted = Notice { severity: Severity::Warning, kind: NoticeKind::Halted { halted: true } };
+    let halted = Notice { severity: Severity::Warning, kind: NoticeKind::Paused { paused: true } };
     let liquidated =
         Notice { severity: Severity::Critical, kind: NoticeKind::Liquidated { instrument: InstrumentIx(0) } };
     run.outcome.notices = vec![halted.clone(), liquidated, halted];

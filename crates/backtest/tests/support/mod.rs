@@ -214,6 +214,7 @@ fn terms(g: &mut Prng, tape: Tape) -> (Job, &'static str, Vec<(&'static str, Str
         limits: Limits { sizing, leverage, house_stop, house_target, taker_fee },
         min_strength: Rate::ZERO,
         trade_from: tape.start,
+        guards: engine::Guards::default(),
     };
     let venue = VenueConfig {
         initial_balance,
@@ -271,6 +272,7 @@ pub(crate) fn hosted(strategy: Box<dyn Strategy>, tape: &Tape) -> StrategySetup 
         on_fault: FaultPolicy::Close,
         wants_house_stop: true,
         wants_house_target: true,
+        is_exempt_from_stop: false,
     }
 }
 

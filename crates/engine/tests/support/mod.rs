@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses a part of the bench")]
 
 use engine::risk::{Limits, Sizing};
-use engine::{Engine, FaultPolicy, Outbox, Setup, StrategySetup};
+use engine::{Engine, FaultPolicy, Guards, Outbox, Setup, StrategySetup};
 use model::{
     Bar, Candle, ClientOrderId, Direction, Exchange, Fact, Fill, FillCause, Input, Instrument, InstrumentIx,
     InstrumentKind, InstrumentSpec, Liquidity, MarginTier, NewOrder, Notice, OperatorCommand, OrderCommand,
@@ -79,6 +79,7 @@ pub(crate) fn setup() -> Setup {
         limits: limits(),
         min_strength: Rate::ZERO,
         trade_from: Timestamp::MIN,
+        guards: Guards::default(),
     }
 }
 
@@ -171,6 +172,7 @@ pub(crate) fn hosted(script: Script) -> StrategySetup {
         on_fault: FaultPolicy::Close,
         wants_house_stop: true,
         wants_house_target: true,
+        is_exempt_from_stop: false,
     }
 }
 

@@ -129,6 +129,7 @@ fn job(files: &[PathBuf]) -> Result<Job, String> {
         limits,
         min_strength: Rate::ZERO,
         trade_from: Timestamp::MIN,
+        guards: engine::Guards::default(),
     };
     Ok(Job { tape, setup, venue, keep_trades: true })
 }
@@ -147,6 +148,7 @@ fn strategy(job: &Job, fast: usize, slow: usize) -> Result<StrategySetup, String
         on_fault: FaultPolicy::Close,
         wants_house_stop: false,
         wants_house_target: false,
+        is_exempt_from_stop: false,
     })
 }
 

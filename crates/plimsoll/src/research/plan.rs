@@ -133,6 +133,7 @@ impl Plan {
             on_fault: FaultPolicy::Close,
             wants_house_stop: self.has_stop,
             wants_house_target: !plan.descriptor.manages_exits,
+            is_exempt_from_stop: false,
         };
         let info = StrategyInfo {
             name: plan.descriptor.name.to_owned(),
@@ -364,6 +365,7 @@ fn job(
         limits,
         min_strength: rate(&config.execution.min_score, 0, "execution.min_score")?,
         trade_from: tape.start,
+        guards: engine::Guards::default(),
     };
     let venue = VenueConfig {
         initial_balance,
