@@ -226,7 +226,7 @@ impl Engine {
     pub fn next_wakeup(&self) -> Option<Timestamp> {
         let rules = &self.guard.settings.panic;
         let stops = self.guard.posts.iter().map(|post| post.until).filter(|at| *at != Timestamp::MAX).min();
-        let panic = self.guard.panic.wakeup(rules.cancel_patience, rules.settle);
+        let panic = self.guard.panic.wakeup(rules.cancel_patience, rules.settle, self.now);
         let sample = (self.guard.sample_due != Timestamp::MAX).then_some(self.guard.sample_due);
         [stops, panic, sample].into_iter().flatten().min()
     }

@@ -21,6 +21,10 @@ use model::{
 use strategy::{StateError, StateReader, StateWriter};
 use units::{Quantity, Span, Timestamp};
 
+/// While so many closing orders of one position are unknown, no further one is sent: a venue that answers none of them
+/// will not answer the next, and what is kept must stay bounded.
+const MOST_UNKNOWN: usize = 8;
+
 /// The kill switch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Panic {
@@ -35,7 +39,7 @@ pub(super) struct Panic {
     ask_at: Timestamp,
     /// When somebody is called, unless something moves.
     stuck_at: Timestamp,
-    /// Live orders and open quantity when something moved last.
+    /// Orders to be ended and open quantity when one of them moved last.
     seen: (i64, i64),
 }
 
@@ -66,16 +70,16 @@ impl Panic {
         !matches!(self.stage, PanicStage::Armed | PanicStage::Latched)
     }
 
-    /// When it wants to be woken.
-    pub(super) fn wakeup(&self, patience: Span, settle: Span) -> Option<Timestamp> {
+    /// When it wants to be woken after `now`. What was due before was done then.
+    pub(super) fn wakeup(&self, patience: Span, settle: Span, now: Timestamp) -> Option<Timestamp> {
         let after = |span: Span| self.since.checked_add(span).unwrap_or(Timestamp::MAX);
-        let retries = self.cancel_at.min(self.ask_at).min(self.stuck_at);
-        match self.stage {
-            PanicStage::Armed | PanicStage::Latched => None,
-            PanicStage::Cancelling => Some(retries.min(after(patience))),
-            PanicStage::Flattening => Some(retries.min(self.close_at)),
-            PanicStage::ConfirmingFlat => Some(after(settle)),
-        }
+        let wanted = match self.stage {
+            PanicStage::Armed | PanicStage::Latched => return None,
+            PanicStage::Cancelling => after(patience),
+            PanicStage::Flattening => self.close_at,
+            PanicStage::ConfirmingFlat => return Some(after(settle)),
+        };
+        [wanted, self.cancel_at, self.ask_at, self.stuck_at].into_iter().filter(|at| *at > now).min()
     }
 
     pub(super) fn save(&self, w: &mut StateWriter) {
@@ -245,25 +249,33 @@ impl Engine {
     /// is still only a reduction.
     pub(super) fn close_uncovered(&mut self, ix: InstrumentIx, side: PositionSide, out: &mut Outbox) -> bool {
         let held = self.ledger.position(ix, side).quantity;
-        let mut left = held.abs();
+        let (mut left, mut unknown) = (held.abs(), 0);
         for order in &self.orders.live {
             let o = &order.order;
             let closes = o.instrument == ix && o.position_side == side && o.side == Side::of(held).opposite();
-            if closes && order.is_market_exit() && order.state != OrderState::Unknown {
-                left -= order.remaining();
+            if closes && order.is_market_exit() {
+                if order.state == OrderState::Unknown {
+                    unknown += 1;
+                } else {
+                    left -= order.remaining();
+                }
             }
         }
-        if left.is_positive() {
+        let may_close = left.is_positive() && unknown < MOST_UNKNOWN;
+        if may_close {
             self.reduce(ix, side, left, (ENGINE, Tag::default()), out);
         }
-        left.is_positive()
+        may_close
     }
 
-    /// Calls a person when nothing has moved for too long.
+    /// Calls a person when neither what is open nor what is to be ended has become less for too long. That closing orders
+    /// come and go is no progress.
     fn call_for_help(&mut self, out: &mut Outbox) {
         let open = || self.ledger.positions.iter().map(|p| p.quantity.abs());
         let total: i64 = open().fold(0i64, |sum, q| sum.wrapping_add(q.mantissa()));
-        let seen = (self.orders.live.len() as i64, total);
+        let to_end = self.orders.live.iter().filter(|order| !order.is_market_exit()).count();
+        let seen = (to_end as i64, total);
+        let orders = self.orders.live.len();
         let positions = open().filter(|q| *q != Quantity::ZERO).count();
         let next = self.deadline();
         let panic = &mut self.guard.panic;
@@ -274,7 +286,7 @@ impl Engine {
             let kind = NoticeKind::PanicStuck {
                 stage: panic.stage,
                 positions: u32::try_from(positions).unwrap_or(u32::MAX),
-                orders: u32::try_from(seen.0).unwrap_or(u32::MAX),
+                orders: u32::try_from(orders).unwrap_or(u32::MAX),
             };
             out.notice(Notice { severity: Severity::Critical, kind });
         }

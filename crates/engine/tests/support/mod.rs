@@ -209,6 +209,38 @@ impl Followed {
         self.records.iter().filter_map(refused).collect()
     }
 
+    pub(crate) fn stages(&self) -> Vec<model::PanicStage> {
+        let stage = |r: &Record| match r {
+            Record::Panic { stage, .. } => Some(*stage),
+            _ => None,
+        };
+        self.records.iter().filter_map(stage).collect()
+    }
+
+    pub(crate) fn tiers(&self) -> Vec<(model::Tier, model::LimitStanding)> {
+        let tier = |r: &Record| match r {
+            Record::Tier { to, standing, .. } => Some((*to, *standing)),
+            _ => None,
+        };
+        self.records.iter().filter_map(tier).collect()
+    }
+
+    pub(crate) fn locks(&self) -> Vec<model::Lock> {
+        let lock = |r: &Record| match r {
+            Record::Locked(lock) => Some(*lock),
+            _ => None,
+        };
+        self.records.iter().filter_map(lock).collect()
+    }
+
+    pub(crate) fn shields(&self) -> Vec<(model::ShieldStep, Option<Price>)> {
+        let shield = |r: &Record| match r {
+            Record::Shield { step, stop, .. } => Some((*step, *stop)),
+            _ => None,
+        };
+        self.records.iter().filter_map(shield).collect()
+    }
+
     pub(crate) fn anomalies(&self) -> Vec<&'static str> {
         let anomaly = |r: &Record| match r {
             Record::Anomaly { what, .. } => Some(*what),
@@ -284,6 +316,34 @@ impl Bench {
         let bar = Bar { open_time, open: p, high: p, low: p, close: p, volume: Quantity::ZERO };
         let candle = Candle { instrument: ix, timeframe: Timeframe::MINUTE, bar };
         self.tell_at(candle.close_time(), Fact::Candle(candle))
+    }
+
+    /// So much time passes, and a timer goes off.
+    pub(crate) fn wait(&mut self, span: Span) -> Followed {
+        let at = self.engine.now().checked_add(span).unwrap();
+        self.tell_at(at, Fact::Timer(model::TimerId(0)))
+    }
+
+    /// Goes to the next moment that the engine asked to be woken at.
+    pub(crate) fn wake(&mut self) -> Followed {
+        let at = self.engine.next_wakeup().expect("the engine waits for a moment");
+        self.tell_at(at.max(self.engine.now() + Span::from_nanos(1)), Fact::Timer(model::TimerId(0)))
+    }
+
+    /// The venue cancels an order, as it was asked to.
+    pub(crate) fn cancelled(&mut self, order: &NewOrder) -> Followed {
+        let (id, instrument) = (order.id, order.instrument);
+        self.venue(VenueEvent::Cancelled { id, instrument, reason: model::CancelReason::Requested })
+    }
+
+    pub(crate) fn rejected(&mut self, order: &NewOrder) -> Followed {
+        let (id, instrument) = (order.id, order.instrument);
+        self.venue(VenueEvent::Rejected { id, instrument, reason: model::RejectReason::NoMarket })
+    }
+
+    pub(crate) fn protected(&mut self, stop: Option<&str>) -> Followed {
+        let protection = Protection { stop_loss: stop.map(price), take_profit: None };
+        self.venue(VenueEvent::Protected { instrument: IX, position_side: PositionSide::Net, protection })
     }
 
     pub(crate) fn venue(&mut self, event: VenueEvent) -> Followed {
