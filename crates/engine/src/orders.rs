@@ -1,6 +1,6 @@
 //! The life of orders: states, allowed edges, and nothing kept once an order is settled.
 
-use model::{ClientOrderId, InstrumentIx, NewOrder, OrderState, Side, Tag};
+use model::{ClientOrderId, InstrumentIx, NewOrder, OrderState, PositionSide, Side, Tag};
 use units::{Amount, Quantity, Timestamp};
 
 /// An order that may still change.
@@ -98,6 +98,17 @@ impl Orders {
     #[inline]
     pub(crate) fn is_in_flight(&self, ix: InstrumentIx) -> bool {
         self.live.iter().any(|o| o.order.instrument == ix && o.order.kind == model::OrderKind::Market)
+    }
+
+    /// What live orders on one side of a position may still execute, those that only reduce included.
+    pub(crate) fn claims(&self, ix: InstrumentIx, position: PositionSide, side: Side) -> Quantity {
+        let mut sum = Quantity::ZERO;
+        for o in &self.live {
+            if o.order.instrument == ix && o.order.position_side == position && o.order.side == side {
+                sum += o.remaining();
+            }
+        }
+        sum
     }
 
     /// What live orders on one side of an instrument may still add to its position.

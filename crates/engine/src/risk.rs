@@ -135,6 +135,18 @@ impl<'a> Context<'a> {
         (order.quantity - closable).max(Quantity::ZERO)
     }
 
+    /// Whether an order could make the position larger if everything on its way in the same direction came first, orders
+    /// that only reduce included.
+    fn may_expose(&self, order: &NewOrder) -> bool {
+        if order.reduce_only {
+            return false;
+        }
+        let held = self.ledger.position(order.instrument, order.position_side).quantity;
+        let against = if order.side == Side::Buy { -held } else { held };
+        let claimed = self.orders.claims(order.instrument, order.position_side, order.side);
+        order.quantity > (against - claimed).max(Quantity::ZERO)
+    }
+
     /// The margin that approving the order sets aside, besides its fee.
     ///
     /// An order that turns a position around first frees the margin of what it closes, so only what it opens beyond
@@ -180,20 +192,21 @@ pub fn checks() -> impl Iterator<Item = &'static str> {
     CHECKS.iter().map(|(name, _)| *name)
 }
 
+/// While the kill switch closes positions, an order that only happens to close may find nothing left to close.
 fn check_latch(context: &Context<'_>, draft: &Draft<'_>) -> Result<(), Refusal> {
-    if draft.opening.is_positive() { context.gate.check_latch() } else { Ok(()) }
+    if draft.order.reduce_only { Ok(()) } else { context.gate.check_latch() }
 }
 
 fn check_pause(context: &Context<'_>, draft: &Draft<'_>) -> Result<(), Refusal> {
-    if draft.opening.is_positive() { context.gate.check_pause() } else { Ok(()) }
+    if context.may_expose(draft.order) { context.gate.check_pause() } else { Ok(()) }
 }
 
 fn check_tier(context: &Context<'_>, draft: &Draft<'_>) -> Result<(), Refusal> {
-    if draft.opening.is_positive() { context.gate.check_tier() } else { Ok(()) }
+    if context.may_expose(draft.order) { context.gate.check_tier() } else { Ok(()) }
 }
 
 fn check_lock(context: &Context<'_>, draft: &Draft<'_>) -> Result<(), Refusal> {
-    if draft.opening.is_positive() { context.gate.check_lock() } else { Ok(()) }
+    if context.may_expose(draft.order) { context.gate.check_lock() } else { Ok(()) }
 }
 
 fn check_quantity(_: &Context<'_>, draft: &Draft<'_>) -> Result<(), Refusal> {

@@ -293,8 +293,9 @@ impl Engine {
     /// Looks at equity and prices on the grid of samples. Called after a price was taken up and before anybody is asked.
     #[cold]
     pub(crate) fn sample(&mut self, out: &mut Outbox) {
-        let step = self.guard.settings.account.sample.max(units::Span::from_nanos(1));
-        self.guard.sample_due = self.now.floor_to(step).checked_add(step).unwrap_or(Timestamp::MAX);
+        let (now, step) = (self.now.nanos(), self.guard.settings.account.sample.nanos().max(1));
+        let begun = now.saturating_sub(now.rem_euclid(step));
+        self.guard.sample_due = Timestamp::from_nanos(begun.saturating_add(step));
         if let Some(breaker) = self.guard.settings.account.volatility {
             for ix in (0u32..).take(self.instruments.len()).map(InstrumentIx) {
                 let Some(price) = self.markets[ix.index()].last else { continue };

@@ -311,6 +311,9 @@ impl Bench {
 
     pub(crate) fn candle_of(&mut self, ix: InstrumentIx, close: &str) -> Followed {
         let p = price(close);
+        // Time may have been waited away.
+        let passed = self.engine.now().max(Timestamp::EPOCH).nanos() / 60_000_000_000;
+        self.candles = self.candles.max(passed);
         let open_time = Timestamp::from_seconds(self.candles * 60).unwrap();
         self.candles += 1;
         let bar = Bar { open_time, open: p, high: p, low: p, close: p, volume: Quantity::ZERO };
