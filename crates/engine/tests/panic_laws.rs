@@ -263,7 +263,9 @@ proptest! {
             world.go(happening)?;
         }
         world.settle()?;
-        prop_assert_eq!(world.bench.engine.panic_stage(), PanicStage::Latched);
+        let stage = world.bench.engine.panic_stage();
+        let ours = (world.bench.held(), world.bench.engine.live_orders());
+        prop_assert!(stage == PanicStage::Latched, "{stage:?}: {ours:?}, the venue {:?}", world.exchange);
         prop_assert!(world.exchange.held.is_zero(), "the venue holds {:?}", world.exchange.held);
         prop_assert!(world.bench.held().is_zero());
         prop_assert!(world.exchange.live.is_empty(), "{:?}", world.exchange.live);

@@ -30,7 +30,6 @@ const MOST_UNKNOWN: usize = 8;
 pub(super) struct Panic {
     pub(super) stage: PanicStage,
     pub(super) cause: PanicCause,
-    pressed: Timestamp,
     /// When the stage began.
     since: Timestamp,
     /// Before this no further closing orders, cancellations, questions are sent.
@@ -49,7 +48,6 @@ impl Default for Panic {
         Self {
             stage: PanicStage::Armed,
             cause: PanicCause::Operator,
-            pressed: never,
             since: never,
             close_at: never,
             cancel_at: never,
@@ -88,7 +86,7 @@ impl Panic {
             PanicCause::Operator => -1,
             PanicCause::Limit(limit) => limit as i64,
         });
-        let times = [self.pressed, self.since, self.close_at, self.cancel_at, self.ask_at, self.stuck_at];
+        let times = [self.since, self.close_at, self.cancel_at, self.ask_at, self.stuck_at];
         times.iter().for_each(|at| w.int(at.nanos()));
         w.int(self.seen.0);
         w.int(self.seen.1);
@@ -101,10 +99,10 @@ impl Panic {
             limit => PanicCause::Limit(super::pick(&AccountLimit::ALL, limit, "limit")?),
         };
         let mut at = || r.int().map(Timestamp::from_nanos);
-        let (pressed, since, close_at) = (at()?, at()?, at()?);
+        let (since, close_at) = (at()?, at()?);
         let (cancel_at, ask_at, stuck_at) = (at()?, at()?, at()?);
         let seen = (r.int()?, r.int()?);
-        Ok(Self { stage, cause, pressed, since, close_at, cancel_at, ask_at, stuck_at, seen })
+        Ok(Self { stage, cause, since, close_at, cancel_at, ask_at, stuck_at, seen })
     }
 }
 
@@ -117,7 +115,6 @@ impl Engine {
         let now = self.now;
         self.guard.panic = Panic {
             cause,
-            pressed: now,
             close_at: now,
             cancel_at: now,
             ask_at: now,
@@ -195,14 +192,16 @@ impl Engine {
     fn ask_about_orders(&mut self, out: &mut Outbox) {
         let now = self.now;
         let deadline = self.guard.settings.panic.deadline;
-        let pressed = self.guard.panic.pressed;
+        let cancelled = self.guard.panic.cancel_at;
         let is_due = now >= self.guard.panic.ask_at;
         for i in 0..self.orders.live.len() {
             let order = &self.orders.live[i];
-            let asked = if order.state == OrderState::Cancelling { pressed } else { order.sent_at };
+            let asked = if order.state == OrderState::Cancelling { cancelled } else { order.sent_at };
             let is_late = asked.checked_add(deadline).is_some_and(|end| now >= end);
             match order.state {
                 OrderState::Submitting | OrderState::Cancelling if is_late => self.doubt(i, out),
+                // Filled in part, and the word that the rest of it is over is missing.
+                OrderState::Open if is_late && order.is_market_exit() => self.doubt(i, out),
                 OrderState::Unknown if is_due => self.query(i, out),
                 _ => {}
             }
