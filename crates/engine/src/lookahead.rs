@@ -124,9 +124,14 @@ impl Engine {
         // As `advance` says: at its close, or right after the input before it.
         let earliest = before.checked_add(Span::from_nanos(1)).unwrap_or(Timestamp::MAX);
         let mut next = 0;
+        // Mostly a run ends before anything falls due.
+        let last_opens = bars.last().map_or(Timestamp::MIN, |bar| bar.open_time);
         while next < bars.len() {
             let due = self.guard.sample_due;
             let opens = Timestamp::from_nanos(due.nanos().saturating_sub(span.nanos()));
+            if last_opens < opens && earliest < due {
+                break;
+            }
             let found = if earliest >= due {
                 Some(next)
             } else {
@@ -135,8 +140,11 @@ impl Engine {
             let Some(found) = found else { break };
             self.now = (bars[found].open_time + span).max(earliest);
             self.markets[ix.index()].last = Some(bars[found].close);
-            self.sample(out);
             next = found + 1;
+            if self.sample_quietly() {
+                continue;
+            }
+            self.sample(out);
             if !out.is_empty() {
                 self.now = before;
                 return next;

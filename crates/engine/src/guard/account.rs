@@ -63,10 +63,23 @@ pub(super) struct Account {
     week: Base,
     peak: Base,
     smoothed: f64,
-    has_started: bool,
+    pub(super) has_started: bool,
+    /// The weight of a new observation.
+    weight: f64,
+    /// Scores below this cannot be yellow.
+    calm: f64,
 }
 
 impl Account {
+    pub(super) fn new(limits: &AccountLimits) -> Self {
+        Self {
+            weight: 2.0 / (f64::from(limits.smoothing) + 1.0),
+            // A little lower, so that rounding to whole steps is no matter.
+            calm: ratio(limits.tiers.yellow) * 0.999,
+            ..Self::default()
+        }
+    }
+
     /// A day began with this equity, and perhaps a week.
     pub(super) fn begin_day(&mut self, limits: &AccountLimits, equity: Amount, is_new_week: bool) {
         self.day = Base::new(equity, limits.daily_loss);
@@ -96,36 +109,55 @@ impl Account {
         (self.smoothed, self.tier) = (0.0, Tier::Green);
     }
 
-    /// Looks at the equity. `is_sample` says whether this observation counts for the average.
     #[inline]
+    fn raw(&self, value: f64) -> f64 {
+        self.day.usage(value).max(self.week.usage(value)).max(self.peak.usage(value)).clamp(0.0, MOST)
+    }
+
+    /// [`Account::observe`] for a sample that nothing follows from. Returns whether it was one; otherwise nothing changed.
+    #[inline]
+    pub(super) fn pass(&mut self, value: f64) -> bool {
+        if !self.has_started || self.tier != Tier::Green || value > self.peak.value {
+            return false;
+        }
+        let raw = self.raw(value);
+        let smoothed = self.smoothed + self.weight * (raw - self.smoothed);
+        let is_calm = raw.min(smoothed) < self.calm;
+        if is_calm {
+            self.smoothed = smoothed;
+        }
+        is_calm
+    }
+
+    /// Looks at the equity: `value` is what scores are made of, `exact` what records say. `is_sample` says whether this
+    /// observation counts for the average.
     pub(super) fn observe(
         &mut self,
         limits: &AccountLimits,
-        equity: Amount,
+        value: f64,
+        exact: impl Fn() -> Amount,
         is_sample: bool,
     ) -> Option<TierChange> {
         if !self.has_started || self.tier == Tier::Red {
             return None;
         }
-        if equity > self.peak.amount {
-            self.peak = Base::new(equity, limits.drawdown);
+        if value > self.peak.value {
+            self.peak = Base::new(exact().max(self.peak.amount), limits.drawdown);
         }
-        let value = equity.to_f64();
-        let raw = self.day.usage(value).max(self.week.usage(value)).max(self.peak.usage(value));
-        let raw = raw.clamp(0.0, MOST);
+        let raw = self.raw(value);
         if is_sample {
-            self.smoothed += 2.0 / (f64::from(limits.smoothing) + 1.0) * (raw - self.smoothed);
+            self.smoothed += self.weight * (raw - self.smoothed);
         }
         let score = raw.min(self.smoothed);
         // Mostly nothing is lost that counts.
-        if self.tier == Tier::Green && score < ratio(limits.tiers.yellow) * 0.999 {
+        if self.tier == Tier::Green && score < self.calm {
             return None;
         }
         let to = next_tier(&limits.tiers, self.tier, rate_near(score));
         if to == self.tier {
             return None;
         }
-        let standing = self.standing(limits, equity, rate_near(score));
+        let standing = self.standing(limits, exact(), rate_near(score));
         let from = std::mem::replace(&mut self.tier, to);
         Some(TierChange { from, to, standing })
     }
@@ -174,11 +206,8 @@ impl Account {
         let mut base = |limit| r.wide().map(|units| Base::new(Amount::from_units(units), limit));
         let (day, week, peak) = (base(limits.daily_loss)?, base(limits.weekly_loss)?, base(limits.drawdown)?);
         let smoothed = r.float()?;
-        Ok(if has_started {
-            Self { tier, day, week, peak, smoothed, has_started }
-        } else {
-            Self { tier, smoothed, ..Self::default() }
-        })
+        let fresh = Self { tier, smoothed, ..Self::new(limits) };
+        Ok(if has_started { Self { day, week, peak, has_started, ..fresh } } else { fresh })
     }
 }
 
@@ -222,9 +251,13 @@ mod tests {
     }
 
     fn started(limits: &AccountLimits) -> Account {
-        let mut account = Account::default();
+        let mut account = Account::new(limits);
         account.begin_day(limits, amount("1000"), true);
         account
+    }
+
+    fn look(account: &mut Account, limits: &AccountLimits, equity: &str) -> Option<TierChange> {
+        account.observe(limits, amount(equity).to_f64(), || amount(equity), true)
     }
 
     #[test]
@@ -246,8 +279,8 @@ mod tests {
     fn the_drawdown_trails_the_highest_equity() {
         let limits = sharp();
         let mut account = started(&limits);
-        assert_eq!(account.observe(&limits, amount("951"), true), None);
-        let change = account.observe(&limits, amount("950"), true).unwrap();
+        assert_eq!(look(&mut account, &limits, "951"), None);
+        let change = look(&mut account, &limits, "950").unwrap();
         let standing = LimitStanding {
             limit: AccountLimit::Drawdown,
             loss: amount("50"),
@@ -257,11 +290,11 @@ mod tests {
         };
         assert_eq!(change, TierChange { from: Green, to: Yellow, standing });
         // A new peak of 1200: 1080 is the limit now.
-        assert_eq!(account.observe(&limits, amount("1200"), true).unwrap().to, Green);
-        assert_eq!(account.observe(&limits, amount("1080"), true).unwrap().to, Red);
-        assert_eq!(account.observe(&limits, amount("1200"), true), None, "red stays until unlocked");
+        assert_eq!(look(&mut account, &limits, "1200").unwrap().to, Green);
+        assert_eq!(look(&mut account, &limits, "1080").unwrap().to, Red);
+        assert_eq!(look(&mut account, &limits, "1200"), None, "red stays until unlocked");
         account.rebase(&limits, amount("1080"));
-        assert_eq!((account.tier, account.observe(&limits, amount("1030"), true)), (Green, None));
+        assert_eq!((account.tier, look(&mut account, &limits, "1030")), (Green, None));
     }
 
     #[test]
@@ -269,15 +302,15 @@ mod tests {
         let limits = AccountLimits { smoothing: 3, ..sharp() };
         let mut account = started(&limits);
         // Three samples weigh the newest one half.
-        assert_eq!(account.observe(&limits, amount("910"), true), None, "raw 0.9, average 0.45");
-        assert_eq!(account.observe(&limits, amount("1000"), true), None, "raw 0, average 0.225");
+        assert_eq!(look(&mut account, &limits, "910"), None, "raw 0.9, average 0.45");
+        assert_eq!(look(&mut account, &limits, "1000"), None, "raw 0, average 0.225");
         // It stays down: the average follows.
-        assert_eq!(account.observe(&limits, amount("910"), true).unwrap().standing.score, rate("0.5625"));
-        assert_eq!(account.observe(&limits, amount("910"), true), None, "0.73125 is still yellow");
-        let orange = account.observe(&limits, amount("910"), true).unwrap();
+        assert_eq!(look(&mut account, &limits, "910").unwrap().standing.score, rate("0.5625"));
+        assert_eq!(look(&mut account, &limits, "910"), None, "0.73125 is still yellow");
+        let orange = look(&mut account, &limits, "910").unwrap();
         assert_eq!((orange.to, orange.standing.score), (Orange, rate("0.815625")));
         // Back at once: the average is stale, and what it says does not count any more.
-        assert_eq!(account.observe(&limits, amount("1000"), true).unwrap().to, Green);
+        assert_eq!(look(&mut account, &limits, "1000").unwrap().to, Green);
     }
 
     #[test]
@@ -285,7 +318,7 @@ mod tests {
         let limits = AccountLimits { daily_loss: Some(rate("0.1")), ..sharp() };
         let mut account = started(&limits);
         account.shift(&limits, amount("-500"));
-        assert_eq!(account.observe(&limits, amount("500"), true), None);
-        assert_eq!(account.observe(&limits, amount("475"), true).unwrap().standing.loss, amount("25"));
+        assert_eq!(look(&mut account, &limits, "500"), None);
+        assert_eq!(look(&mut account, &limits, "475").unwrap().standing.loss, amount("25"));
     }
 }

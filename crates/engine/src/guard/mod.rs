@@ -25,19 +25,20 @@ pub(crate) mod shield;
 pub(crate) mod volatility;
 
 use crate::engine::Engine;
+use crate::ledger::Ledger;
 use crate::outbox::Outbox;
 use account::{Account, TierChange};
 use history::{ClosedTrade, History, Trip};
 use model::{
-    DayFigures, Fill, FillCause, InstrumentIx, LimitStanding, Lock, LockReason, Notice, NoticeKind, PanicCause,
+    DayFigures, Fill, FillCause, Instrument, InstrumentIx, LimitStanding, Lock, LockReason, Notice, NoticeKind, PanicCause,
     PanicStage, PositionSide, Record, Refusal, Severity, Side, Text, Tier,
 };
 use panic::Panic;
 use settings::Guards;
 use shield::Post;
-use strategy::{StateError, StateReader, StateWriter};
+use strategy::{Market, StateError, StateReader, StateWriter};
 use units::{Amount, DigestWriter, Quantity, Rate, Rounding, Timestamp};
-use volatility::Volatility;
+use volatility::{Breaker, Volatility};
 
 /// How many executions of an instrument are remembered, to recognise one that is told twice. An exchange repeats what it
 /// told in the seconds before a connection broke; that is far less.
@@ -92,12 +93,53 @@ pub(crate) struct Guard {
     /// When equity and prices are observed next; never, when nothing watches them.
     pub(crate) sample_due: Timestamp,
     account: Account,
+    breaker: Option<Breaker>,
     volatility: Vec<Volatility>,
+    /// What the equity is made of; worked out anew after every booking.
+    worth: Option<Worth>,
     /// By position.
     trips: Vec<Trip>,
     history: History,
     posts: Vec<Post>,
     panic: Panic,
+}
+
+/// The equity as a function of prices: what scores are made of, in one multiplication per open position. Money in records
+/// is exact; this is its nearest float.
+#[derive(Debug, Clone, PartialEq)]
+struct Worth {
+    /// Cash less the cost of the open positions.
+    cash: f64,
+    /// For each open position: whose it is, its value for a price mantissa of one, its cost.
+    open: Vec<(usize, f64, f64)>,
+}
+
+impl Worth {
+    fn new(ledger: &Ledger, instruments: &[Instrument]) -> Self {
+        let mut cash = ledger.wallet();
+        let mut open = Vec::new();
+        for (slot, position) in ledger.positions.iter().enumerate() {
+            if !position.quantity.is_zero() {
+                let ix = slot % instruments.len();
+                let value = instruments[ix].amount_per_step() * i128::from(position.quantity.mantissa());
+                open.push((ix, Amount::from_units(value).to_f64(), position.cost.to_f64()));
+                cash -= position.cost;
+            }
+        }
+        Self { cash: cash.to_f64(), open }
+    }
+
+    #[inline]
+    fn at(&self, markets: &[Market]) -> f64 {
+        let mut sum = self.cash;
+        for (ix, value, cost) in &self.open {
+            sum += match markets[*ix].valuation() {
+                Some(price) => price.mantissa() as f64 * value,
+                None => *cost,
+            };
+        }
+        sum
+    }
 }
 
 /// What stands in the way of new exposure.
@@ -134,7 +176,6 @@ impl Guard {
     pub(crate) fn new(settings: Guards, instruments: usize, exempt: Vec<bool>) -> Self {
         let positions = instruments * PositionSide::ALL.len();
         let mut guard = Self {
-            settings,
             exempt,
             executions: vec![Executions::default(); instruments],
             figures: DayFigures::default(),
@@ -142,12 +183,15 @@ impl Guard {
             week: 0,
             roll_due: Timestamp::MIN,
             sample_due: Timestamp::MAX,
-            account: Account::default(),
+            account: Account::new(&settings.account),
+            breaker: settings.account.volatility.as_ref().map(Breaker::new),
+            worth: None,
             volatility: vec![Volatility::default(); instruments],
             trips: vec![Trip::default(); positions],
             history: History::default(),
             posts: vec![Post::default(); positions],
             panic: Panic::default(),
+            settings,
         };
         if guard.watches() {
             guard.sample_due = Timestamp::MIN;
@@ -165,6 +209,19 @@ impl Guard {
         self.limits_equity()
             || self.settings.account.volatility.is_some()
             || self.settings.protections.max_drawdown.is_some()
+    }
+
+    /// The first moment of the grid after `now`.
+    #[inline]
+    fn next_sample(&self, now: Timestamp) -> Timestamp {
+        let (now, due) = (now.nanos(), self.sample_due.nanos());
+        let step = self.settings.account.sample.nanos().max(1);
+        // Mostly it is the very next one: no division.
+        let next = match due.checked_add(step) {
+            Some(next) if now >= due && now < next && due != i64::MIN => next,
+            _ => now.saturating_sub(now.rem_euclid(step)).saturating_add(step),
+        };
+        Timestamp::from_nanos(next)
     }
 
     pub(crate) fn watches_stops(&self) -> bool {
@@ -293,10 +350,8 @@ impl Engine {
     /// Looks at equity and prices on the grid of samples. Called after a price was taken up and before anybody is asked.
     #[cold]
     pub(crate) fn sample(&mut self, out: &mut Outbox) {
-        let (now, step) = (self.now.nanos(), self.guard.settings.account.sample.nanos().max(1));
-        let begun = now.saturating_sub(now.rem_euclid(step));
-        self.guard.sample_due = Timestamp::from_nanos(begun.saturating_add(step));
-        if let Some(breaker) = self.guard.settings.account.volatility {
+        self.guard.sample_due = self.guard.next_sample(self.now);
+        if let Some(breaker) = self.guard.breaker {
             for ix in (0u32..).take(self.instruments.len()).map(InstrumentIx) {
                 let Some(price) = self.markets[ix.index()].last else { continue };
                 let is_wild = self.guard.volatility[ix.index()].observe(&breaker, price);
@@ -310,16 +365,36 @@ impl Engine {
         self.observe(true, out);
     }
 
-    /// Looks at the equity.
+    /// [`Engine::sample`] where nothing but the equity is watched and nothing follows. Returns whether it was enough.
     #[inline]
+    pub(crate) fn sample_quietly(&mut self) -> bool {
+        if self.guard.breaker.is_some() || self.guard.settings.protections.max_drawdown.is_some() {
+            return false;
+        }
+        let value = self.value();
+        let is_quiet = self.guard.account.pass(value);
+        if is_quiet {
+            self.guard.sample_due = self.guard.next_sample(self.now);
+        }
+        is_quiet
+    }
+
+    /// The equity as a float.
+    #[inline]
+    fn value(&mut self) -> f64 {
+        let worth = self.guard.worth.get_or_insert_with(|| Worth::new(&self.ledger, &self.instruments));
+        worth.at(&self.markets)
+    }
+
+    /// Looks at the equity.
     fn observe(&mut self, is_sample: bool, out: &mut Outbox) {
         let limits_equity = self.guard.limits_equity();
         let rule = self.guard.settings.protections.max_drawdown;
         if !limits_equity && rule.is_none() {
             return;
         }
-        let equity = self.equity();
         if let Some(rule) = rule {
+            let equity = self.equity();
             let (wallet, now) = (self.ledger.wallet(), self.now);
             if self.guard.history.is_under_water(&rule, equity, wallet, now)
                 && !self.guard.history.is_locked(None, LockReason::MaxDrawdown, now)
@@ -327,7 +402,13 @@ impl Engine {
                 self.lock_entries(history::lock(None, None, now, rule.lock_for, LockReason::MaxDrawdown), out);
             }
         }
-        let change = self.guard.account.observe(&self.guard.settings.account, equity, is_sample);
+        if !limits_equity {
+            return;
+        }
+        let value = self.value();
+        let (ledger, instruments, markets) = (&self.ledger, &self.instruments, &self.markets);
+        let exact = || ledger.equity(instruments, markets);
+        let change = self.guard.account.observe(&self.guard.settings.account, value, exact, is_sample);
         if let Some(change) = change {
             self.change_tier(&change, out);
         }
@@ -361,6 +442,7 @@ impl Engine {
     #[inline]
     pub(crate) fn guard_fill(&mut self, fill: &Fill, booking: &crate::ledger::Booking, exit: ExitKind, out: &mut Outbox) {
         let guard = &mut self.guard;
+        guard.worth = None;
         guard.figures.realised += booking.realised;
         guard.figures.fees += fill.fee;
         let slot = fill.position_side.index() * self.instruments.len() + fill.instrument.index();
@@ -457,6 +539,7 @@ impl Engine {
 
     /// Funding of a position was booked.
     pub(crate) fn guard_funding(&mut self, ix: InstrumentIx, side: PositionSide, amount: Amount) {
+        self.guard.worth = None;
         self.guard.figures.funding += amount;
         let slot = self.slot(ix, side);
         let is_open = self.ledger.positions.get(slot).is_some_and(|p| !p.quantity.is_zero());
@@ -467,6 +550,7 @@ impl Engine {
 
     /// Money came in or went out.
     pub(crate) fn guard_deposit(&mut self, amount: Amount) {
+        self.guard.worth = None;
         self.guard.account.shift(&self.guard.settings.account, amount);
         self.guard.history.shift(&self.guard.settings.protections, self.ledger.wallet(), self.now);
     }

@@ -7,7 +7,33 @@
 use super::account::ratio;
 use super::settings::VolatilityBreaker;
 use strategy::{StateError, StateReader, StateWriter};
-use units::Price;
+use units::{Price, Span};
+
+/// A [`VolatilityBreaker`] prepared for the hot path; a limit that is not set is out of reach.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Breaker {
+    max_move: f64,
+    max_ratio_squared: f64,
+    fast: f64,
+    slow: f64,
+    warm: i64,
+    pub(super) cool_off: Span,
+}
+
+impl Breaker {
+    pub(super) fn new(settings: &VolatilityBreaker) -> Self {
+        let weight = |n: u32| 2.0 / (f64::from(n) + 1.0);
+        let most = settings.max_ratio.map_or(f64::INFINITY, ratio);
+        Self {
+            max_move: settings.max_move.map_or(f64::INFINITY, ratio),
+            max_ratio_squared: most * most,
+            fast: weight(settings.fast),
+            slow: weight(settings.slow),
+            warm: settings.slow.into(),
+            cool_off: settings.cool_off,
+        }
+    }
+}
 
 /// What was seen of one instrument's prices.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -20,22 +46,18 @@ pub(super) struct Volatility {
 
 impl Volatility {
     /// Looks at a price. Returns whether the market moves too fast.
-    pub(super) fn observe(&mut self, breaker: &VolatilityBreaker, price: Price) -> bool {
+    #[inline]
+    pub(super) fn observe(&mut self, breaker: &Breaker, price: Price) -> bool {
         // Moves are ratios, so the scale of the price cancels out.
         let price = price.mantissa() as f64;
         let Some(before) = self.last.replace(price) else { return false };
         let change = price / before - 1.0;
         let squared = change * change;
-        self.fast += 2.0 / (f64::from(breaker.fast) + 1.0) * (squared - self.fast);
-        self.slow += 2.0 / (f64::from(breaker.slow) + 1.0) * (squared - self.slow);
+        self.fast += breaker.fast * (squared - self.fast);
+        self.slow += breaker.slow * (squared - self.slow);
         self.moves += 1;
-        let jumps = breaker.max_move.is_some_and(|most| change.abs() >= ratio(most));
-        let is_warm = self.moves >= i64::from(breaker.slow);
-        let boils = breaker.max_ratio.is_some_and(|most| {
-            let most = ratio(most);
-            is_warm && self.fast > most * most * self.slow
-        });
-        jumps || boils
+        change.abs() >= breaker.max_move
+            || (self.moves >= breaker.warm && self.fast > breaker.max_ratio_squared * self.slow)
     }
 
     pub(super) fn save(&self, w: &mut StateWriter) {
@@ -53,17 +75,17 @@ impl Volatility {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use units::{Rate, Span};
+    use units::Rate;
 
-    fn breaker(max_move: Option<&str>, max_ratio: Option<&str>) -> VolatilityBreaker {
+    fn breaker(max_move: Option<&str>, max_ratio: Option<&str>) -> Breaker {
         let rate = |text: &str| Rate::parse(text).unwrap();
-        VolatilityBreaker {
+        Breaker::new(&VolatilityBreaker {
             max_move: max_move.map(rate),
             max_ratio: max_ratio.map(rate),
             fast: 1,
             slow: 9,
             cool_off: Span::from_seconds(60),
-        }
+        })
     }
 
     #[test]
