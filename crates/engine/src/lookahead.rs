@@ -115,11 +115,21 @@ impl Engine {
     /// first that a limit has something to say about.
     #[inline]
     fn watch_run(&mut self, ix: InstrumentIx, timeframe: Timeframe, bars: &[Bar], out: &mut Outbox) -> usize {
-        if self.guard.sample_due == Timestamp::MAX { bars.len() } else { self.sample_run(ix, timeframe, bars, out) }
+        if self.guard.sample_due == Timestamp::MAX {
+            bars.len()
+        } else {
+            self.sample_run(ix, timeframe, bars, out)
+        }
     }
 
     #[inline(never)]
-    fn sample_run(&mut self, ix: InstrumentIx, timeframe: Timeframe, bars: &[Bar], out: &mut Outbox) -> usize {
+    fn sample_run(
+        &mut self,
+        ix: InstrumentIx,
+        timeframe: Timeframe,
+        bars: &[Bar],
+        out: &mut Outbox,
+    ) -> usize {
         let (before, span) = (self.now, timeframe.span());
         // As `advance` says: at its close, or right after the input before it.
         let earliest = before.checked_add(Span::from_nanos(1)).unwrap_or(Timestamp::MAX);

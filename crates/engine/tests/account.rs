@@ -7,8 +7,9 @@ use engine::guard::calendar::{Boundaries, Calendar, Weekday};
 use engine::guard::settings::{AccountLimits, LossStreak, VolatilityBreaker};
 use engine::{Engine, Guards, Setup};
 use model::{
-    AccountLimit, BalanceChange, DayFigures, Direction, Fact, LimitStanding, LockReason, NoticeKind, OperatorCommand,
-    PanicCause, PanicStage, PositionSide, Record, Refusal, Side, Text, Tier, TimerId, VenueEvent,
+    AccountLimit, BalanceChange, DayFigures, Direction, Fact, LimitStanding, LockReason, NoticeKind,
+    OperatorCommand, PanicCause, PanicStage, PositionSide, Record, Refusal, Side, Text, Tier, TimerId,
+    VenueEvent,
 };
 use support::*;
 use units::{Amount, Span, Timestamp};
@@ -71,7 +72,8 @@ fn daily_loss_walks_through_the_tiers() {
 #[test]
 fn pitfall_27_a_drawdown_closes_what_is_open() {
     let account = AccountLimits { drawdown: Some(rate("0.1")), ..sharp() };
-    let mut bench = long(account, [(6, say(Short)), (7, say(Flat)), (8, say(Long)), (9, say(Flat)), (10, say(Long))]);
+    let mut bench =
+        long(account, [(6, say(Short)), (7, say(Flat)), (8, say(Long)), (9, say(Flat)), (10, say(Long))]);
     assert_eq!(bench.candle("200").tiers(), [], "the peak is 1100 now");
     let red = bench.candle("90");
     let at_limit = standing(AccountLimit::Drawdown, "110", "110", "990", "1");
@@ -163,7 +165,8 @@ fn a_wick_does_not_flatten_and_a_fall_does() {
 #[test]
 fn the_yellow_tier_makes_new_exposure_smaller() {
     let account = AccountLimits { daily_loss: Some(rate("0.04")), ..sharp() };
-    let limit = |side, size| Line::Order(order_intent(side, model::OrderKind::Limit { price: price("80") }, size));
+    let limit =
+        |side, size| Line::Order(order_intent(side, model::OrderKind::Limit { price: price("80") }, size));
     let lines = [(3, say(Short)), (4, limit(Side::Sell, "0.8")), (5, limit(Side::Buy, "0.9"))];
     let mut bench = long(account, lines);
     assert_eq!(bench.candle("80").tiers()[0].0, Yellow);
@@ -192,7 +195,8 @@ fn the_orange_tier_takes_exits_only() {
 fn losses_in_a_row_rest_entries_for_a_while() {
     let streak = LossStreak { count: 2, cool_off: Span::from_seconds(300) };
     let account = AccountLimits { consecutive_losses: Some(streak), ..sharp() };
-    let lines = [(1, say(Long)), (2, say(Flat)), (3, say(Long)), (4, say(Flat)), (5, say(Long)), (10, say(Short))];
+    let lines =
+        [(1, say(Long)), (2, say(Flat)), (3, say(Long)), (4, say(Flat)), (5, say(Long)), (10, say(Short))];
     let mut bench = bench_of(account, lines);
     let mut locks = Vec::new();
     for close in ["100", "99", "100", "99"] {
@@ -209,7 +213,11 @@ fn losses_in_a_row_rest_entries_for_a_while() {
     for _ in 6..10 {
         bench.candle("100");
     }
-    assert_eq!(bench.engine.locks().count(), 1, "five minutes after a fill that was a moment after the candle");
+    assert_eq!(
+        bench.engine.locks().count(),
+        1,
+        "five minutes after a fill that was a moment after the candle"
+    );
     assert_eq!(bench.candle("100").orders().len(), 1);
     assert_eq!(bench.engine.locks().count(), 0);
 }
@@ -313,7 +321,12 @@ fn a_deposit_is_no_profit_and_a_withdrawal_no_loss() {
 fn a_loss_by_a_fill_counts_at_once() {
     let account = AccountLimits { daily_loss: Some(rate("0.1")), sample: Span::DAY, ..sharp() };
     let mut bench = long(account, []);
-    let loss = fill(77, &bench.candle("100").orders().first().copied().unwrap_or_else(stop), quantity("1"), price("1"));
+    let loss = fill(
+        77,
+        &bench.candle("100").orders().first().copied().unwrap_or_else(stop),
+        quantity("1"),
+        price("1"),
+    );
     let followed = bench.venue(VenueEvent::Filled(loss));
     assert_eq!(followed.tiers(), [], "the average has not seen it: one sample a day was asked for");
     let mut bench = long(AccountLimits { sample: Span::from_seconds(60), ..account }, []);
@@ -340,7 +353,9 @@ fn limits_survive_a_restart() {
         ..sharp()
     };
     let guards = Guards { account, ..Guards::default() };
-    let make = |guards: &Guards| (Setup { guards: guards.clone(), ..setup() }, vec![hosted(Script::new([(1, say(Long))]))]);
+    let make = |guards: &Guards| {
+        (Setup { guards: guards.clone(), ..setup() }, vec![hosted(Script::new([(1, say(Long))]))])
+    };
     let mut bench = long(account, []);
     let closes = ["80", "75", "75", "90", "70", "65", "60", "60", "60"];
     let mut uncut = long(account, []);

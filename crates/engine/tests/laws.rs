@@ -4,9 +4,7 @@
 mod support;
 
 use engine::guard::calendar::{Boundaries, Calendar};
-use engine::guard::settings::{
-    AccountLimits, DrawdownGuard, LossStreak, Protections, VolatilityBreaker,
-};
+use engine::guard::settings::{AccountLimits, DrawdownGuard, LossStreak, Protections, VolatilityBreaker};
 use engine::ledger::Ledger;
 use engine::risk::{Limits, Sizing};
 use engine::{Engine, FaultPolicy, Guards, Outbox, Setup, StrategySetup};
@@ -184,7 +182,8 @@ impl Desk {
             match command {
                 OrderCommand::Place(order) => self.pending.push((*order, order.quantity, false)),
                 // Ours answers with a rejection later; what matters here is that everything ends.
-                OrderCommand::Cancel { .. } | OrderCommand::CancelAll { .. } | OrderCommand::Query { .. } => {}
+                OrderCommand::Cancel { .. } | OrderCommand::CancelAll { .. } | OrderCommand::Query { .. } => {
+                }
                 other => panic!("not expected here: {other:?}"),
             }
         }
@@ -365,7 +364,9 @@ fn settle(engine: &mut Engine, out: &mut Outbox, seq: &mut u64, records: &mut Ve
     out.clear();
     for command in commands {
         let answer = match command {
-            OrderCommand::Place(order) => VenueEvent::Filled(fill(*seq, &order, order.quantity, price("100"))),
+            OrderCommand::Place(order) => {
+                VenueEvent::Filled(fill(*seq, &order, order.quantity, price("100")))
+            }
             OrderCommand::Protect { instrument, position_side, protection } => {
                 VenueEvent::Protected { instrument, position_side, protection }
             }

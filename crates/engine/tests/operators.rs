@@ -4,9 +4,7 @@
 mod support;
 
 use engine::{FaultPolicy, StrategySetup};
-use model::{
-    Direction, NoticeKind, OperatorCommand, OrderKind, Record, Refusal, Severity, Side,
-};
+use model::{Direction, NoticeKind, OperatorCommand, OrderKind, Record, Refusal, Severity, Side};
 use support::*;
 
 use Direction::{Flat, Long, Short};

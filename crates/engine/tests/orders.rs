@@ -5,8 +5,8 @@ mod support;
 
 use engine::risk::Limits;
 use model::{
-    Amendment, CancelReason, ClientOrderId, Direction, Fact, NoticeKind, OrderCommand, OrderKind, OrderState, Protection,
-    Record, Refusal, RejectReason, Side, VenueEvent,
+    Amendment, CancelReason, ClientOrderId, Direction, Fact, NoticeKind, OrderCommand, OrderKind, OrderState,
+    Protection, Record, Refusal, RejectReason, Side, VenueEvent,
 };
 use support::*;
 use units::{Amount, Price, Quantity};
@@ -235,9 +235,7 @@ fn an_execution_counts_once() {
     let mut bench = Bench::with([(1, wish(limit("90"), "3"))]);
     let order = bench.candle("100").order();
     bench.accept(&order);
-    let filled = |execution| {
-        VenueEvent::Filled(fill(execution, &order, quantity("1"), price("90")))
-    };
+    let filled = |execution| VenueEvent::Filled(fill(execution, &order, quantity("1"), price("90")));
     assert_eq!(bench.venue(filled(7)).anomalies(), [""; 0]);
     assert_eq!(bench.venue(filled(7)).anomalies(), ["an execution that was told before"]);
     assert_eq!(bench.venue(filled(3)).anomalies(), [""; 0], "numbers need not grow");

@@ -135,7 +135,10 @@ fn unlocking_does_not_reopen() {
 /// However large the position: a venue takes only so much in one order.
 #[test]
 fn it_splits_what_is_too_large_for_one_order() {
-    let mut bench = Bench::new(guarded(), script([(1, wish(Side::Sell, "5", "100")), (1, wish(Side::Sell, "5", "20.5"))]));
+    let mut bench = Bench::new(
+        guarded(),
+        script([(1, wish(Side::Sell, "5", "100")), (1, wish(Side::Sell, "5", "20.5"))]),
+    );
     for order in bench.candle("5").orders() {
         bench.complete(&order, "5");
     }
@@ -243,7 +246,8 @@ fn it_works_while_orders_are_unknown() {
 /// An order that was on its way when everything was cancelled arrives afterwards.
 #[test]
 fn what_arrives_later_is_cancelled_or_closed_again() {
-    let mut bench = Bench::new(guarded(), script([(1, wish(Side::Buy, "90", "1")), (1, wish(Side::Buy, "91", "2"))]));
+    let mut bench =
+        Bench::new(guarded(), script([(1, wish(Side::Buy, "90", "1")), (1, wish(Side::Buy, "91", "2"))]));
     let orders = bench.candle("100").orders();
     assert_eq!(bench.operator(OperatorCommand::Panic).stages(), [Cancelling]);
     let cancel = bench.accept(&orders[0]);

@@ -149,15 +149,18 @@ fn script() -> Script {
     };
     let mut lines = Vec::new();
     for n in 0..200 {
-        lines.push((n, match n % 7 {
-            0 => say(Direction::Long),
-            1 => wish(Side::Buy, "90", "0.7"),
-            2 => wish(Side::Sell, "110", "0.9"),
-            3 => say(Direction::Short),
-            4 => Line::Cancel(model::ClientOrderId::new(u64::try_from(n).unwrap() / 2, 0)),
-            5 => say_with(Direction::Long, "0.4"),
-            _ => say(Direction::Flat),
-        }));
+        lines.push((
+            n,
+            match n % 7 {
+                0 => say(Direction::Long),
+                1 => wish(Side::Buy, "90", "0.7"),
+                2 => wish(Side::Sell, "110", "0.9"),
+                3 => say(Direction::Short),
+                4 => Line::Cancel(model::ClientOrderId::new(u64::try_from(n).unwrap() / 2, 0)),
+                5 => say_with(Direction::Long, "0.4"),
+                _ => say(Direction::Flat),
+            },
+        ));
     }
     Script::new(lines)
 }
@@ -188,7 +191,9 @@ impl World {
     fn go(&mut self, happening: &Happening) -> Result<(), TestCaseError> {
         let followed = match happening {
             Happening::Candle(close) => self.bench.candle(&close.to_string()),
-            Happening::Outside(d) => self.bench.tell(Fact::Signal(Signal::new(IX, Direction::of(*d), Tag(1)))),
+            Happening::Outside(d) => {
+                self.bench.tell(Fact::Signal(Signal::new(IX, Direction::of(*d), Tag(1))))
+            }
             Happening::Arrive => {
                 self.exchange.arrive();
                 return Ok(());
@@ -225,7 +230,10 @@ impl World {
     fn settle(&mut self) -> Result<(), TestCaseError> {
         self.exchange.loses = 0;
         for _ in 0..60 {
-            while !self.exchange.inbox.is_empty() || !self.exchange.answers.is_empty() || !self.exchange.fills.is_empty() {
+            while !self.exchange.inbox.is_empty()
+                || !self.exchange.answers.is_empty()
+                || !self.exchange.fills.is_empty()
+            {
                 self.go(&Happening::Arrive)?;
                 self.go(&Happening::Answer)?;
                 self.go(&Happening::Fill)?;

@@ -6,8 +6,8 @@ mod support;
 use engine::guard::settings::{DrawdownGuard, LowProfit, Protections, StopLossGuard};
 use engine::{Engine, Guards, Setup};
 use model::{
-    Direction, Fill, FillCause, InstrumentIx, Lock, LockReason, OperatorCommand, OrderKind, PositionSide, Record,
-    Refusal, Side, Signal, Tag, Text, VenueEvent,
+    Direction, Fill, FillCause, InstrumentIx, Lock, LockReason, OperatorCommand, OrderKind, PositionSide,
+    Record, Refusal, Side, Signal, Tag, Text, VenueEvent,
 };
 use support::*;
 use units::{Amount, Span, Timestamp};
@@ -85,7 +85,8 @@ fn an_instrument_rests_after_an_exit() {
     let order = bench.candle("100").order();
     let closed = bench.complete(&order, "100");
     let until = bench.engine.now() + seconds(120);
-    let lock = Lock { instrument: Some(IX), side: None, until, reason: LockReason::Cooldown, note: Text::EMPTY };
+    let lock =
+        Lock { instrument: Some(IX), side: None, until, reason: LockReason::Cooldown, note: Text::EMPTY };
     assert_eq!(closed.locks(), [lock]);
     assert_eq!(closed.notices, [], "it follows every exit: nobody has to look");
     let refused = bench.candle("100").refusals();
@@ -165,7 +166,8 @@ fn our_own_stop_orders_are_stop_outs() {
     };
     let protections = Protections { stop_loss_guard: Some(rule), ..Protections::default() };
     let kind = OrderKind::StopMarket { trigger: price("95"), by: model::TriggerBy::Last };
-    let stop = Line::Order(strategy::OrderIntent { reduce_only: true, ..order_intent(Side::Sell, kind, "1") });
+    let stop =
+        Line::Order(strategy::OrderIntent { reduce_only: true, ..order_intent(Side::Sell, kind, "1") });
     let mut bench = bench_of(protections, [(1, say(Long)), (2, stop)]);
     let order = bench.candle("100").order();
     bench.complete(&order, "100");
@@ -249,13 +251,15 @@ fn pitfall_28_the_drawdown_guard_counts_open_positions() {
 
 #[test]
 fn a_person_locks_and_lifts() {
-    let lines = [(1, say(Long)), (2, say(Short)), (3, say(Flat)), (4, say(Long)), (5, say(Flat)), (6, say(Long))];
+    let lines =
+        [(1, say(Long)), (2, say(Short)), (3, say(Flat)), (4, say(Long)), (5, say(Flat)), (6, say(Long))];
     let mut bench = bench_of(Protections::default(), lines);
     let until = Timestamp::from_seconds(100_000).unwrap();
     let note = Text::new("listing of a rival at noon");
     let lock = |instrument, side| OperatorCommand::Lock { instrument, side, until, note };
     let followed = bench.operator(lock(Some(IX), Some(Side::Sell)));
-    let placed = Lock { instrument: Some(IX), side: Some(Side::Sell), until, reason: LockReason::Operator, note };
+    let placed =
+        Lock { instrument: Some(IX), side: Some(Side::Sell), until, reason: LockReason::Operator, note };
     assert_eq!(followed.records, [Record::Locked(placed)]);
     assert_eq!(bench.engine.locks().collect::<Vec<_>>(), [&placed]);
     let order = bench.candle("100").order();
@@ -269,14 +273,22 @@ fn a_person_locks_and_lifts() {
     bench.operator(lock(None, None));
     bench.candle("100");
     assert_eq!(bench.candle("100").refusals().len(), 1, "all instruments, both sides");
-    assert_eq!(bench.operator(OperatorCommand::LiftLocks { instrument: None, side: None }).records, [Record::LocksLifted { count: 1 }]);
+    assert_eq!(
+        bench.operator(OperatorCommand::LiftLocks { instrument: None, side: None }).records,
+        [Record::LocksLifted { count: 1 }]
+    );
     bench.candle("100");
     assert_eq!(bench.candle("100").orders().len(), 1, "only sells are locked now");
     let unknown = bench.operator(lock(Some(InstrumentIx(9)), None));
     assert_eq!(unknown.refusals(), [Refusal::UnknownInstrument]);
     // A person may also shorten what a person locked.
     let sooner = bench.engine.now() + seconds(1);
-    bench.operator(OperatorCommand::Lock { instrument: Some(IX), side: Some(Side::Sell), until: sooner, note });
+    bench.operator(OperatorCommand::Lock {
+        instrument: Some(IX),
+        side: Some(Side::Sell),
+        until: sooner,
+        note,
+    });
     assert_eq!(bench.engine.locks().map(|l| l.until).collect::<Vec<_>>(), [sooner]);
 }
 

@@ -96,7 +96,11 @@ fn a_stop_that_the_venue_refuses_closes_the_position() {
     // The one that came along was refused: another is tried first.
     let (mut bench, ..) = entered(guarded(None), [(1, with_stop("95"))]);
     let repaired = bench.venue(refused);
-    assert_eq!((protects(&repaired), repaired.orders()), (vec![], vec![repaired.orders()[0]]), "there is none");
+    assert_eq!(
+        (protects(&repaired), repaired.orders()),
+        (vec![], vec![repaired.orders()[0]]),
+        "there is none"
+    );
     let (mut bench, ..) = entered(guarded(Some("0.03")), [(1, with_stop("95"))]);
     assert_eq!(protects(&bench.venue(refused)), [Some(price("97"))]);
 }

@@ -23,7 +23,8 @@ mod timeframe;
 pub use event::{BalanceChange, CancelReason, Fill, FillCause, Liquidity, RejectReason, VenueEvent};
 pub use fact::{Direction, Fact, Input, OperatorCommand, Seq, Signal, Tag, TimerId};
 pub use guard::{
-    AccountLimit, DayFigures, Lock, LockReason, PanicCause, PanicStage, ShieldStep, LimitStanding, Tier, UnlockProblem,
+    AccountLimit, DayFigures, LimitStanding, Lock, LockReason, PanicCause, PanicStage, ShieldStep, Tier,
+    UnlockProblem,
 };
 pub use instrument::{
     Exchange, Instrument, InstrumentError, InstrumentIx, InstrumentKind, InstrumentSpec, MarginTier,

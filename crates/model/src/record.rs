@@ -1,8 +1,8 @@
 //! What happened inside the engine: records for journal, store and reports; notices for people.
 
 use crate::{
-    CancelReason, ClientOrderId, DayFigures, Direction, Fill, InstrumentIx, Lock, LockReason, PanicCause, PanicStage,
-    PositionSide, RejectReason, ShieldStep, LimitStanding, Tag, Tier, UnlockProblem,
+    CancelReason, ClientOrderId, DayFigures, Direction, Fill, InstrumentIx, LimitStanding, Lock, LockReason,
+    PanicCause, PanicStage, PositionSide, RejectReason, ShieldStep, Tag, Tier, UnlockProblem,
 };
 use std::fmt;
 use units::{Amount, Price, Quantity, Rate, Timestamp};

@@ -118,7 +118,8 @@ mod tests {
     /// New York went from UTC−5 to UTC−4 on 2024-03-10: that day had 23 hours.
     #[test]
     fn a_table_carries_daylight_saving() {
-        let table = ["2024-03-09T05:00:00Z", "2024-03-10T05:00:00Z", "2024-03-11T04:00:00Z", "2024-03-12T04:00:00Z"];
+        let table =
+            ["2024-03-09T05:00:00Z", "2024-03-10T05:00:00Z", "2024-03-11T04:00:00Z", "2024-03-12T04:00:00Z"];
         let table = table.map(|t| Timestamp::parse(t).unwrap()).to_vec();
         let york = Calendar { boundaries: Boundaries::Table(table), ..Calendar::default() };
         let tenth = 19_792;
@@ -134,7 +135,10 @@ mod tests {
     fn weeks_begin_on_the_day_that_was_chosen() {
         let monday = Calendar::default();
         // 1970-01-05 was a Monday.
-        assert_eq!((monday.week_of(3), monday.week_of(4), monday.week_of(10), monday.week_of(11)), (0, 1, 1, 2));
+        assert_eq!(
+            (monday.week_of(3), monday.week_of(4), monday.week_of(10), monday.week_of(11)),
+            (0, 1, 1, 2)
+        );
         let sunday = Calendar { week_start: Weekday::Sunday, ..Calendar::default() };
         assert_eq!((sunday.week_of(2), sunday.week_of(3)), (-1, 0));
         assert_eq!(monday.week_of(-4), -1);

@@ -56,8 +56,15 @@ impl History {
     }
 
     /// Whether a lock of this kind is in force.
-    pub(super) fn is_locked(&self, instrument: Option<InstrumentIx>, reason: LockReason, now: Timestamp) -> bool {
-        self.locks.iter().any(|lock| lock.instrument == instrument && lock.reason == reason && now < lock.until)
+    pub(super) fn is_locked(
+        &self,
+        instrument: Option<InstrumentIx>,
+        reason: LockReason,
+        now: Timestamp,
+    ) -> bool {
+        self.locks
+            .iter()
+            .any(|lock| lock.instrument == instrument && lock.reason == reason && now < lock.until)
     }
 
     /// Puts a lock in force. One of the same kind gives way to it unless it lasts longer; locks that have run out go,
@@ -76,7 +83,12 @@ impl History {
     }
 
     /// Lifts every lock on exactly this. Returns how many there were.
-    pub(super) fn lift(&mut self, instrument: Option<InstrumentIx>, side: Option<Side>, now: Timestamp) -> usize {
+    pub(super) fn lift(
+        &mut self,
+        instrument: Option<InstrumentIx>,
+        side: Option<Side>,
+        now: Timestamp,
+    ) -> usize {
         self.locks.retain(|l| now < l.until);
         let before = self.locks.len();
         self.locks.retain(|l| (l.instrument, l.side) != (instrument, side));

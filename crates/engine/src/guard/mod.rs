@@ -30,8 +30,8 @@ use crate::outbox::Outbox;
 use account::{Account, TierChange};
 use history::{ClosedTrade, History, Trip};
 use model::{
-    DayFigures, Fill, FillCause, Instrument, InstrumentIx, LimitStanding, Lock, LockReason, Notice, NoticeKind, PanicCause,
-    PanicStage, PositionSide, Record, Refusal, Severity, Side, Text, Tier,
+    DayFigures, Fill, FillCause, Instrument, InstrumentIx, LimitStanding, Lock, LockReason, Notice,
+    NoticeKind, PanicCause, PanicStage, PositionSide, Record, Refusal, Severity, Side, Text, Tier,
 };
 use panic::Panic;
 use settings::Guards;
@@ -303,7 +303,9 @@ impl Engine {
     /// The limit that the equity is closest to.
     #[must_use]
     pub fn limit_standing(&self) -> Option<LimitStanding> {
-        self.guard.limits_equity().then(|| self.guard.account.now(&self.guard.settings.account, self.equity()))
+        self.guard
+            .limits_equity()
+            .then(|| self.guard.account.now(&self.guard.settings.account, self.equity()))
     }
 
     /// How far the kill switch has come.
@@ -399,7 +401,10 @@ impl Engine {
             if self.guard.history.is_under_water(&rule, equity, wallet, now)
                 && !self.guard.history.is_locked(None, LockReason::MaxDrawdown, now)
             {
-                self.lock_entries(history::lock(None, None, now, rule.lock_for, LockReason::MaxDrawdown), out);
+                self.lock_entries(
+                    history::lock(None, None, now, rule.lock_for, LockReason::MaxDrawdown),
+                    out,
+                );
             }
         }
         if !limits_equity {
@@ -440,7 +445,13 @@ impl Engine {
 
     /// Books what a fill means to the figures of the day, to the trade it belongs to, and to the protections.
     #[inline]
-    pub(crate) fn guard_fill(&mut self, fill: &Fill, booking: &crate::ledger::Booking, exit: ExitKind, out: &mut Outbox) {
+    pub(crate) fn guard_fill(
+        &mut self,
+        fill: &Fill,
+        booking: &crate::ledger::Booking,
+        exit: ExitKind,
+        out: &mut Outbox,
+    ) {
         let guard = &mut self.guard;
         guard.worth = None;
         guard.figures.realised += booking.realised;
@@ -474,7 +485,8 @@ impl Engine {
     }
 
     fn close_trade(&mut self, fill: &Fill, trip: Trip, exit: ExitKind, out: &mut Outbox) {
-        let was_stopped = exit == ExitKind::Stop || matches!(fill.cause, FillCause::StopLoss | FillCause::Liquidation);
+        let was_stopped =
+            exit == ExitKind::Stop || matches!(fill.cause, FillCause::StopLoss | FillCause::Liquidation);
         let trade = ClosedTrade {
             at: self.now,
             instrument: fill.instrument,
@@ -530,7 +542,12 @@ impl Engine {
     }
 
     /// A person lifts locks.
-    pub(crate) fn lift_locks(&mut self, instrument: Option<InstrumentIx>, side: Option<Side>, out: &mut Outbox) {
+    pub(crate) fn lift_locks(
+        &mut self,
+        instrument: Option<InstrumentIx>,
+        side: Option<Side>,
+        out: &mut Outbox,
+    ) {
         let count = self.guard.history.lift(instrument, side, self.now);
         if count > 0 {
             out.record(Record::LocksLifted { count: u32::try_from(count).unwrap_or(u32::MAX) });
@@ -580,7 +597,8 @@ impl Engine {
             return quantity;
         }
         let Some(instrument) = self.instruments.get(ix.index()) else { return quantity };
-        let kept = i128::from(opening.mantissa()) * i128::from(factor.units()) / i128::from(Rate::ONE.units());
+        let kept =
+            i128::from(opening.mantissa()) * i128::from(factor.units()) / i128::from(Rate::ONE.units());
         let kept = Quantity::new(i64::try_from(kept).unwrap_or(opening.mantissa()));
         quantity - opening + kept.floor_to(instrument.quantity_step)
     }
@@ -691,4 +709,3 @@ pub(crate) enum ExitKind {
 fn pick<T: Copy>(all: &[T], number: i64, what: &'static str) -> Result<T, StateError> {
     usize::try_from(number).ok().and_then(|i| all.get(i)).copied().ok_or(StateError::Invalid(what))
 }
-

@@ -15,8 +15,8 @@ use crate::engine::{ENGINE, Engine};
 use crate::outbox::Outbox;
 use crate::risk;
 use model::{
-    AccountLimit, InstrumentIx, Notice, NoticeKind, OrderState, PanicCause, PanicStage, PositionSide,
-    Record, Severity, Side, Tag, Text, Tier, UnlockProblem,
+    AccountLimit, InstrumentIx, Notice, NoticeKind, OrderState, PanicCause, PanicStage, PositionSide, Record,
+    Severity, Side, Tag, Text, Tier, UnlockProblem,
 };
 use strategy::{StateError, StateReader, StateWriter};
 use units::{Quantity, Span, Timestamp};
@@ -163,7 +163,9 @@ impl Engine {
                 Some(PanicStage::Flattening)
             }
             PanicStage::Flattening if self.is_flat() => Some(PanicStage::ConfirmingFlat),
-            PanicStage::ConfirmingFlat | PanicStage::Latched if !self.is_flat() => Some(PanicStage::Flattening),
+            PanicStage::ConfirmingFlat | PanicStage::Latched if !self.is_flat() => {
+                Some(PanicStage::Flattening)
+            }
             PanicStage::ConfirmingFlat if has_passed(rules.settle) => Some(PanicStage::Latched),
             _ => None,
         }
