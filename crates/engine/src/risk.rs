@@ -135,6 +135,12 @@ impl<'a> Context<'a> {
         (order.quantity - closable).max(Quantity::ZERO)
     }
 
+    /// What stands in the way of new exposure does not stand in the way of less.
+    #[cold]
+    fn unless_it_closes(&self, order: &NewOrder, refusal: Refusal) -> Result<(), Refusal> {
+        if self.may_expose(order) { Err(refusal) } else { Ok(()) }
+    }
+
     /// Whether an order could make the position larger if everything on its way in the same direction came first, orders
     /// that only reduce included.
     fn may_expose(&self, order: &NewOrder) -> bool {
@@ -198,15 +204,15 @@ fn check_latch(context: &Context<'_>, draft: &Draft<'_>) -> Result<(), Refusal> 
 }
 
 fn check_pause(context: &Context<'_>, draft: &Draft<'_>) -> Result<(), Refusal> {
-    if context.may_expose(draft.order) { context.gate.check_pause() } else { Ok(()) }
+    context.gate.check_pause().or_else(|refusal| context.unless_it_closes(draft.order, refusal))
 }
 
 fn check_tier(context: &Context<'_>, draft: &Draft<'_>) -> Result<(), Refusal> {
-    if context.may_expose(draft.order) { context.gate.check_tier() } else { Ok(()) }
+    context.gate.check_tier().or_else(|refusal| context.unless_it_closes(draft.order, refusal))
 }
 
 fn check_lock(context: &Context<'_>, draft: &Draft<'_>) -> Result<(), Refusal> {
-    if context.may_expose(draft.order) { context.gate.check_lock() } else { Ok(()) }
+    context.gate.check_lock().or_else(|refusal| context.unless_it_closes(draft.order, refusal))
 }
 
 fn check_quantity(_: &Context<'_>, draft: &Draft<'_>) -> Result<(), Refusal> {

@@ -114,6 +114,12 @@ impl Account {
         self.day.usage(value).max(self.week.usage(value)).max(self.peak.usage(value)).clamp(0.0, MOST)
     }
 
+    /// Whether an observation between two samples can change the tier: only if the average alone would not prevent it.
+    #[inline]
+    pub(super) fn is_touchy(&self) -> bool {
+        self.tier != Tier::Green || self.smoothed >= self.calm
+    }
+
     /// [`Account::observe`] for a sample that nothing follows from. Returns whether it was one; otherwise nothing changed.
     #[inline]
     pub(super) fn pass(&mut self, value: f64) -> bool {

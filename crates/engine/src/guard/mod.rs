@@ -96,7 +96,7 @@ pub(crate) struct Guard {
     breaker: Option<Breaker>,
     volatility: Vec<Volatility>,
     /// What the equity is made of; worked out anew after every booking.
-    worth: Option<Worth>,
+    worth: Worth,
     /// By position.
     trips: Vec<Trip>,
     history: History,
@@ -106,8 +106,10 @@ pub(crate) struct Guard {
 
 /// The equity as a function of prices: what scores are made of, in one multiplication per open position. Money in records
 /// is exact; this is its nearest float.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 struct Worth {
+    /// Something was booked since it was worked out.
+    is_stale: bool,
     /// Cash less the cost of the open positions.
     cash: f64,
     /// For each open position: whose it is, its value for a price mantissa of one, its cost.
@@ -115,18 +117,19 @@ struct Worth {
 }
 
 impl Worth {
-    fn new(ledger: &Ledger, instruments: &[Instrument]) -> Self {
+    /// Works it out anew, in the room that it has.
+    fn refresh(&mut self, ledger: &Ledger, instruments: &[Instrument]) {
         let mut cash = ledger.wallet();
-        let mut open = Vec::new();
+        self.open.clear();
         for (slot, position) in ledger.positions.iter().enumerate() {
             if !position.quantity.is_zero() {
                 let ix = slot % instruments.len();
                 let value = instruments[ix].amount_per_step() * i128::from(position.quantity.mantissa());
-                open.push((ix, Amount::from_units(value).to_f64(), position.cost.to_f64()));
+                self.open.push((ix, Amount::from_units(value).to_f64(), position.cost.to_f64()));
                 cash -= position.cost;
             }
         }
-        Self { cash: cash.to_f64(), open }
+        (self.cash, self.is_stale) = (cash.to_f64(), false);
     }
 
     #[inline]
@@ -185,7 +188,7 @@ impl Guard {
             sample_due: Timestamp::MAX,
             account: Account::new(&settings.account),
             breaker: settings.account.volatility.as_ref().map(Breaker::new),
-            worth: None,
+            worth: Worth { is_stale: true, ..Worth::default() },
             volatility: vec![Volatility::default(); instruments],
             trips: vec![Trip::default(); positions],
             history: History::default(),
@@ -384,8 +387,10 @@ impl Engine {
     /// The equity as a float.
     #[inline]
     fn value(&mut self) -> f64 {
-        let worth = self.guard.worth.get_or_insert_with(|| Worth::new(&self.ledger, &self.instruments));
-        worth.at(&self.markets)
+        if self.guard.worth.is_stale {
+            self.guard.worth.refresh(&self.ledger, &self.instruments);
+        }
+        self.guard.worth.at(&self.markets)
     }
 
     /// Looks at the equity.
@@ -453,7 +458,7 @@ impl Engine {
         out: &mut Outbox,
     ) {
         let guard = &mut self.guard;
-        guard.worth = None;
+        guard.worth.is_stale = true;
         guard.figures.realised += booking.realised;
         guard.figures.fees += fill.fee;
         let slot = fill.position_side.index() * self.instruments.len() + fill.instrument.index();
@@ -478,8 +483,8 @@ impl Engine {
         if let Some(trip) = done {
             self.close_trade(fill, trip, exit, out);
         }
-        // A fill is no part of a quiet stretch, so looking here costs a backtest nothing on the way.
-        if self.guard.sample_due != Timestamp::MAX {
+        // What a fill makes certain is not left to the next sample, where it can change anything.
+        if self.guard.account.is_touchy() || self.guard.settings.protections.max_drawdown.is_some() {
             self.observe(false, out);
         }
     }
@@ -556,7 +561,7 @@ impl Engine {
 
     /// Funding of a position was booked.
     pub(crate) fn guard_funding(&mut self, ix: InstrumentIx, side: PositionSide, amount: Amount) {
-        self.guard.worth = None;
+        self.guard.worth.is_stale = true;
         self.guard.figures.funding += amount;
         let slot = self.slot(ix, side);
         let is_open = self.ledger.positions.get(slot).is_some_and(|p| !p.quantity.is_zero());
@@ -567,7 +572,7 @@ impl Engine {
 
     /// Money came in or went out.
     pub(crate) fn guard_deposit(&mut self, amount: Amount) {
-        self.guard.worth = None;
+        self.guard.worth.is_stale = true;
         self.guard.account.shift(&self.guard.settings.account, amount);
         self.guard.history.shift(&self.guard.settings.protections, self.ledger.wallet(), self.now);
     }
