@@ -183,6 +183,7 @@ fn world(crosses: bool) -> (Engine, Venue) {
         on_fault: FaultPolicy::Close,
         wants_house_stop: false,
         wants_house_target: false,
+        is_exempt_from_stop: false,
     };
     let terms = VenueConfig {
         initial_balance,

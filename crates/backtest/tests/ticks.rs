@@ -64,6 +64,7 @@ fn seated(name: &str, given: &[(&str, &str)]) -> StrategySetup {
         on_fault: FaultPolicy::Close,
         wants_house_stop: false,
         wants_house_target: false,
+        is_exempt_from_stop: false,
     }
 }
 

@@ -2,15 +2,17 @@
 
 use crate::digest::add_fill;
 use crate::engine::{ENGINE, Engine};
+use crate::guard::ExitKind;
 use crate::host::Standing;
 use crate::orders::may_become;
 use crate::outbox::Outbox;
 use crate::risk;
 use model::{
     BalanceChange, ClientOrderId, Fact, Fill, FillCause, FillRecord, Instrument, InstrumentIx, Notice,
-    NoticeKind, OrderState, PositionSide, Protection, Record, Severity, Tag, VenueEvent,
+    NoticeKind, OrderKind, OrderState, PositionSide, Protection, Record, RejectReason, Severity, Tag,
+    VenueEvent,
 };
-use units::Quantity;
+use units::{Amount, Quantity};
 
 /// Stands for no instrument in anomalies of the whole account.
 const ACCOUNT: InstrumentIx = InstrumentIx(u32::MAX);
@@ -28,9 +30,10 @@ impl Engine {
                 self.lead(event, out);
             }
             VenueEvent::Filled(fill) => {
-                self.on_fill(fill, out);
-                self.tell(fill.instrument, event, out);
-                self.resume_pursuit(fill.instrument, out);
+                if self.on_fill(fill, out) {
+                    self.tell(fill.instrument, event, out);
+                    self.resume_pursuit(fill.instrument, out);
+                }
             }
             VenueEvent::Rejected { id, instrument, reason } => {
                 let kind = NoticeKind::OrderRejected { id: *id, reason: *reason };
@@ -70,16 +73,14 @@ impl Engine {
                 self.on_amended(*id, amendment, out);
                 self.lead(event, out);
             }
-            VenueEvent::Refused { id, instrument, .. } => {
-                // The order is as it was before we tried to change it.
-                if let Some(at) = id.and_then(|id| self.orders.find(id))
-                    && self.orders.live[at].state == OrderState::Cancelling
-                {
-                    self.orders.live[at].state = OrderState::Open;
-                    let id = self.orders.live[at].order.id;
-                    out.record(Record::Order { id, instrument: *instrument, state: OrderState::Open });
-                } else {
-                    self.settle_amendment(*id);
+            VenueEvent::Refused { id: Some(id), reason, .. } => {
+                self.on_refused(*id, *reason, out);
+                self.lead(event, out);
+            }
+            VenueEvent::Refused { id: None, instrument, .. } => {
+                // A position that a plan leads is closed by it where its stop is refused.
+                if !self.levels.is_leading(*instrument) {
+                    self.note_unprotected(*instrument, out);
                 }
                 self.lead(event, out);
             }
@@ -87,12 +88,18 @@ impl Engine {
                 let slot = position_side.index() * self.instruments.len() + instrument.index();
                 if let Some(known) = self.protections.get_mut(slot) {
                     *known = *protection;
+                    self.note_protected(slot, protection.stop_loss);
                 }
                 self.lead(event, out);
             }
             VenueEvent::Balance(change) => self.on_balance(change, out),
             // The fill that follows it carries the money.
             VenueEvent::Liquidated(_) => {}
+        }
+        if self.guard.watches_stops()
+            && let Some(ix) = event.instrument()
+        {
+            self.shield(ix, out);
         }
     }
 
@@ -104,6 +111,41 @@ impl Engine {
         }
     }
 
+    /// An amendment or a cancellation was refused, or the answer to a question is that there is no such order.
+    fn on_refused(&mut self, id: ClientOrderId, reason: RejectReason, out: &mut Outbox) {
+        let Some(at) = self.orders.find(id) else { return };
+        let instrument = self.orders.live[at].order.instrument;
+        match (self.orders.live[at].state, reason) {
+            // It cannot be open where nobody knows it: filled, cancelled, or never arrived. The fill may be on its way.
+            (OrderState::Cancelling, RejectReason::UnknownOrder) => self.doubt(at, out),
+            (OrderState::Cancelling, _) => {
+                // It is as it was before we tried to cancel it.
+                self.orders.live[at].state = OrderState::Open;
+                out.record(Record::Order { id, instrument, state: OrderState::Open });
+            }
+            (OrderState::Unknown, RejectReason::UnknownOrder) => {
+                self.move_order(id, OrderState::Rejected(reason), out);
+                self.resume_pursuit(instrument, out);
+            }
+            _ => self.settle_amendment(Some(id)),
+        }
+    }
+
+    /// Nobody knows what became of an order: the venue is asked.
+    pub(crate) fn doubt(&mut self, at: usize, out: &mut Outbox) {
+        let order = &mut self.orders.live[at];
+        order.state = OrderState::Unknown;
+        let (id, instrument) = (order.order.id, order.order.instrument);
+        out.record(Record::Order { id, instrument, state: OrderState::Unknown });
+        self.query(at, out);
+    }
+
+    /// Asks the venue about an order.
+    pub(crate) fn query(&mut self, at: usize, out: &mut Outbox) {
+        let approved = risk::approve_query(&self.orders.live[at]);
+        self.send(approved, out);
+    }
+
     /// Tells the strategies of an instrument about a fill.
     #[inline]
     fn tell(&mut self, ix: InstrumentIx, event: &VenueEvent, out: &mut Outbox) {
@@ -112,15 +154,16 @@ impl Engine {
             let strategy = self.host.listeners[ix.index()][i];
             // A strategy that takes runs decides on candles alone, by its own declaration.
             let hosted = &self.host.hosted[usize::from(strategy)];
-            if hosted.standing == Standing::Running && !hosted.is_candle_only {
+            if hosted.standing != Standing::Faulted && !hosted.is_candle_only {
                 self.ask(strategy, &Fact::Venue(*event), out);
             }
         }
     }
 
-    /// Books a fill. Money that moved is booked even when its order is not known: then it is an anomaly too.
+    /// Books a fill. Money that moved is booked even when its order is not known: then it is an anomaly too. Returns whether
+    /// it was booked.
     #[inline]
-    fn on_fill(&mut self, fill: &Fill, out: &mut Outbox) {
+    fn on_fill(&mut self, fill: &Fill, out: &mut Outbox) -> bool {
         let ix = fill.instrument;
         let is_possible = |i: &Instrument| {
             let value = i.checked_notional(fill.price, fill.quantity);
@@ -132,9 +175,15 @@ impl Engine {
         };
         if !self.instruments.get(ix.index()).is_some_and(is_possible) {
             out.record(Record::Anomaly { instrument: ix, id: fill.order, what: "a fill that cannot be" });
-            return;
+            return false;
+        }
+        if !self.guard.executions[ix.index()].note(fill.execution) {
+            let what = "an execution that was told before";
+            out.record(Record::Anomaly { instrument: ix, id: fill.order, what });
+            return false;
         }
         add_fill(&mut self.digest, fill);
+        let placed = fill.order.and_then(|id| self.orders.find(id)).map(|at| self.orders.live[at].order);
         let booking = self.ledger.book_fill(&self.instruments[ix.index()], fill);
         let (strategy, tag) = self.settle_order(fill, out);
         let slot = self.orders.slot(ix, fill.position_side);
@@ -150,9 +199,24 @@ impl Engine {
             position: booking.position,
         };
         out.record(Record::Fill(record));
-        if booking.position.is_zero() {
-            self.protections[fill.position_side.index() * self.instruments.len() + ix.index()] =
-                Protection::NONE;
+        let opens = booking.opened_cost != Amount::ZERO;
+        let has_turned = opens && booking.closed.is_positive();
+        if booking.position.is_zero() || has_turned {
+            // What guarded the old side points the wrong way; the venue tells what guards the new one.
+            self.protections[slot] = Protection::NONE;
+        }
+        let exit = match placed.map(|order| order.kind) {
+            Some(
+                OrderKind::StopMarket { .. } | OrderKind::StopLimit { .. } | OrderKind::TrailingStop { .. },
+            ) => ExitKind::Stop,
+            _ => ExitKind::Other,
+        };
+        self.guard_fill(fill, &booking, exit, out);
+        if opens && self.guard.watches_stops() {
+            if has_turned {
+                self.forget_stop(slot);
+            }
+            self.note_attached(slot, placed.and_then(|order| order.protection.stop_loss));
         }
         if fill.cause == FillCause::Liquidation {
             let kind = NoticeKind::Liquidated { instrument: ix };
@@ -161,6 +225,7 @@ impl Engine {
         if self.levels.is_used {
             self.guide_fill(&record, out);
         }
+        true
     }
 
     /// Counts a fill against its order and frees the margin that was set aside for it.
@@ -262,6 +327,7 @@ impl Engine {
         match *change {
             BalanceChange::Funding { instrument, position_side, amount, .. } => {
                 self.ledger.book_funding(amount);
+                self.guard_funding(instrument, position_side, amount);
                 self.digest.wide(amount.units());
                 out.record(Record::Funding { instrument, position_side, amount });
                 if self.levels.is_used && position_side == PositionSide::Net {
@@ -270,6 +336,7 @@ impl Engine {
             }
             BalanceChange::Deposit { amount } => {
                 self.ledger.book_deposit(amount);
+                self.guard_deposit(amount);
                 self.digest.wide(amount.units());
                 out.record(Record::Deposit { amount });
             }

@@ -1,6 +1,7 @@
 //! One step: a fact in, commands and records out.
 
 use crate::digest::add_command;
+use crate::guard::{Gate, Guard, settings::Guards};
 use crate::host::{FaultPolicy, Host, Hosted, Standing, Wants};
 use crate::ledger::Ledger;
 use crate::levels::Levels;
@@ -36,6 +37,8 @@ pub struct Setup {
     /// How positions are led whose signal names no exit plan and whose strategy wants the house stop; takes the place of
     /// the stop and the target of the limits. `None` leaves it at those.
     pub house_plan: Option<ExitPlan>,
+    /// Limits on the equity, protections, required stops, the kill switch.
+    pub guards: Guards,
 }
 
 /// One strategy and how it takes part.
@@ -56,6 +59,9 @@ pub struct StrategySetup {
     pub wants_house_stop: bool,
     /// Whether the house target applies when it gives none itself.
     pub wants_house_target: bool,
+    /// Whether its positions may be without a stop where stops are required ([`Guards::require_stop`]): a market maker that
+    /// limits its inventory instead. Only instruments that none but exempt strategies trade are exempt.
+    pub is_exempt_from_stop: bool,
 }
 
 /// The trading core. See the crate's documentation.
@@ -77,7 +83,8 @@ pub struct Engine {
     pub(crate) levels: Levels,
     pub(crate) host: Host,
     pub(crate) timers: Timers,
-    pub(crate) halted: bool,
+    pub(crate) is_paused: bool,
+    pub(crate) guard: Guard,
     pub(crate) digest: DigestWriter,
     pub(crate) intents: Intents,
     /// Where the fact that is being looked at stands against the warm-up: a candle at its open, others at their time.
@@ -94,6 +101,8 @@ pub(crate) struct Scouted {
     /// The open time of the candle it spoke about and was not heard on.
     pub(crate) spoke_at: Option<Timestamp>,
     pub(crate) said: Vec<Intent>,
+    /// A run was broken off before this: until then candles are stepped.
+    pub(crate) is_held: bool,
     /// It panicked at that candle instead, and this is what it said.
     pub(crate) fault: Option<String>,
 }
@@ -114,6 +123,12 @@ impl Engine {
         let may_run = n == 1 || watch.estimates.is_none();
         let history = strategies.iter().map(|s| s.strategy.needs().history_bars).max().unwrap_or(0);
         let mut targets = Targets::new(n);
+        let exempt = |ix: usize| {
+            let mut traders =
+                strategies.iter().filter(|s| s.instruments.iter().any(|of| of.index() == ix)).peekable();
+            traders.peek().is_some() && traders.all(|s| s.is_exempt_from_stop)
+        };
+        let exempt = (0..n).map(exempt).collect();
         let mut listeners = vec![Vec::new(); n];
         let mut hosted = Vec::with_capacity(strategies.len());
         let timers = Timers::new((0u16..).zip(strategies.iter().map(|s| s.strategy.needs().timer)));
@@ -154,7 +169,8 @@ impl Engine {
             levels: Levels::new(n, setup.house_plan, plans),
             host: Host::new(hosted, listeners),
             timers,
-            halted: false,
+            is_paused: false,
+            guard: Guard::new(setup.guards, n, exempt),
             digest: DigestWriter::new(),
             intents: Intents::default(),
             learns_at: Timestamp::MIN,
@@ -163,6 +179,7 @@ impl Engine {
                     seen_until: Timestamp::MIN,
                     spoke_at: None,
                     said: Vec::new(),
+                    is_held: false,
                     fault: None,
                 })
                 .collect(),
@@ -183,6 +200,7 @@ impl Engine {
             Fact::Venue(event) => self.on_venue(event, out),
             other => self.on_rare(other, out),
         }
+        self.attend(out);
     }
 
     /// [`Engine::step`] with a [`Fact::Venue`] that is not built: a backtest meets two for every order, and copying them
@@ -194,16 +212,29 @@ impl Engine {
     pub fn step_venue(&mut self, seq: Seq, at: Timestamp, event: &VenueEvent, out: &mut Outbox) {
         self.begin(seq, at, out);
         self.on_venue(event, out);
+        self.attend(out);
     }
 
     /// Moves time and sequence on.
     #[inline]
-    pub(crate) fn begin(&mut self, seq: Seq, at: Timestamp, out: &Outbox) {
+    pub(crate) fn begin(&mut self, seq: Seq, at: Timestamp, out: &mut Outbox) {
         assert!(out.is_empty(), "the outbox is drained between steps");
         assert!(at > self.now, "time strictly increases: {at} after {}", self.now);
         assert!(seq > self.seq, "sequence numbers grow: {} after {}", seq.0, self.seq.0);
+        if at > self.guard.roll_due {
+            let closed = self.roll_day(at);
+            out.records_day(closed);
+        }
         self.now = at;
         self.seq = seq;
+    }
+
+    /// Looks at equity and prices when it is time to.
+    #[inline]
+    pub(crate) fn look(&mut self, out: &mut Outbox) {
+        if self.now >= self.guard.sample_due {
+            self.sample(out);
+        }
     }
 
     /// The number of the last input.
@@ -236,10 +267,10 @@ impl Engine {
         self.ledger.equity(&self.instruments, &self.markets)
     }
 
-    /// Whether trading is halted.
+    /// Whether a person has paused new exposure.
     #[must_use]
-    pub const fn is_halted(&self) -> bool {
-        self.halted
+    pub const fn is_paused(&self) -> bool {
+        self.is_paused
     }
 
     /// Orders that may still change.
@@ -265,6 +296,7 @@ impl Engine {
         digest.wide(self.ledger.wallet().units());
         digest.word(self.orders.counter);
         self.levels.add_to(&mut digest);
+        self.guard.digest(&mut digest);
         digest.finish()
     }
 
@@ -283,6 +315,7 @@ impl Engine {
         market.history.push(candle.bar);
         self.watch.note_candle(&self.instruments[ix.index()], ix.index(), candle.timeframe, &candle.bar);
         self.learns_at = candle.bar.open_time;
+        self.look(out);
         if self.levels.is_used {
             self.guide_candle(candle, out);
         }
@@ -311,7 +344,12 @@ impl Engine {
             self.intents.clear();
             self.on_fault(strategy, message, out);
         } else if !self.intents.is_empty() {
-            self.take_intents(strategy, out);
+            if self.host.hosted[usize::from(strategy)].standing == Standing::Running {
+                self.take_intents(strategy, out);
+            } else {
+                // Stopped: it looks on, so that its indicators are warm when it is started, and is not heard.
+                self.intents.clear();
+            }
         }
     }
 
@@ -364,13 +402,17 @@ impl Engine {
             return;
         }
         let id = ClientOrderId::new(0, 0);
-        let order = NewOrder {
+        let mut order = NewOrder {
             position_side: intent.position_side,
             time_in_force: intent.time_in_force,
             reduce_only: intent.reduce_only,
             protection: intent.protection,
             ..NewOrder::new(id, intent.instrument, intent.side, intent.kind, intent.quantity)
         };
+        if self.guard.size_factor() != Rate::ONE && intent.instrument.index() < self.instruments.len() {
+            let opening = self.risk_context().opening(&order);
+            order.quantity = self.scaled_opening(order.quantity, opening, order.instrument);
+        }
         self.submit(Request { order, strategy, tag: intent.tag }, out);
     }
 
@@ -390,7 +432,8 @@ impl Engine {
     ) -> Result<ClientOrderId, Refusal> {
         let ix = request.order.instrument;
         request.order.id = self.orders.next_id(request.strategy);
-        match risk::approve(&self.risk_context(), &request) {
+        let context = self.risk_context_for(&request.order);
+        match risk::approve(&context, &request) {
             Ok((approved, reserved)) => {
                 self.watch.note_sent(self.now);
                 self.ledger.reserve(reserved);
@@ -400,6 +443,7 @@ impl Engine {
                 self.orders.add(Order {
                     order: request.order,
                     state: OrderState::Submitting,
+                    sent_at: self.now,
                     filled: Quantity::ZERO,
                     reserved,
                     tag: request.tag,
@@ -418,7 +462,14 @@ impl Engine {
         }
     }
 
-    /// What risk looks at.
+    /// What risk looks at to judge an order.
+    #[inline]
+    pub(crate) fn risk_context_for(&self, order: &NewOrder) -> Context<'_> {
+        let gate = self.guard.gate(order.instrument, order.side, self.now, self.is_paused);
+        Context { gate, ..self.risk_context() }
+    }
+
+    /// The same without an order in mind: nothing stands in its way.
     #[inline]
     pub(crate) fn risk_context(&self) -> Context<'_> {
         Context {
@@ -430,7 +481,7 @@ impl Engine {
             watch: &self.watch,
             protections: &self.protections,
             now: self.now,
-            halted: self.halted,
+            gate: Gate::default(),
             replaced: None,
             equity: Cell::new(None),
         }
@@ -499,7 +550,7 @@ impl Engine {
             Fact::Quote(quote) => self.on_quote(quote, out),
             Fact::Trade(trade) => self.on_trade(trade, out),
             Fact::Book(change) => self.on_book(change, out),
-            Fact::Mark(mark) => self.on_mark(mark),
+            Fact::Mark(mark) => self.on_mark(mark, out),
             Fact::Timer(id) => self.on_timer(*id, fact, out),
             Fact::Signal(signal) => {
                 // It takes a seat of its own at the instrument's desk, with the weight of one strategy.
@@ -507,7 +558,7 @@ impl Engine {
             }
             Fact::Operator(command) => self.on_operator(*command, out),
             // Published funding rates concern nobody until a strategy asks for them.
-            Fact::Funding(_) => {}
+            Fact::Funding(_) => self.look(out),
             Fact::Candle(_) | Fact::Venue(_) => unreachable!("step handles candles and venue events itself"),
         }
     }

@@ -137,11 +137,11 @@ impl Host {
         text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
     }
 
-    /// Whether a strategy is to be told a candle of this timeframe.
+    /// Whether a strategy is to be told a candle of this timeframe. One that was stopped is told, and not heard.
     #[inline]
     pub(crate) fn listens(&self, strategy: u16, timeframe: Timeframe) -> bool {
         let hosted = &self.hosted[usize::from(strategy)];
-        hosted.standing == Standing::Running && hosted.timeframe == timeframe
+        hosted.standing != Standing::Faulted && hosted.timeframe == timeframe
     }
 
     pub(crate) fn listeners(&self, ix: InstrumentIx) -> &[u16] {

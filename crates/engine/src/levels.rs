@@ -238,12 +238,6 @@ impl Guided {
 }
 
 impl Engine {
-    /// Whether exit plans measure ranges of candles, so that no candle may pass unseen.
-    #[must_use]
-    pub const fn needs_every_candle(&self) -> bool {
-        self.levels.needs_ranges()
-    }
-
     fn note_plan(&self, ix: InstrumentIx, entry: Option<ClientOrderId>, event: PlanEvent, out: &mut Outbox) {
         out.record(Record::Plan(PlanRecord { instrument: ix, entry, event }));
     }

@@ -18,6 +18,7 @@
 mod answers;
 mod digest;
 mod engine;
+pub mod guard;
 mod host;
 pub mod ledger;
 mod levels;
@@ -33,6 +34,7 @@ mod targets;
 mod timers;
 
 pub use engine::{Engine, Setup, StrategySetup};
+pub use guard::settings::Guards;
 pub use host::FaultPolicy;
 pub use outbox::Outbox;
 pub use snapshot::{Snapshot, SnapshotError};

@@ -9,12 +9,22 @@ use units::{Price, Span, Timestamp};
 
 impl Engine {
     /// Whether [`Engine::advance`] may be used for an instrument now: one strategy that takes runs listens alone, and
-    /// nothing waits to be pursued, and no exit plan leads a position, which acts on candles.
+    /// nothing waits to be pursued, for a deadline, or to be heard, and no exit plan leads a position, which acts on
+    /// candles.
     #[must_use]
     pub fn takes_runs(&self, ix: InstrumentIx, timeframe: Timeframe) -> bool {
         self.host.runner(ix, timeframe).is_some()
             && !self.targets.desks[ix.index()].is_dirty
             && !self.levels.is_leading(ix)
+            && !self.scouted[ix.index()].is_held
+            && !self.guard.is_busy()
+    }
+
+    /// Whether a backtest has to meet every candle, one way or the other: limits look at equity and prices as they move,
+    /// stops are required, or exit plans measure ranges. [`Engine::advance`] looks by itself; candles must not go by with [`Engine::mark`] then.
+    #[must_use]
+    pub fn needs_every_candle(&self) -> bool {
+        self.guard.watches() || self.guard.watches_stops() || self.levels.needs_ranges()
     }
 
     /// Whether opinions about an instrument have changed and are still to be pursued: in the warm-up, while an order is on
@@ -32,6 +42,10 @@ impl Engine {
     /// at its close (or right after the input before it, should that be later); only faster, because a quiet candle costs no more than the strategy's look at it. `seq` is the number
     /// of the input before the first candle.
     ///
+    /// Limits on the equity look at the candles of the run afterwards. Where one of them has something to say first, the
+    /// run ends there: what the strategy has looked at beyond is kept as by [`Engine::scout`], and the candles up to there
+    /// are to be stepped ([`Engine::takes_runs`] says no until then).
+    ///
     /// # Panics
     /// As [`Engine::step`], or when [`Engine::takes_runs`] does not hold.
     pub fn advance(
@@ -47,13 +61,23 @@ impl Engine {
         let Some(strategy) = self.host.runner(ix, timeframe) else {
             panic!("a run was handed to an engine that does not take runs")
         };
+        let bars = self.until_day_ends(timeframe, bars, out);
         let mut run = CandleRun::new(ix, bars);
-        let outcome = self.host.ask_run(strategy, &self.instruments[ix.index()], &mut run, &mut self.intents);
-        let consumed = bars.len() - run.remaining();
+        let mut outcome =
+            self.host.ask_run(strategy, &self.instruments[ix.index()], &mut run, &mut self.intents);
+        let looked = bars.len() - run.remaining();
+        let consumed = self.watch_run(ix, timeframe, &bars[..looked], out);
+        if consumed < looked {
+            self.keep_for_later(ix, strategy, &bars[looked - 1], std::mem::replace(&mut outcome, Ok(())));
+            self.scouted[ix.index()].is_held = true;
+        }
         let Some(bar) = consumed.checked_sub(1).and_then(|last| bars.get(last)) else { return 0 };
         // Several events of the candle before may have been told apart by pushing the clock past its close.
         self.now = (bar.open_time + timeframe.span()).max(self.now + Span::from_nanos(1));
         self.seq = Seq(seq.0 + consumed as u64);
+        if self.now > self.guard.roll_due {
+            self.roll_day(self.now);
+        }
         self.markets[ix.index()].last = Some(bar.close);
         self.watch.note_run(&self.instruments[ix.index()], ix.index(), timeframe, &bars[..consumed]);
         self.learns_at = bar.open_time;
@@ -69,31 +93,86 @@ impl Engine {
         if self.targets.desks[ix.index()].is_dirty && bar.open_time >= self.trade_from {
             self.pursue(ix, out);
         }
+        self.attend(out);
         consumed
     }
 
-    /// Lets the strategy of an instrument look at candles before they are due, up to the first it has something to say
-    /// about. Returns how many it looked at. What it said is kept until that candle is stepped; nothing else changes.
-    ///
-    /// This is what makes runs over many instruments fast: the strategy streams through each by itself, and the engine
-    /// only meets the candles that matter, in time order. It can look ahead without cheating because what it says about a
-    /// candle follows from the candles up to that one, and is not heard before its time.
-    ///
-    /// # Panics
-    /// When [`Engine::takes_runs`] does not hold, something said earlier has not been heard, or risk keeps statistics of
-    /// candles, which [`Engine::mark`] does not see.
-    pub fn scout(&mut self, ix: InstrumentIx, timeframe: Timeframe, bars: &[Bar]) -> usize {
-        let Some(strategy) = self.host.runner(ix, timeframe) else {
-            panic!("candles were shown early to an engine that does not take runs")
+    /// Where limits are measured from the start of a day, a run does not go over its end: the figures of the old day are
+    /// said with the first candle of the new one, which is a run by itself.
+    fn until_day_ends<'a>(&mut self, timeframe: Timeframe, bars: &'a [Bar], out: &mut Outbox) -> &'a [Bar] {
+        let (Some(first), Some(last), true) = (bars.first(), bars.last(), self.guard.limits_equity()) else {
+            return bars;
         };
-        assert!(self.watch.estimates.is_none(), "an engine that keeps statistics sees every candle");
+        let (span, after) = (timeframe.span(), self.now.checked_add(Span::from_nanos(1)));
+        let at = after.map_or(first.open_time + span, |after| after.max(first.open_time + span));
+        if at > self.guard.roll_due {
+            let closed = self.roll_day(at);
+            out.records_day(closed);
+            &bars[..1]
+        } else if last.open_time + span > self.guard.roll_due {
+            let due = self.guard.roll_due;
+            &bars[..bars.partition_point(|bar| bar.open_time + span <= due).max(1)]
+        } else {
+            bars
+        }
+    }
+
+    /// Looks at equity and prices at the candles of a run that fall due. Returns how many candles may go by: up to the
+    /// first that a limit has something to say about.
+    #[inline]
+    fn watch_run(&mut self, ix: InstrumentIx, timeframe: Timeframe, bars: &[Bar], out: &mut Outbox) -> usize {
+        if self.guard.sample_due == Timestamp::MAX {
+            bars.len()
+        } else {
+            self.sample_run(ix, timeframe, bars, out)
+        }
+    }
+
+    #[inline(never)]
+    fn sample_run(
+        &mut self,
+        ix: InstrumentIx,
+        timeframe: Timeframe,
+        bars: &[Bar],
+        out: &mut Outbox,
+    ) -> usize {
+        let (before, span) = (self.now, timeframe.span());
+        // As `advance` says: at its close, or right after the input before it.
+        let earliest = before.checked_add(Span::from_nanos(1)).unwrap_or(Timestamp::MAX);
+        let mut next = 0;
+        // Mostly a run ends before anything falls due.
+        let last_opens = bars.last().map_or(Timestamp::MIN, |bar| bar.open_time);
+        while next < bars.len() {
+            let due = self.guard.sample_due;
+            let opens = Timestamp::from_nanos(due.nanos().saturating_sub(span.nanos()));
+            if last_opens < opens && earliest < due {
+                break;
+            }
+            let found = if earliest >= due {
+                Some(next)
+            } else {
+                bars[next..].iter().position(|bar| bar.open_time >= opens).map(|i| next + i)
+            };
+            let Some(found) = found else { break };
+            self.now = (bars[found].open_time + span).max(earliest);
+            self.markets[ix.index()].last = Some(bars[found].close);
+            next = found + 1;
+            if self.sample_quietly() {
+                continue;
+            }
+            self.sample(out);
+            if !out.is_empty() {
+                self.now = before;
+                return next;
+            }
+        }
+        self.now = before;
+        bars.len()
+    }
+
+    /// Keeps what a strategy said about a candle whose time has not come.
+    fn keep_for_later(&mut self, ix: InstrumentIx, strategy: u16, last: &Bar, outcome: Result<(), String>) {
         let scouted = &mut self.scouted[ix.index()];
-        assert!(scouted.spoke_at.is_none(), "what was said earlier is heard first");
-        let mut run = CandleRun::new(ix, bars);
-        let instrument = &self.instruments[ix.index()];
-        let outcome = self.host.ask_run(strategy, instrument, &mut run, &mut self.intents);
-        let consumed = bars.len() - run.remaining();
-        let Some(last) = consumed.checked_sub(1).and_then(|i| bars.get(i)) else { return 0 };
         scouted.seen_until = last.open_time;
         scouted.said.clear();
         match outcome {
@@ -110,6 +189,30 @@ impl Engine {
             Ok(()) => {}
         }
         self.intents.clear();
+    }
+
+    /// Lets the strategy of an instrument look at candles before they are due, up to the first it has something to say
+    /// about. Returns how many it looked at. What it said is kept until that candle is stepped; nothing else changes.
+    ///
+    /// This is what makes runs over many instruments fast: the strategy streams through each by itself, and the engine
+    /// only meets the candles that matter, in time order. It can look ahead without cheating because what it says about a
+    /// candle follows from the candles up to that one, and is not heard before its time.
+    ///
+    /// # Panics
+    /// When [`Engine::takes_runs`] does not hold, something said earlier has not been heard, or risk keeps statistics of
+    /// candles, which [`Engine::mark`] does not see.
+    pub fn scout(&mut self, ix: InstrumentIx, timeframe: Timeframe, bars: &[Bar]) -> usize {
+        let Some(strategy) = self.host.runner(ix, timeframe) else {
+            panic!("candles were shown early to an engine that does not take runs")
+        };
+        assert!(self.scouted[ix.index()].spoke_at.is_none(), "what was said earlier is heard first");
+        assert!(self.watch.estimates.is_none(), "an engine that keeps statistics sees every candle");
+        let mut run = CandleRun::new(ix, bars);
+        let instrument = &self.instruments[ix.index()];
+        let outcome = self.host.ask_run(strategy, instrument, &mut run, &mut self.intents);
+        let consumed = bars.len() - run.remaining();
+        let Some(last) = consumed.checked_sub(1).and_then(|i| bars.get(i)) else { return 0 };
+        self.keep_for_later(ix, strategy, last, outcome);
         consumed
     }
 
@@ -132,19 +235,24 @@ impl Engine {
     #[inline]
     pub fn pass(&mut self, seq: Seq, at: Timestamp) {
         debug_assert!(at >= self.now && seq >= self.seq, "neither time nor sequence goes back");
+        debug_assert!(!self.needs_every_candle(), "limits that look at every candle see none that passes");
         self.now = at;
         self.seq = seq;
+        if at > self.guard.roll_due {
+            self.roll_day(at);
+        }
     }
 
-    /// Whether a strategy has looked at candles whose time has not come.
+    /// Whether a strategy has looked at candles whose time has not come: one that opens at this moment has not closed.
     pub(crate) fn is_ahead(&self) -> bool {
-        self.scouted.iter().any(|s| s.seen_until > self.now)
+        self.scouted.iter().any(|s| s.seen_until >= self.now && s.seen_until != Timestamp::MIN)
     }
 
     /// Hears what was said about a scouted candle.
     pub(crate) fn hear(&mut self, candle: &Candle, out: &mut Outbox) {
         let ix = candle.instrument;
         let scouted = &mut self.scouted[ix.index()];
+        scouted.is_held &= candle.bar.open_time < scouted.seen_until;
         if scouted.spoke_at != Some(candle.bar.open_time) {
             return;
         }

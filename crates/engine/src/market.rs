@@ -80,6 +80,7 @@ impl Engine {
         self.watch.note_told(ix.index(), trade.exchange_time, self.now);
         let Some(market) = self.markets.get_mut(ix.index()) else { return };
         market.last = Some(trade.price);
+        self.look(out);
         if self.levels.is_used {
             self.learns_at = self.now;
             self.guide_trade(ix, trade.price, out);
@@ -97,16 +98,18 @@ impl Engine {
         let Some(market) = self.markets.get_mut(ix.index()) else { return };
         market.quote = Some(*quote);
         market.quoted_at = Some(self.now);
+        self.look(out);
         if self.hears_market(ix) {
             self.learns_at = self.now;
             self.tell_wanting(ix, &Fact::Quote(*quote), |wants| wants.quotes, out);
         }
     }
 
-    pub(crate) fn on_mark(&mut self, mark: &MarkPrice) {
+    pub(crate) fn on_mark(&mut self, mark: &MarkPrice, out: &mut Outbox) {
         self.watch.note_told(mark.instrument.index(), mark.exchange_time, self.now);
         if let Some(market) = self.markets.get_mut(mark.instrument.index()) {
             market.mark = Some(mark.mark);
+            self.look(out);
         }
     }
 

@@ -1,40 +1,31 @@
-//! What a person decides: halt, resume, flatten, stop and start strategies.
+//! What a person decides: pause and resume, the kill switch, locks, stopping and starting strategies.
 
-use crate::engine::{ENGINE, Engine};
+use crate::engine::Engine;
 use crate::host::Standing;
 use crate::outbox::Outbox;
-use crate::risk;
-use model::{InstrumentIx, Notice, NoticeKind, OperatorCommand, PositionSide, Record, Severity, Tag};
+use model::{InstrumentIx, Notice, NoticeKind, OperatorCommand, PanicCause, Record, Severity};
 
 impl Engine {
     pub(crate) fn on_operator(&mut self, command: OperatorCommand, out: &mut Outbox) {
         match command {
-            OperatorCommand::Halt => self.set_halted(true, out),
-            OperatorCommand::Resume => self.set_halted(false, out),
-            OperatorCommand::Flatten => self.flatten(out),
+            OperatorCommand::Pause => self.set_paused(true, out),
+            OperatorCommand::Resume => self.set_paused(false, out),
+            OperatorCommand::Panic => self.press_panic(PanicCause::Operator, out),
+            OperatorCommand::Unlock { confirmation } => self.unlock(&confirmation, out),
+            OperatorCommand::Lock { instrument, side, until, note } => {
+                self.lock_by_hand(instrument, side, until, note, out);
+            }
+            OperatorCommand::LiftLocks { instrument, side } => self.lift_locks(instrument, side, out),
             OperatorCommand::StopStrategy(strategy) => self.set_running(strategy, false, out),
             OperatorCommand::StartStrategy(strategy) => self.set_running(strategy, true, out),
         }
     }
 
-    pub(crate) fn set_halted(&mut self, halted: bool, out: &mut Outbox) {
-        if self.halted != halted {
-            self.halted = halted;
-            out.record(Record::Halted { halted });
-            out.notice(Notice { severity: Severity::Warning, kind: NoticeKind::Halted { halted } });
-        }
-    }
-
-    /// Halts, cancels everything and closes every position at market, reduce-only.
-    fn flatten(&mut self, out: &mut Outbox) {
-        self.set_halted(true, out);
-        self.send(risk::approve_cancel_all(), out);
-        for side in PositionSide::ALL {
-            for i in 0..self.instruments.len() {
-                let ix = InstrumentIx(u32::try_from(i).unwrap_or(u32::MAX));
-                let held = self.ledger.position(ix, side).quantity;
-                self.reduce(ix, side, held.abs(), (ENGINE, Tag::default()), out);
-            }
+    fn set_paused(&mut self, paused: bool, out: &mut Outbox) {
+        if self.is_paused != paused {
+            self.is_paused = paused;
+            out.record(Record::Paused { paused });
+            out.notice(Notice { severity: Severity::Warning, kind: NoticeKind::Paused { paused } });
         }
     }
 

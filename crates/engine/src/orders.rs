@@ -2,13 +2,15 @@
 
 use model::{ClientOrderId, InstrumentIx, NewOrder, OrderState, PositionSide, Side, Tag};
 use strategy::{LiveOrder, OrderSource};
-use units::{Amount, Quantity};
+use units::{Amount, Quantity, Timestamp};
 
 /// An order that may still change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Order {
     pub(crate) order: NewOrder,
     pub(crate) state: OrderState,
+    /// When it was sent: bounds the search when its outcome is asked about.
+    pub(crate) sent_at: Timestamp,
     pub(crate) filled: Quantity,
     /// Margin still set aside for it.
     pub(crate) reserved: Amount,
@@ -35,6 +37,12 @@ impl Order {
         } else {
             self.ceiling.max(self.order.quantity) - self.filled
         }
+    }
+
+    /// Whether it only closes, and at once.
+    #[inline]
+    pub(crate) fn is_market_exit(&self) -> bool {
+        self.order.reduce_only && self.order.kind == model::OrderKind::Market
     }
 }
 
@@ -197,6 +205,17 @@ impl Orders {
     #[inline]
     pub(crate) fn is_in_flight(&self, ix: InstrumentIx) -> bool {
         self.live.iter().any(|o| o.order.instrument == ix && o.order.kind == model::OrderKind::Market)
+    }
+
+    /// What live orders on one side of a position may still execute, those that only reduce included.
+    pub(crate) fn claims(&self, ix: InstrumentIx, position: PositionSide, side: Side) -> Quantity {
+        let mut sum = Quantity::ZERO;
+        for o in &self.live {
+            if o.order.instrument == ix && o.order.position_side == position && o.order.side == side {
+                sum += o.remaining();
+            }
+        }
+        sum
     }
 }
 

@@ -1,7 +1,7 @@
 //! What followed from one step.
 
 use crate::risk::Approved;
-use model::{Notice, OrderCommand, Record};
+use model::{DayFigures, Notice, OrderCommand, Record};
 
 /// What followed from one step. Filled only by the engine, emptied by its owner before the next step.
 #[derive(Debug, Default)]
@@ -27,6 +27,13 @@ impl Outbox {
     #[inline]
     pub(crate) fn record(&mut self, record: Record) {
         self.records.push(record);
+    }
+
+    /// Records the figures of a day that ended, if any are kept.
+    pub(crate) fn records_day(&mut self, closed: Option<DayFigures>) {
+        if let Some(figures) = closed {
+            self.record(Record::DayClosed(figures));
+        }
     }
 
     pub(crate) fn notice(&mut self, notice: Notice) {

@@ -128,6 +128,7 @@ impl Engine {
             }
         };
         let scaled = risk::scaled(base, Rate::from_units(strength.abs()), instrument);
+        let scaled = self.scaled_opening(scaled, scaled, ix);
         if scaled < instrument.min_quantity {
             return Err(risk::below_minimum(instrument, scaled));
         }

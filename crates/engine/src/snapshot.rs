@@ -81,7 +81,7 @@ impl Engine {
         w.int(self.host.hosted.len() as i64);
         w.int(self.now.nanos());
         w.int(self.seq.0 as i64);
-        w.int(i64::from(self.halted));
+        w.int(i64::from(self.is_paused));
         self.digest.save(|word| w.int(word as i64));
         self.save_books(&mut w);
         self.save_orders(&mut w);
@@ -90,6 +90,7 @@ impl Engine {
         w.blob(&self.save_risk());
         self.timers.list.iter().for_each(|timer| w.int(timer.due.nanos()));
         self.levels.save(&mut w);
+        self.save_guard(&mut w);
         for hosted in &self.host.hosted {
             w.int(standing_code(hosted.standing));
             let mut state = StateWriter::default();
@@ -125,7 +126,7 @@ impl Engine {
         }
         engine.now = Timestamp::from_nanos(r.int()?);
         engine.seq = Seq(r.int()? as u64);
-        engine.halted = r.int()? != 0;
+        engine.is_paused = r.int()? != 0;
         engine.digest = DigestWriter::load(|| r.int().map(|word| word as u64))?;
         engine.load_books(&mut r)?;
         engine.load_orders(&mut r)?;
@@ -139,6 +140,7 @@ impl Engine {
             timer.due = Timestamp::from_nanos(r.int()?);
         }
         engine.levels.load(&mut r)?;
+        engine.load_guard(&mut r)?;
         for hosted in &mut engine.host.hosted {
             hosted.standing = standing_of(r.int()?)?;
             let mut state = StateReader::new(r.blob()?);
@@ -345,6 +347,7 @@ fn save_order(w: &mut StateWriter, o: &Order) {
     save_protection(w, &order.protection);
     save_protection_mode(w, order.protection_mode);
     w.int(state_code(o.state));
+    w.int(o.sent_at.nanos());
     w.int(o.filled.mantissa());
     w.wide(o.reserved.units());
     w.int(o.tag.0.into());
@@ -399,10 +402,11 @@ fn load_order(r: &mut StateReader<'_>) -> Result<Order, StateError> {
         ..NewOrder::new(id, instrument, side, kind, quantity)
     };
     let state = state_of(r.int()?)?;
+    let sent_at = Timestamp::from_nanos(r.int()?);
     let filled = Quantity::new(r.int()?);
     let reserved = Amount::from_units(r.wide()?);
     let tag = Tag(small(r, "tag")?);
-    Ok(Order { order, state, filled, reserved, tag, ceiling: quantity, amendments: 0 })
+    Ok(Order { order, state, sent_at, filled, reserved, tag, ceiling: quantity, amendments: 0 })
 }
 
 /// Live orders are in one of four states; settled ones are not kept.

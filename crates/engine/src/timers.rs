@@ -56,6 +56,9 @@ impl Timers {
     }
 }
 
+/// The name of the timer that no strategy has: a deadline of the engine's own.
+const DEADLINE: TimerId = TimerId(u64::MAX);
+
 impl Engine {
     /// Starts the timers of all strategies: each goes off a whole number of its periods after `at`.
     pub fn start_timers(&mut self, at: Timestamp) {
@@ -64,16 +67,18 @@ impl Engine {
         }
     }
 
-    /// When the engine wants [`Fact::Timer`] next, and which. `None` when no strategy asked for a timer, or before
-    /// [`Engine::start_timers`]. Facts of the same moment come first.
-    #[inline]
+    /// When the engine wants [`Fact::Timer`] next, and which: the timers of strategies, once they are started
+    /// ([`Engine::start_timers`]), and deadlines of the engine's own, for which any other input serves as well. `None` when
+    /// nothing waits for time. Facts of the same moment come first.
     #[must_use]
     pub fn next_wakeup(&self) -> Option<(Timestamp, TimerId)> {
-        self.timers.next()
+        let deadline = self.next_deadline().map(|at| (at, DEADLINE));
+        self.timers.next().into_iter().chain(deadline).min()
     }
 
     /// A timer went off: its strategy is told, and whatever it says about any of its instruments is taken up.
     pub(crate) fn on_timer(&mut self, id: TimerId, fact: &Fact, out: &mut Outbox) {
+        self.look(out);
         let Some(strategy) = self.timers.wind(id, self.now) else { return };
         if self.host.hosted[usize::from(strategy)].standing != Standing::Running {
             return;

@@ -3,18 +3,20 @@
 
 mod support;
 
+use engine::guard::calendar::{Boundaries, Calendar};
+use engine::guard::settings::{AccountLimits, DrawdownGuard, LossStreak, Protections, VolatilityBreaker};
 use engine::ledger::Ledger;
 use engine::risk::{Cap, DrawdownScaling, EquityCurve, Limits, Sizing, Throttle};
-use engine::{Engine, FaultPolicy, Outbox, Setup, StrategySetup};
+use engine::{Engine, FaultPolicy, Guards, Outbox, Setup, StrategySetup};
 use model::{
     BalanceChange, Bar, Candle, Direction, Fact, Fill, Input, OperatorCommand, OrderCommand, PositionSide,
-    Record, Seq, Side, Signal, Tag, Timeframe, VenueEvent,
+    Record, Seq, Side, Signal, Tag, Text, Timeframe, VenueEvent,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
 use strategy::Market;
 use support::*;
-use units::{Amount, Price, Quantity, Rate, Timestamp};
+use units::{Amount, Price, Quantity, Rate, Span, Timestamp};
 
 #[derive(Debug, Clone, Copy)]
 struct Deal {
@@ -88,7 +90,7 @@ fn happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
         8 => (any::<bool>(), 9_000i64..11_000).prop_map(|(other, close)| Happening::Candle(other, close * 10)),
         2 => (-1i64..=1, 0i64..=1_000_000_000).prop_map(|(d, c)| Happening::Outside(d, c)),
-        1 => (0u8..6).prop_map(Happening::Operator),
+        1 => (0u8..9).prop_map(Happening::Operator),
         1 => any::<i32>().prop_map(|n| Happening::Funding(n.into())),
         12 => (0u8..10, 1i64..=100).prop_map(|(what, share)| Happening::Venue(what, share)),
     ]
@@ -119,10 +121,17 @@ impl Desk {
                 ..Signal::new(IX, Direction::of(*d), Tag(1))
             }),
             Happening::Operator(n) => Fact::Operator(match n {
-                0 => OperatorCommand::Halt,
+                0 => OperatorCommand::Pause,
                 1 | 2 => OperatorCommand::Resume,
-                3 => OperatorCommand::Flatten,
+                3 => OperatorCommand::Panic,
                 4 => OperatorCommand::StopStrategy(0),
+                5 | 6 => OperatorCommand::Unlock { confirmation: Text::new("UNLOCK") },
+                7 => OperatorCommand::Lock {
+                    instrument: Some(IX),
+                    side: Some(Side::Sell),
+                    until: Timestamp::from_seconds(self.minutes * 60 + 300).unwrap(),
+                    note: Text::new("news"),
+                },
                 _ => OperatorCommand::StartStrategy(0),
             }),
             Happening::Funding(n) => Fact::Venue(VenueEvent::Balance(BalanceChange::Funding {
@@ -173,7 +182,8 @@ impl Desk {
             match command {
                 OrderCommand::Place(order) => self.pending.push((*order, order.quantity, false)),
                 // Ours answers with a rejection later; what matters here is that everything ends.
-                OrderCommand::Cancel { .. } | OrderCommand::CancelAll { .. } => {}
+                OrderCommand::Cancel { .. } | OrderCommand::CancelAll { .. } | OrderCommand::Query { .. } => {
+                }
                 // Nor does it answer what plans ask for: they must get on without.
                 OrderCommand::Amend { .. } | OrderCommand::Protect { .. } => {}
                 other => panic!("not expected here: {other:?}"),
@@ -193,6 +203,7 @@ fn strategies() -> Vec<StrategySetup> {
         on_fault: FaultPolicy::Close,
         wants_house_stop: true,
         wants_house_target: false,
+        is_exempt_from_stop: false,
     };
     vec![base("ema_crossover"), base("sma_crossover")]
 }
@@ -306,6 +317,7 @@ proptest! {
         long_only in prop_oneof![Just("true"), Just("false")],
         fast in 1usize..6, more in 1usize..6,
         warm in 0i64..40, plan in 0usize..5,
+        guards in guards(),
     ) {
         let (fast, slow) = (fast.to_string(), (fast + more).to_string());
         let make = || {
@@ -314,13 +326,14 @@ proptest! {
             let alone = StrategySetup {
                 name: name.to_owned(), strategy, instruments: vec![IX], timeframe: Timeframe::MINUTE,
                 weight: Rate::ONE, on_fault: FaultPolicy::Close, wants_house_stop: true, wants_house_target: true,
+                is_exempt_from_stop: false,
             };
             let trade_from = Timestamp::from_seconds(warm * 60).unwrap();
-            Engine::new(Setup { trade_from, ..watched_setup(plan) }, vec![alone])
+            Engine::new(Setup { trade_from, guards: guards.clone(), ..watched_setup(plan) }, vec![alone])
         };
         let bars: Vec<Bar> = (0i64..).zip(&closes).map(|(i, c)| {
             let p = Price::new(c * 100);
-            let open_time = Timestamp::from_seconds(i * 60).unwrap();
+            let open_time = Timestamp::from_seconds((i + i / 50) * 60).unwrap();
             Bar { open_time, open: p, high: p, low: p, close: p, volume: Quantity::ZERO }
         }).collect();
         let (slow_engine, slow_records) = stepped(make(), &bars);
@@ -331,17 +344,68 @@ proptest! {
     }
 }
 
+prop_compose! {
+    /// Guards of all kinds, tight enough to fire in a few hundred candles; days of an hour, so that many end.
+    fn guards()(
+        is_on in any::<[bool; 8]>(),
+        limits in [1i64..200, 1..200, 1..200, 1..60, 1..30],
+        sample in 1i64..8, smoothing in 1u32..6, hours in 1i64..4,
+    ) -> Guards {
+        let minutes = |n: i64| Span::from_seconds(n * 60);
+        let on = |i: usize, per_mille: i64| is_on[i].then(|| Rate::from_units(per_mille * 1_000_000));
+        let account = AccountLimits {
+            daily_loss: on(0, limits[0]),
+            weekly_loss: on(1, limits[1]),
+            drawdown: on(2, limits[2]),
+            consecutive_losses: is_on[3].then(|| LossStreak { count: 2, cool_off: minutes(7) }),
+            volatility: is_on[4].then(|| VolatilityBreaker {
+                max_move: Some(Rate::from_units(limits[3] * 1_000_000)),
+                max_ratio: Some(Rate::from_units(1_500_000_000)),
+                fast: 2,
+                slow: 9,
+                cool_off: minutes(5),
+            }),
+            sample: Span::from_seconds(sample * 30),
+            smoothing,
+            ..AccountLimits::default()
+        };
+        let protections = Protections {
+            cooldown: is_on[5].then(|| minutes(3)),
+            max_drawdown: is_on[6].then(|| DrawdownGuard {
+                count: 2,
+                look_back: minutes(60),
+                most: Rate::from_units(limits[4] * 1_000_000),
+                lock_for: minutes(9),
+            }),
+            ..Protections::default()
+        };
+        let days = (0..200).map(|i| Timestamp::from_seconds(i * hours * 3600).unwrap()).collect();
+        let calendar = Calendar { boundaries: Boundaries::Table(days), ..Calendar::default() };
+        Guards { account, protections, calendar, require_stop: is_on[7], ..Guards::default() }
+    }
+}
+
 /// Orders are filled at once and whole, at the last price, by both of the following.
 fn settle(engine: &mut Engine, out: &mut Outbox, seq: &mut u64, records: &mut Vec<Record>) {
     records.extend_from_slice(out.records());
     let commands = out.commands().to_vec();
     out.clear();
     for command in commands {
-        let OrderCommand::Place(order) = command else { continue };
-        *seq += 1;
-        let at = engine.now() + units::Span::from_nanos(1);
-        let fact = Fact::Venue(VenueEvent::Filled(fill(*seq, &order, order.quantity, price("100"))));
-        engine.step(&Input { seq: Seq(*seq), at, fact }, out);
+        let answer = match command {
+            OrderCommand::Place(order) => {
+                VenueEvent::Filled(fill(*seq, &order, order.quantity, price("100")))
+            }
+            OrderCommand::Protect { instrument, position_side, protection, trailing } => {
+                VenueEvent::Protected { instrument, position_side, protection, trailing }
+            }
+            _ => continue,
+        };
+        let mut tell = |event| {
+            *seq += 1;
+            let at = engine.now() + Span::from_nanos(1);
+            engine.step(&Input { seq: Seq(*seq), at, fact: Fact::Venue(event) }, out);
+        };
+        tell(answer);
         settle(engine, out, seq, records);
     }
 }
@@ -413,7 +477,7 @@ fn no_input_is_taken_twice() {
 fn an_outbox_that_was_not_drained_is_refused() {
     let (mut engine, mut out) = (Engine::new(setup(), Vec::new()), Outbox::new());
     for seq in 1..3 {
-        let fact = Fact::Operator(if seq == 1 { OperatorCommand::Halt } else { OperatorCommand::Resume });
+        let fact = Fact::Operator(if seq == 1 { OperatorCommand::Pause } else { OperatorCommand::Resume });
         let at = Timestamp::from_seconds(seq).unwrap();
         engine.step(&Input { seq: Seq(seq.unsigned_abs()), at, fact }, &mut out);
     }

@@ -86,6 +86,7 @@ fn hosted(needs: Needs, instruments: &[InstrumentIx]) -> (StrategySetup, Saw) {
         on_fault: FaultPolicy::Close,
         wants_house_stop: false,
         wants_house_target: false,
+        is_exempt_from_stop: false,
     };
     (setup, saw)
 }

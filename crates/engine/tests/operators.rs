@@ -4,12 +4,8 @@
 mod support;
 
 use engine::{FaultPolicy, StrategySetup};
-use model::{
-    CancelScope, Direction, NoticeKind, OperatorCommand, OrderCommand, OrderKind, Record, Refusal, Severity,
-    Side, VenueEvent,
-};
+use model::{Direction, NoticeKind, OperatorCommand, OrderKind, Record, Refusal, Severity, Side};
 use support::*;
-use units::Amount;
 
 use Direction::{Flat, Long, Short};
 
@@ -85,7 +81,7 @@ fn a_fault_on_one_instrument_closes_the_others() {
 }
 
 #[test]
-fn a_halt_refuses_exposure_and_allows_less_of_it() {
+fn a_pause_refuses_exposure_and_allows_less_of_it() {
     let limit = |side| Line::Order(order_intent(side, OrderKind::Limit { price: price("100") }, "0.5"));
     let lines = [
         (1, say(Long)),
@@ -97,11 +93,11 @@ fn a_halt_refuses_exposure_and_allows_less_of_it() {
     let mut bench = Bench::with(lines);
     let order = bench.candle("100").order();
     bench.complete(&order, "100");
-    let halted = bench.operator(OperatorCommand::Halt);
-    assert_eq!(halted.records, [Record::Halted { halted: true }]);
-    assert_eq!(halted.notices.len(), 1);
-    assert_eq!(bench.operator(OperatorCommand::Halt), Followed::default(), "halted is halted");
-    assert_eq!(bench.candle("100").refusals(), [Refusal::Halted]);
+    let paused = bench.operator(OperatorCommand::Pause);
+    assert_eq!(paused.records, [Record::Paused { paused: true }]);
+    assert_eq!(paused.notices.len(), 1);
+    assert_eq!(bench.operator(OperatorCommand::Pause), Followed::default(), "paused is paused");
+    assert_eq!(bench.candle("100").refusals(), [Refusal::Paused]);
     assert_eq!(bench.candle("100").orders().len(), 1, "what only reduces is allowed");
     let less = bench.candle("100").order();
     assert_eq!((less.side, less.quantity, less.reduce_only), (Side::Sell, quantity("0.5"), true));
@@ -109,76 +105,32 @@ fn a_halt_refuses_exposure_and_allows_less_of_it() {
     let none = bench.candle("100").order();
     assert_eq!((none.quantity, none.reduce_only), (quantity("0.5"), true));
     bench.operator(OperatorCommand::Resume);
-    assert!(!bench.engine.is_halted());
+    assert!(!bench.engine.is_paused());
 }
 
-/// While halted, a position that its strategy wants turned around is closed; only the other side waits.
+/// While paused, a position that its strategy wants turned around is closed; only the other side waits.
 #[test]
-fn a_halted_turn_closes() {
+fn a_paused_turn_closes() {
     let mut bench = Bench::with([(1, say(Long)), (2, say(Short))]);
     let order = bench.candle("100").order();
     bench.complete(&order, "100");
-    bench.operator(OperatorCommand::Halt);
+    bench.operator(OperatorCommand::Pause);
     let followed = bench.candle("100");
-    assert_eq!(followed.refusals(), [Refusal::Halted]);
+    assert_eq!(followed.refusals(), [Refusal::Paused]);
     assert_eq!((followed.order().quantity, followed.order().reduce_only), (quantity("1"), true));
 }
 
 #[test]
-fn flatten_cancels_all_closes_all_and_halts() {
-    let limit = Line::Order(order_intent(Side::Buy, OrderKind::Limit { price: price("90") }, "1"));
-    let mut bench = Bench::with([(1, say(Long)), (2, limit), (3, say(Long)), (4, say(Short))]);
-    let order = bench.candle("100").order();
-    bench.complete(&order, "100");
-    let resting = bench.candle("100").order();
-    bench.accept(&resting);
-    let followed = bench.operator(OperatorCommand::Flatten);
-    assert!(bench.engine.is_halted());
-    assert_eq!(
-        followed.commands[0],
-        OrderCommand::CancelAll { instrument: None, scope: CancelScope::Orders }
-    );
-    let exit = followed.order();
-    assert_eq!((exit.side, exit.quantity, exit.reduce_only), (Side::Sell, quantity("1"), true));
-    let (id, instrument) = (resting.id, resting.instrument);
-    bench.venue(VenueEvent::Cancelled { id, instrument, reason: model::CancelReason::Requested });
-    bench.complete(&exit, "100");
-    assert!(bench.held().is_zero());
-    assert_eq!((bench.engine.live_orders(), bench.engine.ledger().reserved()), (0, Amount::ZERO));
-    bench.operator(OperatorCommand::Resume);
-    assert!(bench.candle("100").orders().is_empty(), "the opinion that was flattened does not open again");
-    assert_eq!(bench.candle("100").order().side, Side::Sell, "a new one does");
-}
-
-/// However large the position: a venue takes only so much in one order.
-#[test]
-fn flatten_splits_what_is_too_large_for_one_order() {
-    let size = |n: &str| Line::Order(order_intent(Side::Sell, OrderKind::Limit { price: price("5") }, n));
-    let mut bench = Bench::with([(1, size("100")), (1, size("20.5"))]);
-    for order in bench.candle("5").orders() {
-        bench.complete(&order, "5");
-    }
-    assert_eq!(bench.held(), -quantity("120.5"));
-    let orders = bench.operator(OperatorCommand::Flatten).orders();
-    let sizes: Vec<_> = orders.iter().map(|o| o.quantity).collect();
-    assert_eq!(sizes, [quantity("50"), quantity("50"), quantity("20.5")]);
-    for order in &orders {
-        bench.complete(order, "5");
-    }
-    assert!(bench.held().is_zero());
-}
-
-#[test]
 fn a_stopped_strategy_loses_its_position_and_its_voice_until_it_is_started() {
-    let mut bench = Bench::with([(1, say(Long)), (2, say(Short))]);
+    let mut bench = Bench::with([(1, say(Long)), (2, say(Short)), (3, say(Short))]);
     let order = bench.candle("100").order();
     bench.complete(&order, "100");
     let exit = bench.operator(OperatorCommand::StopStrategy(0)).order();
     assert!(exit.reduce_only);
     bench.complete(&exit, "100");
-    assert_eq!(bench.candle("100"), Followed::default(), "it is not asked");
+    assert_eq!(bench.candle("100"), Followed::default(), "it looks on and is not heard");
     assert_eq!(bench.operator(OperatorCommand::StartStrategy(0)).orders(), []);
-    assert_eq!(bench.candle("100").order().side, Side::Sell);
+    assert_eq!(bench.candle("100").order().side, Side::Sell, "it has seen the candle in between");
     assert_eq!(bench.operator(OperatorCommand::StopStrategy(9)), Followed::default(), "there is no tenth");
 }
 

@@ -5,8 +5,8 @@ mod support;
 
 use engine::risk::Limits;
 use model::{
-    Amendment, CancelReason, ClientOrderId, Direction, Fact, NoticeKind, OrderKind, OrderState, Protection,
-    Record, RejectReason, RiskLimit, Side, VenueEvent,
+    Amendment, CancelReason, ClientOrderId, Direction, Fact, NoticeKind, OrderCommand, OrderKind, OrderState,
+    Protection, Record, RejectReason, RiskLimit, Side, VenueEvent,
 };
 use support::*;
 use units::{Amount, Price, Quantity};
@@ -52,9 +52,8 @@ fn an_order_lives_as_the_venue_says() {
     assert_eq!(bench.accept(&order), Followed::default(), "a second acknowledgement changes nothing");
     assert_eq!(bench.fill(&order, "0.5", "90").states(), []);
     assert_eq!(bench.candle("100").states(), [OrderState::Cancelling]);
-    let refused =
-        bench.venue(VenueEvent::Refused { id: Some(id), instrument, reason: RejectReason::UnknownOrder });
-    assert_eq!(refused.states(), [OrderState::Open]);
+    let refuse = |reason| VenueEvent::Refused { id: Some(id), instrument, reason };
+    assert_eq!(bench.venue(refuse(RejectReason::NoMarket)).states(), [OrderState::Open], "as it was before");
     let reason = CancelReason::Requested;
     let gone = bench.venue(VenueEvent::Cancelled { id, instrument, reason });
     assert_eq!(gone.states(), [OrderState::Cancelled(reason)]);
@@ -199,4 +198,48 @@ fn guards_are_known_as_confirmed_and_forgotten_with_the_position() {
     let followed = bench.complete(&exit, "100");
     assert_eq!(bench.engine.protection(IX, position_side), Protection::NONE);
     assert!(followed.records.iter().any(|r| matches!(r, Record::Fill(f) if f.position.is_zero())));
+}
+
+/// 30 and beyond: an order that cannot be cancelled because nobody knows it is not open. It is asked about, stays
+/// reserved against, and a fill that was overtaken still counts.
+#[test]
+fn an_order_that_the_venue_does_not_know_is_asked_about() {
+    let start = || {
+        let lines = [(1, wish(limit("90"), "2")), (2, Line::Cancel(ClientOrderId::new(1, 0)))];
+        let mut bench = Bench::with(lines);
+        let order = bench.candle("100").order();
+        bench.accept(&order);
+        bench.candle("100");
+        let (id, instrument) = (Some(order.id), order.instrument);
+        let unknown = VenueEvent::Refused { id, instrument, reason: RejectReason::UnknownOrder };
+        let followed = bench.venue(unknown);
+        assert_eq!(followed.states(), [OrderState::Unknown]);
+        let sent_at = units::Timestamp::from_seconds(60).unwrap();
+        assert_eq!(followed.commands, [OrderCommand::Query { id: order.id, instrument, sent_at }]);
+        assert_eq!(bench.engine.ledger().reserved(), amount("180"));
+        (bench, order, unknown)
+    };
+    let (mut bench, order, _) = start();
+    assert_eq!(bench.fill(&order, "2", "90").states(), [OrderState::Filled], "the fill was on its way");
+    assert_eq!(bench.held(), quantity("2"));
+    let (mut bench, order, _) = start();
+    assert_eq!(bench.accept(&order).states(), [OrderState::Open], "it lives");
+    let (mut bench, _, unknown) = start();
+    let reason = RejectReason::UnknownOrder;
+    assert_eq!(bench.venue(unknown).states(), [OrderState::Rejected(reason)], "it does not exist");
+    assert_eq!((bench.engine.live_orders(), bench.engine.ledger().reserved()), (0, Amount::ZERO));
+}
+
+/// Delivering a fill twice, or late, ends in the same books.
+#[test]
+fn an_execution_counts_once() {
+    let mut bench = Bench::with([(1, wish(limit("90"), "3"))]);
+    let order = bench.candle("100").order();
+    bench.accept(&order);
+    let filled = |execution| VenueEvent::Filled(fill(execution, &order, quantity("1"), price("90")));
+    assert_eq!(bench.venue(filled(7)).anomalies(), [""; 0]);
+    assert_eq!(bench.venue(filled(7)).anomalies(), ["an execution that was told before"]);
+    assert_eq!(bench.venue(filled(3)).anomalies(), [""; 0], "numbers need not grow");
+    assert_eq!(bench.venue(filled(7)).anomalies(), ["an execution that was told before"]);
+    assert_eq!(bench.held(), quantity("2"));
 }

@@ -87,6 +87,7 @@ fn the_house_guards_what_its_strategy_leaves_open() {
         let strategy = StrategySetup {
             wants_house_stop: wants_stop,
             wants_house_target: wants_target,
+            is_exempt_from_stop: false,
             ..hosted(Script::new([(1, Line::Say(signal))]))
         };
         Bench::new(engine::Setup { limits: limits.clone(), ..setup() }, vec![strategy])

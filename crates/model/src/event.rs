@@ -313,6 +313,33 @@ pub enum VenueEvent {
     Liquidated(Liquidation),
 }
 
+impl VenueEvent {
+    /// Whose event it is; `None` when it concerns the account as a whole.
+    #[must_use]
+    pub const fn instrument(&self) -> Option<InstrumentIx> {
+        match self {
+            Self::Filled(fill) => Some(fill.instrument),
+            Self::Accepted { instrument, .. }
+            | Self::Rejected { instrument, .. }
+            | Self::Triggered { instrument, .. }
+            | Self::Cancelled { instrument, .. }
+            | Self::Amended { instrument, .. }
+            | Self::Refused { instrument, .. }
+            | Self::Protected { instrument, .. }
+            | Self::TrailingActivated { instrument, .. }
+            | Self::LegPlaced { instrument, .. }
+            | Self::LegTriggered { instrument, .. }
+            | Self::LegCancelled { instrument, .. }
+            | Self::LeverageSet { instrument, .. }
+            | Self::MarginMoved { instrument, .. }
+            | Self::Balance(BalanceChange::Funding { instrument, .. }) => Some(*instrument),
+            Self::Liquidated(liquidation) => Some(liquidation.instrument),
+            Self::MarginModeSet { instrument, .. } | Self::PositionModeSet { instrument, .. } => *instrument,
+            Self::Balance(_) => None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

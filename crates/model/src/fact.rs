@@ -1,6 +1,8 @@
 //! What the engine is told.
 
-use crate::{BookChange, Candle, FundingRate, InstrumentIx, MarkPrice, PlanIx, Quote, Trade, VenueEvent};
+use crate::{
+    BookChange, Candle, FundingRate, InstrumentIx, MarkPrice, PlanIx, Quote, Side, Text, Trade, VenueEvent,
+};
 use std::fmt;
 use units::{Price, Rate, Timestamp};
 
@@ -135,14 +137,40 @@ impl Signal {
 /// What a person may tell a running engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OperatorCommand {
-    /// Refuse everything that increases exposure, until resumed.
-    Halt,
+    /// Refuse everything that increases exposure, until resumed. Exits and stops go on.
+    Pause,
     /// Trade again.
     Resume,
-    /// Cancel all orders and close all positions, reduce-only, and halt.
-    Flatten,
-    /// Stop asking one strategy; its position is closed.
+    /// The kill switch: cancel all orders, close all positions reduce-only, confirm it, and stay so until unlocked.
+    /// Pressing it again changes nothing.
+    Panic,
+    /// Release what the kill switch or the account's limits latched. The text must be the one that was set up, so that
+    /// nobody unlocks by a slip of the finger.
+    Unlock {
+        /// What the person typed.
+        confirmation: Text,
+    },
+    /// Refuse entries until a moment; an existing lock by a person on the same is replaced.
+    Lock {
+        /// Of this instrument; `None` for all.
+        instrument: Option<InstrumentIx>,
+        /// Of this side; `None` for both.
+        side: Option<Side>,
+        /// Entries are allowed again from this moment on.
+        until: Timestamp,
+        /// Why.
+        note: Text,
+    },
+    /// Lift every lock on exactly this, whatever its reason.
+    LiftLocks {
+        /// Of this instrument; `None` for those that cover all.
+        instrument: Option<InstrumentIx>,
+        /// Of this side; `None` for those that cover both.
+        side: Option<Side>,
+    },
+    /// Take no more opinions from one strategy; its position is closed. It goes on listening, so that it can be started
+    /// again with warm indicators.
     StopStrategy(u16),
-    /// Ask it again.
+    /// Take its opinions again.
     StartStrategy(u16),
 }

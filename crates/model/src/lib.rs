@@ -14,6 +14,7 @@ pub mod book;
 mod command;
 mod event;
 mod fact;
+mod guard;
 mod instrument;
 mod market;
 mod order;
@@ -22,12 +23,17 @@ mod protection;
 mod reason;
 mod record;
 mod refusal;
+mod text;
 mod tick;
 mod timeframe;
 
 pub use command::{Amendment, CancelScope, MarginMode, OrderCommand};
 pub use event::{BalanceChange, Fill, FillCause, Liquidation, LiquidationStage, Liquidity, VenueEvent};
 pub use fact::{Direction, Fact, Input, OperatorCommand, Seq, Signal, Tag, TimerId};
+pub use guard::{
+    AccountLimit, DayFigures, LimitStanding, Lock, LockReason, PanicCause, PanicStage, ShieldStep, Tier,
+    UnlockProblem,
+};
 pub use instrument::{
     Exchange, Instrument, InstrumentError, InstrumentIx, InstrumentKind, InstrumentSpec, MarginTier,
     NumberError,
@@ -46,5 +52,6 @@ pub use reason::{
 };
 pub use record::{FillRecord, Notice, NoticeKind, OrderState, Record, Severity};
 pub use refusal::{Breach, Figure, Refusal, RiskLimit};
+pub use text::Text;
 pub use tick::{MarketData, Tick};
 pub use timeframe::{Timeframe, TimeframeError};

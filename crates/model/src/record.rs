@@ -1,8 +1,9 @@
 //! What happened inside the engine: records for journal, store and reports; notices for people.
 
 use crate::{
-    CancelReason, ClientOrderId, Direction, Fill, InstrumentIx, PlanRecord, PlanStep, PositionSide, Refusal,
-    RejectReason, StepOutcome, Tag,
+    CancelReason, ClientOrderId, DayFigures, Direction, Fill, InstrumentIx, LimitStanding, Lock, PanicCause,
+    PanicStage, PlanRecord, PlanStep, PositionSide, Refusal, RejectReason, ShieldStep, StepOutcome, Tag,
+    Tier, UnlockProblem,
 };
 use units::{Amount, Price, Quantity, Rate};
 
@@ -112,10 +113,51 @@ pub enum Record {
         /// What did not fit.
         what: &'static str,
     },
-    /// Trading was halted or resumed.
-    Halted {
-        /// Whether it is halted now.
-        halted: bool,
+    /// New exposure was paused or resumed by a person.
+    Paused {
+        /// Whether it is paused now.
+        paused: bool,
+    },
+    /// The account came closer to its limits, or further away.
+    Tier {
+        /// Where it was.
+        from: Tier,
+        /// Where it is.
+        to: Tier,
+        /// The figures.
+        standing: LimitStanding,
+    },
+    /// Entries were locked.
+    Locked(Lock),
+    /// A person lifted this many locks.
+    LocksLifted {
+        /// How many.
+        count: u32,
+    },
+    /// A trading day ended.
+    DayClosed(DayFigures),
+    /// A position was found without a live stop, or has one again.
+    Shield {
+        /// Whose.
+        instrument: InstrumentIx,
+        /// Which of its positions.
+        position_side: PositionSide,
+        /// What is done about it.
+        step: ShieldStep,
+        /// The stop that was sent or is in force.
+        stop: Option<Price>,
+    },
+    /// The kill switch moved on.
+    Panic {
+        /// Where it is now.
+        stage: PanicStage,
+        /// Who pressed it.
+        cause: PanicCause,
+    },
+    /// A person could not unlock.
+    UnlockRefused {
+        /// Why.
+        problem: UnlockProblem,
     },
     /// An order passed risk and was handed over for sending. The decision price stands next to what will come of it.
     Submitted {
@@ -163,10 +205,53 @@ pub enum NoticeKind {
         /// Whose position.
         instrument: InstrumentIx,
     },
-    /// Trading was halted or resumed.
-    Halted {
-        /// Whether it is halted now.
-        halted: bool,
+    /// New exposure was paused or resumed by a person.
+    Paused {
+        /// Whether it is paused now.
+        paused: bool,
+    },
+    /// The account came closer to its limits, or further away.
+    Tier {
+        /// Where it was.
+        from: Tier,
+        /// Where it is.
+        to: Tier,
+        /// The figures.
+        standing: LimitStanding,
+    },
+    /// Entries were locked.
+    Locked(Lock),
+    /// A position was found without a live stop, or has one again.
+    Shield {
+        /// Whose.
+        instrument: InstrumentIx,
+        /// Which of its positions.
+        position_side: PositionSide,
+        /// What is done about it.
+        step: ShieldStep,
+        /// The stop that was sent or is in force.
+        stop: Option<Price>,
+    },
+    /// The kill switch moved on.
+    Panic {
+        /// Where it is now.
+        stage: PanicStage,
+        /// Who pressed it.
+        cause: PanicCause,
+    },
+    /// The kill switch makes no progress: somebody must look at the venue.
+    PanicStuck {
+        /// Where it is.
+        stage: PanicStage,
+        /// How many positions are open.
+        positions: u32,
+        /// How many orders may still change.
+        orders: u32,
+    },
+    /// A person could not unlock.
+    UnlockRefused {
+        /// Why.
+        problem: UnlockProblem,
     },
     /// A step of an exit plan failed. The position is as safe as the step says.
     PlanStep {

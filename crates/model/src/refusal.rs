@@ -1,8 +1,8 @@
 //! Why risk refused an intent, with the numbers: what the limit is, what stands now, and what it would have come to.
 
-use crate::{ClientOrderId, InstrumentSpec};
+use crate::{ClientOrderId, InstrumentSpec, LockReason, Tier};
 use std::fmt;
-use units::{Amount, Decimal, Price, Quantity, Rate, Span};
+use units::{Amount, Decimal, Price, Quantity, Rate, Span, Timestamp};
 
 /// A number with its unit, exact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -293,8 +293,22 @@ impl fmt::Display for Breach {
 /// Why risk refused an intent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Refusal {
-    /// Trading is halted.
-    Halted,
+    /// New exposure is paused by a person.
+    Paused,
+    /// The kill switch was pressed and nobody has unlocked.
+    Latched,
+    /// The account is too close to a limit.
+    Tier {
+        /// How close.
+        tier: Tier,
+    },
+    /// Entries are locked for a while.
+    Locked {
+        /// Why.
+        reason: LockReason,
+        /// Until when.
+        until: Timestamp,
+    },
     /// The instrument is not one of this run's.
     UnknownInstrument,
     /// There is no price yet to value the order with.
@@ -326,7 +340,10 @@ impl Refusal {
     #[must_use]
     pub const fn text(self) -> &'static str {
         match self {
-            Self::Halted => "trading is halted",
+            Self::Paused => "trading is paused",
+            Self::Latched => "the kill switch is latched",
+            Self::Tier { .. } => "the account is too close to a limit",
+            Self::Locked { .. } => "entries are locked",
             Self::UnknownInstrument => "unknown instrument",
             Self::NoPrice => "no price yet",
             Self::InvalidPrice => "invalid price",
@@ -374,6 +391,8 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Limit(breach) => f.pad(&breach.to_string()),
+            Self::Tier { tier } => write!(f, "{}: tier {tier}", self.text()),
+            Self::Locked { reason, until } => write!(f, "{} by {reason} until {until}", self.text()),
             Self::Duplicate(id) | Self::SelfCross(id) => f.pad(&format!("{}: {id}", self.text())),
             other => f.pad(other.text()),
         }

@@ -184,6 +184,7 @@ fn market(instruments: usize, bars: usize) -> (Job, Vec<Prices>) {
         min_strength: Rate::ZERO,
         trade_from: Timestamp::MIN,
         house_plan: None,
+        guards: engine::Guards::default(),
     };
     (Job { tape, setup, venue, keep_trades: true, stress: false }, prices)
 }
@@ -203,6 +204,7 @@ fn strategy(job: &Job, fast: usize, slow: usize) -> StrategySetup {
         on_fault: FaultPolicy::Close,
         wants_house_stop: false,
         wants_house_target: false,
+        is_exempt_from_stop: false,
     }
 }
 

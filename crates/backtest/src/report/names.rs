@@ -65,8 +65,31 @@ impl ReportInput<'_> {
             NoticeKind::PlanStep { instrument, step, outcome } => {
                 format!("exit plan of {}: {step}: {outcome}", self.symbol(*instrument))
             }
-            NoticeKind::Halted { halted: true } => "trading was halted".to_owned(),
-            NoticeKind::Halted { halted: false } => "trading was resumed".to_owned(),
+            NoticeKind::Paused { paused: true } => "trading was paused".to_owned(),
+            NoticeKind::Paused { paused: false } => "trading was resumed".to_owned(),
+            NoticeKind::Tier { from, to, standing: s } => {
+                let score = s.score.percent();
+                format!(
+                    "the account went from {from} to {to}: {} {} of {} allowed, equity {}, score {score} %",
+                    s.limit,
+                    s.loss.rounded(2),
+                    s.allowed.rounded(2),
+                    s.equity.rounded(2)
+                )
+            }
+            NoticeKind::Locked(lock) => {
+                let what = lock.instrument.map_or_else(|| "all instruments".to_owned(), |ix| self.symbol(ix));
+                let side = lock.side.map_or_else(String::new, |side| format!(", {side} only"));
+                format!("entries into {what} are locked until {} ({}{side})", lock.until, lock.reason)
+            }
+            NoticeKind::Shield { instrument, step, .. } => {
+                format!("the position in {} had no stop: {step}", self.symbol(*instrument))
+            }
+            NoticeKind::Panic { stage, cause } => format!("the kill switch ({cause}): {stage}"),
+            NoticeKind::PanicStuck { stage, positions, orders } => {
+                format!("the kill switch is stuck while {stage}: {positions} positions, {orders} orders")
+            }
+            NoticeKind::UnlockRefused { problem } => format!("could not unlock: {problem}"),
         }
     }
 }

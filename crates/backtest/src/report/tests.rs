@@ -140,6 +140,7 @@ fn run_on(
             on_fault: FaultPolicy::Close,
             wants_house_stop: true,
             wants_house_target: false,
+            is_exempt_from_stop: false,
         });
     }
     let limits = Limits {
@@ -155,6 +156,7 @@ fn run_on(
         min_strength: Rate::ZERO,
         trade_from: Timestamp::MIN,
         house_plan: None,
+        guards: engine::Guards::default(),
     };
     let venue = VenueConfig {
         initial_balance: amount("10000"),
@@ -189,7 +191,7 @@ fn busy() -> Run {
         Refusal::Limit(Breach { limit, allowed, current: None, requested })
     };
     run.outcome.refusals = vec![refused(met(RiskLimit::Margin), 7), refused(met(RiskLimit::MinValue), 1)];
-    let halted = Notice { severity: Severity::Warning, kind: NoticeKind::Halted { halted: true } };
+    let halted = Notice { severity: Severity::Warning, kind: NoticeKind::Paused { paused: true } };
     let liquidated =
         Notice { severity: Severity::Critical, kind: NoticeKind::Liquidated { instrument: InstrumentIx(0) } };
     run.outcome.notices = vec![halted.clone(), liquidated, halted];

@@ -257,6 +257,7 @@ fn terms(g: &mut Prng, tape: Tape) -> (Job, &'static str, Vec<(&'static str, Str
         min_strength: Rate::ZERO,
         trade_from: tape.start,
         house_plan,
+        guards: engine::Guards::default(),
     };
     let venue = VenueConfig {
         initial_balance,
@@ -315,6 +316,7 @@ pub(crate) fn hosted(strategy: Box<dyn Strategy>, tape: &Tape) -> StrategySetup 
         on_fault: FaultPolicy::Close,
         wants_house_stop: true,
         wants_house_target: true,
+        is_exempt_from_stop: false,
     }
 }
 

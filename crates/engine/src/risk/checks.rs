@@ -87,7 +87,16 @@ macro_rules! checks {
 }
 
 checks![
-    rule("halted", "nothing is added while trading is halted", &[Refusal::Halted], &[], check_halted),
+    rule(
+        "latch",
+        "nothing but reduces once the kill switch was pressed",
+        &[Refusal::Latched],
+        &[],
+        check_latch
+    ),
+    rule("pause", "nothing is added while trading is paused", &[Refusal::Paused], &[], check_pause),
+    rule("tier", "nothing is added while the account is too close to a limit", &[], &[], check_tier),
+    rule("lock", "nothing is added while a protection or a person locks entries", &[], &[], check_lock),
     rule(
         "quantity",
         "the venue's step, smallest and largest quantity",
@@ -187,8 +196,21 @@ pub(crate) fn price(instrument: &Instrument, price: Price) -> Figure {
     Figure::Price(price, instrument.price_decimals)
 }
 
-fn check_halted(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
-    if context.halted && draft.adds() { Err(Refusal::Halted) } else { Ok(()) }
+/// While the kill switch closes positions, an order that only happens to close may find nothing left to close.
+fn check_latch(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
+    if draft.order.reduce_only { Ok(()) } else { context.gate.check_latch() }
+}
+
+fn check_pause(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
+    context.gate.check_pause().or_else(|refusal| context.unless_it_closes(draft.order, refusal))
+}
+
+fn check_tier(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
+    context.gate.check_tier().or_else(|refusal| context.unless_it_closes(draft.order, refusal))
+}
+
+fn check_lock(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
+    context.gate.check_lock().or_else(|refusal| context.unless_it_closes(draft.order, refusal))
 }
 
 /// The largest quantity the venue takes in one order.

@@ -4,6 +4,7 @@
 use super::limits::{Cap, Limits};
 use super::watch::Watch;
 use super::{MOST, checks};
+use crate::guard::Gate;
 use crate::ledger::{Ledger, instrument_of, margin};
 use crate::orders::{Order, Orders};
 use model::{Instrument, NewOrder, Protection, Refusal, Side};
@@ -22,7 +23,8 @@ pub(crate) struct Context<'a> {
     /// By slot: what guards the positions, as last confirmed.
     pub(crate) protections: &'a [Protection],
     pub(crate) now: Timestamp,
-    pub(crate) halted: bool,
+    /// What stands in the way of new exposure.
+    pub(crate) gate: Gate,
     /// The order that an amendment would replace.
     pub(crate) replaced: Option<&'a Order>,
     /// Worked out when it is first asked for.
@@ -102,6 +104,29 @@ impl<'a> Context<'a> {
     #[inline]
     pub(crate) fn reach(&self, slot: usize) -> Reach {
         reach(self.ledger.positions[slot].quantity, self.orders.pending(slot))
+    }
+
+    /// What stands in the way of new exposure does not stand in the way of less.
+    #[cold]
+    pub(crate) fn unless_it_closes(&self, order: &NewOrder, refusal: Refusal) -> Result<(), Refusal> {
+        if self.may_expose(order) { Err(refusal) } else { Ok(()) }
+    }
+
+    /// Whether an order could make the position larger if everything on its way in the same direction came first, orders
+    /// that only reduce included.
+    fn may_expose(&self, order: &NewOrder) -> bool {
+        if order.reduce_only {
+            return false;
+        }
+        let held = self.ledger.position(order.instrument, order.position_side).quantity;
+        let against = if order.side == Side::Buy { -held } else { held };
+        let claimed = self.orders.claims(order.instrument, order.position_side, order.side);
+        order.quantity > (against - claimed).max(Quantity::ZERO)
+    }
+
+    /// How much of an order could make the position larger than it is with everything else that is on its way.
+    pub(crate) fn opening(&self, order: &NewOrder) -> Quantity {
+        self.draft(order, 0).map_or(order.quantity, |draft| draft.opening)
     }
 
     /// Works a request out.

@@ -112,6 +112,12 @@ pub(crate) fn approve_cancel_all() -> Approved {
     Approved { command: OrderCommand::CancelAll { instrument: None, scope: CancelScope::Orders } }
 }
 
+/// A question changes nothing.
+pub(crate) fn approve_query(order: &Order) -> Approved {
+    let (id, instrument, sent_at) = (order.order.id, order.order.instrument, order.sent_at);
+    Approved { command: OrderCommand::Query { id, instrument, sent_at } }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use model::{Exchange, Instrument, InstrumentKind, InstrumentSpec, MarginTier};

@@ -142,6 +142,7 @@ mod tests {
             reserved: Amount::ZERO,
             tag: Tag(0),
             amendments: 0,
+            sent_at: Timestamp::EPOCH,
             ceiling: quantity("1"),
         };
         let check = |reduce_only, size: &str, at: &str| {

@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses a part of the bench")]
 
 use engine::risk::{Limits, Sizing};
-use engine::{Engine, FaultPolicy, Outbox, Setup, StrategySetup};
+use engine::{Engine, FaultPolicy, Guards, Outbox, Setup, StrategySetup};
 use model::{
     Bar, Candle, ClientOrderId, Direction, Exchange, Fact, Fill, FillCause, Input, Instrument, InstrumentIx,
     InstrumentKind, InstrumentSpec, Liquidity, MarginTier, NewOrder, Notice, OperatorCommand, OrderCommand,
@@ -80,6 +80,7 @@ pub(crate) fn setup() -> Setup {
         min_strength: Rate::ZERO,
         trade_from: Timestamp::MIN,
         house_plan: None,
+        guards: Guards::default(),
     }
 }
 
@@ -174,6 +175,7 @@ pub(crate) fn hosted(script: Script) -> StrategySetup {
         on_fault: FaultPolicy::Close,
         wants_house_stop: true,
         wants_house_target: true,
+        is_exempt_from_stop: false,
     }
 }
 
@@ -221,6 +223,38 @@ impl Followed {
         let refusals = self.refusals();
         assert_eq!(refusals.len(), 1, "{self:#?}");
         refusals[0].sentence(&instrument("AAAUSDT"))
+    }
+
+    pub(crate) fn stages(&self) -> Vec<model::PanicStage> {
+        let stage = |r: &Record| match r {
+            Record::Panic { stage, .. } => Some(*stage),
+            _ => None,
+        };
+        self.records.iter().filter_map(stage).collect()
+    }
+
+    pub(crate) fn tiers(&self) -> Vec<(model::Tier, model::LimitStanding)> {
+        let tier = |r: &Record| match r {
+            Record::Tier { to, standing, .. } => Some((*to, *standing)),
+            _ => None,
+        };
+        self.records.iter().filter_map(tier).collect()
+    }
+
+    pub(crate) fn locks(&self) -> Vec<model::Lock> {
+        let lock = |r: &Record| match r {
+            Record::Locked(lock) => Some(*lock),
+            _ => None,
+        };
+        self.records.iter().filter_map(lock).collect()
+    }
+
+    pub(crate) fn shields(&self) -> Vec<(model::ShieldStep, Option<Price>)> {
+        let shield = |r: &Record| match r {
+            Record::Shield { step, stop, .. } => Some((*step, *stop)),
+            _ => None,
+        };
+        self.records.iter().filter_map(shield).collect()
     }
 
     pub(crate) fn anomalies(&self) -> Vec<&'static str> {
@@ -301,6 +335,9 @@ impl Bench {
     }
 
     fn bar_of(&mut self, ix: InstrumentIx, close: &str, high: &str, low: &str) -> Followed {
+        // Time may have been waited away.
+        let passed = self.engine.now().max(Timestamp::EPOCH).nanos() / 60_000_000_000;
+        self.candles = self.candles.max(passed);
         self.candles += 1;
         self.tell_bar(ix, self.candles - 1, close, high, low)
     }
@@ -327,6 +364,39 @@ impl Bench {
         self.tell_at(candle.close_time().max(earliest), Fact::Candle(candle))
     }
 
+    /// So much time passes, and a timer goes off.
+    pub(crate) fn wait(&mut self, span: Span) -> Followed {
+        let at = self.engine.now().checked_add(span).unwrap();
+        self.tell_at(at, Fact::Timer(model::TimerId(0)))
+    }
+
+    /// Goes to the next moment that the engine asked to be woken at.
+    pub(crate) fn wake(&mut self) -> Followed {
+        let at = self.engine.next_wakeup().expect("the engine waits for a moment").0;
+        self.tell_at(at.max(self.engine.now() + Span::from_nanos(1)), Fact::Timer(model::TimerId(0)))
+    }
+
+    /// The venue cancels an order, as it was asked to.
+    pub(crate) fn cancelled(&mut self, order: &NewOrder) -> Followed {
+        let (id, instrument) = (order.id, order.instrument);
+        self.venue(VenueEvent::Cancelled { id, instrument, reason: model::CancelReason::Requested })
+    }
+
+    pub(crate) fn rejected(&mut self, order: &NewOrder) -> Followed {
+        let (id, instrument) = (order.id, order.instrument);
+        self.venue(VenueEvent::Rejected { id, instrument, reason: model::RejectReason::NoMarket })
+    }
+
+    pub(crate) fn protected(&mut self, stop: Option<&str>) -> Followed {
+        let protection = Protection::new(stop.map(price), None);
+        self.venue(VenueEvent::Protected {
+            instrument: IX,
+            position_side: PositionSide::Net,
+            protection,
+            trailing: None,
+        })
+    }
+
     pub(crate) fn venue(&mut self, event: VenueEvent) -> Followed {
         self.tell(Fact::Venue(event))
     }
@@ -339,10 +409,16 @@ impl Bench {
         self.venue(VenueEvent::Accepted { id: order.id, instrument: order.instrument })
     }
 
+    /// Executions are numbered by the venue, and none is told twice.
+    pub(crate) fn next_execution(&mut self) -> u64 {
+        self.executions += 1;
+        self.executions
+    }
+
     /// The venue fills a part of an order, or more than there is.
     pub(crate) fn fill(&mut self, order: &NewOrder, size: &str, at: &str) -> Followed {
-        self.executions += 1;
-        let fill = fill(self.executions, order, quantity(size), price(at));
+        let execution = self.next_execution();
+        let fill = fill(execution, order, quantity(size), price(at));
         self.venue(VenueEvent::Filled(fill))
     }
 

@@ -229,10 +229,11 @@ impl Scene {
             OrderKind::Market,
             size.map_or(held.abs(), quantity),
         );
+        let execution = self.bench.next_execution();
         let fill = Fill {
             order: None,
             cause: FillCause::StopLoss,
-            ..fill(900 + self.orders.len() as u64, &order, order.quantity, price(at))
+            ..fill(execution, &order, order.quantity, price(at))
         };
         self.bench.venue(VenueEvent::Filled(fill))
     }

@@ -137,6 +137,7 @@ fn job(files: &[PathBuf]) -> Result<Job, String> {
         min_strength: Rate::ZERO,
         trade_from: Timestamp::MIN,
         house_plan: None,
+        guards: engine::Guards::default(),
     };
     Ok(Job { tape, setup, venue, keep_trades: true, stress: false })
 }
@@ -155,6 +156,7 @@ fn strategy(job: &Job, fast: usize, slow: usize) -> Result<StrategySetup, String
         on_fault: FaultPolicy::Close,
         wants_house_stop: false,
         wants_house_target: false,
+        is_exempt_from_stop: false,
     })
 }
 

@@ -218,6 +218,7 @@ impl Seat<'_> {
             on_fault: FaultPolicy::Close,
             wants_house_stop: self.has_stop && !plan.descriptor.is_stop_exempt,
             wants_house_target: !plan.descriptor.manages_exits,
+            is_exempt_from_stop: false,
         };
         let info = StrategyInfo {
             name: plan.descriptor.name.to_owned(),
