@@ -169,18 +169,19 @@ impl Venue {
 
     /// Takes an order into the books. Returns its rank.
     #[inline]
-    pub(crate) fn rest(&mut self, order: NewOrder, owner: Owner, stage: Stage, margin: Amount) -> u64 {
+    pub(crate) fn rest(&mut self, order: &NewOrder, owner: Owner, stage: Stage, margin: Amount) -> u64 {
         let rank = self.next_rank;
         self.next_rank += 1;
         let desk = &mut self.desks[order.instrument.index()];
         let remaining = order.quantity;
+        let order = *order;
         desk.orders.push(Resting { order, owner, remaining, margin, stage, rank, best: None, bound: None });
         desk.is_idle = false;
         rank
     }
 
     /// Executes a fill: books it, tells it, and brings its guards into force or lets them go.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn execute(&mut self, at: Timestamp, deal: &Deal, out: &mut Vec<Event>) {
         self.advance_fees(at);
         let rate = self.margin.fees.rate(deal.liquidity);
@@ -210,10 +211,13 @@ impl Venue {
             exchange_time: at,
         };
         let before = self.account.holding(deal.instrument, deal.position_side);
-        self.account.execute(instrument, &fill);
-        self.margin.fees.count(|| instrument.notional(fill.price, fill.quantity));
-        self.reckon(deal.instrument, deal.position_side, &before, fill.price);
         out.push(Event { at, event: VenueEvent::Filled(fill) });
+        // Read where it was written: a second copy of it would cost as much as booking it.
+        if let Some(Event { event: VenueEvent::Filled(fill), .. }) = out.last() {
+            self.account.execute(instrument, fill);
+        }
+        self.margin.fees.count(|| instrument.notional(deal.price, deal.quantity));
+        self.reckon(deal.instrument, deal.position_side, &before, deal.price);
         let desk = &self.desks[deal.instrument.index()];
         if desk.is_guarded || !desk.orders.is_empty() || !deal.protection.is_none() {
             self.move_guard(at, deal, out);
