@@ -21,8 +21,11 @@
 //!    inside the candle waits for the next one; its stop does not.
 //! 5. *A trailing stop* is tried where the candle found it, then at the best price of the candle: the worst price may have
 //!    come before or after the best one, and both times it fires.
+//! 6. *Liquidation*: a position whose liquidation price the range reaches is liquidated, unless one of its stops lies before
+//!    that price on the way and is reached; one whose liquidation price the open has jumped over is liquidated at once.
+//!    Mark prices decide where they are known ([`Venue::on_mark_candle`]), last prices where they are not.
 //!
-//! [`CandlePath::Adaptive`] replaces 3 to 5 by an assumed way through the candle. Feeding finer candles
+//! [`CandlePath::Adaptive`] replaces 3 to 6 by an assumed way through the candle. Feeding finer candles
 //! (`--timeframe-detail`) leaves the rules as they are and shrinks what they have to assume. An order always fills whole, and
 //! never from another order of ours; where self-trade prevention would have ended one of the two, it does.
 //!
@@ -38,6 +41,12 @@
 //! level in use (with candles, the next open); an order keeps its place in the queue only when its price stays and its
 //! quantity does not grow; a reduce-only order is cut by itself to what is left of the position, whatever other reduce-only
 //! orders rest; a conditional reduce-only order is looked at again only when it fires.
+//!
+//! # What stands behind positions
+//!
+//! Isolated and cross margin by the published formulas of Bybit and Binance ([`MarginRules`]), risk tiers, liquidation in
+//! the exchanges' own order (described in the module `liquidation`), an insurance fund, funding by record or by model
+//! ([`FundingModel`]), fee tiers, several currencies ([`Currency`]). Every currency sums to zero, asserted after every change.
 //!
 //! The module `desk` says how levels of market data plug in.
 

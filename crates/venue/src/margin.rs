@@ -154,8 +154,8 @@ impl Pledge {
     /// where its initial margin would be gone. The exact range is worked out only once a price leaves this one.
     ///
     /// With `x = 1/leverage` a position is liquidated beyond `entry · (1 ∓ x) / (1 ∓ k)` or later, which lies beyond
-    /// `entry · (1 ∓ x/2)` for every maintenance rate `k ≤ x/3`; the tier is that of one and a half times the value, the most
-    /// that it can be worth on the way. Nothing of it holds where margin was taken away.
+    /// `entry · (1 ∓ x/2)` for every maintenance rate `k ≤ x/3`; the tiers are those up to one and a half times the value,
+    /// the most that it can be worth on the way. Nothing of it holds where margin was taken away.
     #[inline]
     fn calm_of(&self, instrument: &Instrument, side: PositionSide, holding: &Holding, taker: Rate) -> Calm {
         let value = holding.entry_value;
@@ -712,8 +712,8 @@ impl Venue {
     ///
     /// # Errors
     /// [`RejectReason::Leverage`] below one or above what the instrument allows, [`RejectReason::LeverageSides`] when the sides
-    /// differ without hedge mode and isolated margin, [`RejectReason::LeverageUnchanged`], [`RejectReason::RiskTier`] when a position or its
-    /// orders are too large for it, [`RejectReason::InsufficientMargin`] when the balance cannot pay the margin, and
+    /// differ without hedge mode and isolated margin, [`RejectReason::LeverageUnchanged`], [`RejectReason::RiskTier`] when a
+    /// position or its orders are too large for it, [`RejectReason::InsufficientMargin`] when the balance cannot pay the margin, and
     /// [`RejectReason::WouldLiquidate`] when the position would be liquidated at once (Binance: when the leverage of an
     /// isolated position is lowered).
     pub fn set_leverage(&mut self, ix: InstrumentIx, buy: Rate, sell: Rate) -> Result<(), RejectReason> {

@@ -230,10 +230,13 @@ impl Venue {
             exchange_time: at,
         };
         let before = self.account.holding(deal.instrument, deal.position_side);
-        self.account.execute(instrument, &fill);
-        self.margin.fees.count(|| instrument.notional(fill.price, fill.quantity));
-        self.reckon(deal.instrument, deal.position_side, &before, fill.price);
         out.push(Event { at, event: VenueEvent::Filled(fill) });
+        // Read where it was written: a second copy of it would cost as much as booking it.
+        if let Some(Event { event: VenueEvent::Filled(fill), .. }) = out.last() {
+            self.account.execute(instrument, fill);
+        }
+        self.margin.fees.count(|| instrument.notional(deal.price, deal.quantity));
+        self.reckon(deal.instrument, deal.position_side, &before, deal.price);
         let desk = &self.desks[deal.instrument.index()];
         if desk.is_guarded || !desk.orders.is_empty() || !deal.protection.is_none() {
             self.move_guard(at, deal, out);
