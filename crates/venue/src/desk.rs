@@ -158,6 +158,8 @@ pub(crate) struct Desk {
     pub(crate) last: Option<Price>,
     pub(crate) mark: Option<Price>,
     pub(crate) index: Option<Price>,
+    /// What was traded in the running candle.
+    pub(crate) volume: Quantity,
     /// The recorded market, where there is one.
     pub(crate) market: Option<Box<Market>>,
     /// By growing rank.
@@ -193,6 +195,7 @@ impl Desk {
             index: None,
             orders: Vec::new(),
             waiting: 0,
+            volume: Quantity::ZERO,
             guards: [Guard::NONE; 3],
             is_guard_fresh: [false; 3],
             fresh_from: 0,

@@ -131,7 +131,7 @@ impl Venue {
                 return self.end_rank(at, (ix, rank), CancelReason::WouldCross, out);
             } else if order.time_in_force == TimeInForce::FillOrKill
                 && market.offered(opposite, remaining, bound) < remaining
-                && self.beyond_touch(ix, order.side, bound).is_none()
+                && self.beyond_touch(ix, order.side, remaining, bound).is_none()
             {
                 return self.end_rank(at, (ix, rank), CancelReason::FillOrKill, out);
             }
@@ -156,7 +156,7 @@ impl Venue {
         let mut parts = std::mem::take(&mut self.parts);
         let eaten = market.eat(side.opposite(), remaining, bound, |price, part| parts.push((price, part)));
         if eaten < remaining
-            && let Some(price) = self.beyond_touch(ix, side, bound)
+            && let Some(price) = self.beyond_touch(ix, side, remaining, bound)
         {
             parts.push((price, remaining - eaten));
         }

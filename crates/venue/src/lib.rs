@@ -33,7 +33,6 @@ mod desk;
 mod fidelity;
 mod funding;
 mod guards;
-mod impact;
 pub mod latency;
 mod level2;
 mod margin;
@@ -42,17 +41,16 @@ mod matching;
 mod names;
 mod queue;
 mod settings;
+mod slippage;
 mod touch;
 mod venue;
 
 pub use account::{Account, Holding};
-pub use config::{
-    AmendRule, BandRule, CandlePath, LimitFill, OrderRules, PostOnlyRule, Slippage, VenueConfig,
-};
+pub use config::{AmendRule, BandRule, CandlePath, LimitFill, OrderRules, PostOnlyRule, VenueConfig};
 pub use desk::TradingStatus;
 pub use fidelity::Fidelity;
-pub use impact::Impact;
 pub use market::{MakerFill, QueueRules};
 pub use model::book::{self, Book};
 pub use queue::{Power, QueueModel, QueuePosition, Weight};
+pub use slippage::Slippage;
 pub use venue::{Event, Venue};

@@ -281,6 +281,20 @@ fn what_a_quote_hides_is_all_ahead() {
     );
 }
 
+/// 1 · 1 % · √(4 / 400) is 0.1 %; √(1 / 400) of it 0.05 %.
+#[test]
+fn an_order_pays_for_its_size() {
+    check(
+        "impact 1 0.01 | candle 10000 10001 9999 10000 400 | buy market 4 | buy market 1 | candle 10000 10001 9999 10000 400",
+        expect![[r#"
+            1         #1 accepted
+            1         #2 accepted
+            2 open    #1 buy 4 @ 10010 taker fee 0
+            2 open    #2 buy 1 @ 10005 taker fee 0
+            end       holds 5 entered for 50045, cash 1000000, fees 0, equity 999955"#]],
+    );
+}
+
 /// At the coarsest level only opens count.
 #[test]
 fn only_opens_fill_at_the_next_open() {
