@@ -5,7 +5,7 @@ use crate::market::Hit;
 use crate::matching::at_or_better;
 use crate::queue::QueuePosition;
 use crate::venue::{Event, Venue};
-use model::book::{Book, BookFault};
+use model::book::{Book, BookFault, Numbering};
 use model::{BookChange, CancelReason, ClientOrderId, InstrumentIx, Liquidity, Side, TimeInForce, Trade};
 use units::{Price, Quantity, Timestamp};
 
@@ -43,6 +43,14 @@ impl Venue {
     #[must_use]
     pub fn book(&self, ix: InstrumentIx) -> Option<&Book> {
         self.desks.get(ix.index())?.market.as_ref().map(|market| market.book())
+    }
+
+    /// Says how the book feed of an instrument is numbered, before its first change. Without it, numbers only have to grow, and
+    /// a recording may begin with plain levels; where they have to be consecutive, it begins with a snapshot.
+    pub fn number_book(&mut self, ix: InstrumentIx, numbering: Numbering) {
+        if let Some(market) = self.desks.get_mut(ix.index()).and_then(|desk| desk.market.as_mut()) {
+            market.renumber(numbering);
+        }
     }
 
     /// Where an order stands in the queue at its price, if it rests in a recorded market.
