@@ -6,7 +6,7 @@ use crate::fidelity::Fidelity;
 use crate::matching::{at_or_better, better, follow, has_fired, trailed};
 use crate::venue::{Event, Venue};
 use model::{
-    Bar, CancelReason, Candle, FillCause, InstrumentIx, Liquidity, NewOrder, OrderKind, PositionSide, Side,
+    Bar, CancelReason, Candle, FillCause, InstrumentIx, Liquidity, OrderKind, PositionSide, Side,
     TimeInForce, Trailing, TriggerBy, VenueEvent,
 };
 use units::{Price, Quantity, Span, Timestamp};
@@ -384,7 +384,6 @@ impl Venue {
 
     /// The nearest price beyond `here` on the way to `to` at which something may happen; `to` where nothing does.
     fn next_on_the_way(&self, ix: InstrumentIx, here: Price, to: Price) -> Price {
-        let (instrument, desk) = (&self.instruments[ix.index()], &self.desks[ix.index()]);
         let mut next = to;
         let mut consider = |price: Price| {
             let is_between =
@@ -393,37 +392,37 @@ impl Venue {
                 next = price;
             }
         };
-        for resting in &desk.orders {
-            let order = &resting.order;
-            match (resting.stage, order.kind) {
-                (Stage::Waiting, OrderKind::TrailingStop { distance, activation, .. }) => {
-                    let held = order.side.opposite();
-                    resting.best.map(|best| trailed(held, best, distance)).or(activation).map(&mut consider);
-                }
-                (Stage::Waiting, kind) => _ = kind.trigger().map(&mut consider),
-                (_, kind) => {
-                    _ = kind
-                        .limit()
-                        .map(|limit| consider(self.served_at(order, limit, instrument.tick_size)));
-                }
-            }
-        }
+        let orders = &self.desks[ix.index()].orders;
+        orders.iter().filter_map(|resting| self.price_of_interest(resting)).for_each(&mut consider);
         for side in PositionSide::ALL {
             let Some((_, guard)) = self.guarded(ix, side) else { continue };
-            let trailing = self.trailing_stop(ix, side).or(guard.trailing.and_then(|f| f.terms.activation));
-            for price in [guard.protection.stop_loss, guard.protection.take_profit, trailing] {
-                price.map(&mut consider);
-            }
+            let activation = guard.trailing.and_then(|follower| follower.terms.activation);
+            let trailing = self.trailing_stop(ix, side).or(activation);
+            let prices = [guard.protection.stop_loss, guard.protection.take_profit, trailing];
+            prices.into_iter().flatten().for_each(&mut consider);
         }
         next
     }
 
-    /// The first traded price that serves a resting order.
-    fn served_at(&self, order: &NewOrder, limit: Price, tick: Price) -> Price {
-        match (self.config.limit_fill, order.side) {
-            (LimitFill::Touch, _) => limit,
-            (LimitFill::Through, Side::Buy) => limit - tick,
-            (LimitFill::Through, Side::Sell) => limit + tick,
+    /// The price at which something happens to an order next: its trigger, or the first one that serves it in the book.
+    fn price_of_interest(&self, resting: &Resting) -> Option<Price> {
+        let order = &resting.order;
+        match (resting.stage, order.kind) {
+            (Stage::Waiting, OrderKind::TrailingStop { distance, activation, .. }) => {
+                let held = order.side.opposite();
+                resting.best.map(|best| trailed(held, best, distance)).or(activation)
+            }
+            (Stage::Waiting, kind) => kind.trigger(),
+            (Stage::Arriving | Stage::Resting, kind) => {
+                let (limit, tick) = (kind.limit()?, self.instruments[order.instrument.index()].tick_size);
+                Some(match (self.config.limit_fill, order.side) {
+                    (LimitFill::Touch, _) => limit,
+                    (LimitFill::Through, Side::Buy) => limit - tick,
+                    (LimitFill::Through, Side::Sell) => {
+                        Price::new(limit.mantissa().saturating_add(tick.mantissa()))
+                    }
+                })
+            }
         }
     }
 

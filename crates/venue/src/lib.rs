@@ -22,8 +22,12 @@
 //!    their own price once the price trades *through* it (or touches it, see [`LimitFill`]).
 //! 4. *Stop before target*: when both lie inside one candle, the stop is taken. A target of a position that was opened
 //!    inside the candle waits for the next one; its stop does not.
+//! 5. *A trailing stop* is tried where the candle found it, then at the best price of the candle: the worst price may have
+//!    come before or after the best one, and both times it fires.
 //!
-//! Feeding finer candles (`--timeframe-detail`) leaves the rules as they are and shrinks what they have to assume.
+//! [`CandlePath::Adaptive`] replaces 3 to 5 by an assumed way through the candle. Feeding finer candles
+//! (`--timeframe-detail`) leaves the rules as they are and shrinks what they have to assume. With candles an order always fills whole, and
+//! never from another order of ours; where self-trade prevention would have ended one of the two, it does.
 //!
 //! # How recorded markets fill orders
 //!
@@ -39,6 +43,21 @@
 //! 4. *Triggers* watch the prices of trades, and the mark and index prices; what they make live arrives there and then.
 //!
 //! Everything happens at the exchange's time. What lies between deciding and happening is in [`latency`].
+//!
+//! # What an order may be
+//!
+//! Market and limit orders; conditional ones that watch the last, the mark or the index price ([`Venue::on_mark`],
+//! [`Venue::on_index`]); trailing stops; reduce-only and close-on-trigger; post-only, immediate-or-cancel, fill-or-kill;
+//! one-way and hedge mode. Positions are guarded whole or in parts. How many orders there may be, how far from the mark
+//! price, and where Bybit and Binance differ, is said by [`OrderRules`]. Every refusal has its own [`model::RejectReason`].
+//!
+//! What an exchange does not document is decided so: a conditional order takes no margin before its trigger and ends there
+//! when the account cannot carry it; what waits for a mark or index price and is fired by it meets the next price of the
+//! level in use (with candles, the next open); an order keeps its place in the queue only when its price stays and its
+//! quantity does not grow; a reduce-only order is cut by itself to what is left of the position, whatever other reduce-only
+//! orders rest; a conditional reduce-only order is looked at again only when it fires.
+//!
+//! The module `desk` says how levels of market data plug in.
 
 #![deny(clippy::float_arithmetic)]
 

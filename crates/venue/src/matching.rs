@@ -19,9 +19,10 @@ impl Venue {
         }
     }
 
-    /// A trade set the last price of an instrument, for levels that tell every trade: fires triggers that watch it.
+    /// A trade set the last price of an instrument, for levels that tell every trade: fires triggers that watch it. A price
+    /// that is not above zero is no price.
     pub fn on_last(&mut self, at: Timestamp, ix: InstrumentIx, price: Price, out: &mut Vec<Event>) {
-        if let Some(desk) = self.desks.get_mut(ix.index()) {
+        if let Some(desk) = self.desks.get_mut(ix.index()).filter(|_| price.is_positive()) {
             desk.last = Some(price);
             self.fire(at, ix, TriggerBy::Last, price, out);
         }
@@ -30,7 +31,7 @@ impl Venue {
     /// The mark price of an instrument changed: fires triggers that watch it. What they make live meets the market as any
     /// order that arrives at `at`.
     pub fn on_mark(&mut self, at: Timestamp, ix: InstrumentIx, price: Price, out: &mut Vec<Event>) {
-        if let Some(desk) = self.desks.get_mut(ix.index()) {
+        if let Some(desk) = self.desks.get_mut(ix.index()).filter(|_| price.is_positive()) {
             desk.mark = Some(price);
             self.fire(at, ix, TriggerBy::Mark, price, out);
         }
@@ -38,7 +39,7 @@ impl Venue {
 
     /// The index price of an instrument changed: fires triggers that watch it.
     pub fn on_index(&mut self, at: Timestamp, ix: InstrumentIx, price: Price, out: &mut Vec<Event>) {
-        if let Some(desk) = self.desks.get_mut(ix.index()) {
+        if let Some(desk) = self.desks.get_mut(ix.index()).filter(|_| price.is_positive()) {
             desk.index = Some(price);
             self.fire(at, ix, TriggerBy::Index, price, out);
         }
@@ -413,10 +414,11 @@ pub(crate) fn better(held: Side, a: Price, b: Price) -> Price {
 /// Where a trailing stop stands that follows `best`.
 #[inline]
 pub(crate) fn trailed(held: Side, best: Price, distance: Price) -> Price {
-    match held {
-        Side::Buy => best - distance,
-        Side::Sell => best + distance,
-    }
+    let (best, distance) = (best.mantissa(), distance.mantissa());
+    Price::new(match held {
+        Side::Buy => best.saturating_sub(distance),
+        Side::Sell => best.saturating_add(distance),
+    })
 }
 
 /// A trailing stop meets a price: the best price since it was armed, and whether the stop has fired.

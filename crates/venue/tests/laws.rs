@@ -13,7 +13,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use units::{Amount, Price, Quantity, Rate, Timestamp};
-use venue::{Event, LimitFill, Slippage, Venue, VenueConfig};
+use venue::{CandlePath, Event, LimitFill, Slippage, Venue, VenueConfig};
 
 const IX: InstrumentIx = InstrumentIx(0);
 const TICK: i64 = 10;
@@ -67,6 +67,11 @@ fn kind() -> impl Strategy<Value = OrderKind> {
             trigger,
             by,
             price
+        }),
+        (any_price(), prop::option::of(any_price()))
+            .prop_map(move |(distance, activation)| { OrderKind::TrailingStop { distance, activation, by } }),
+        (1i64..80, prop::option::of(price())).prop_map(move |(n, activation)| {
+            OrderKind::TrailingStop { distance: ticks(n), activation, by }
         }),
     ]
 }
@@ -134,8 +139,10 @@ fn config() -> impl Strategy<Value = VenueConfig> {
         }),
         (0i64..2_000_000).prop_map(|r| Slippage::Linear { coefficient: Rate::from_units(r) }),
     ];
-    (slippage, any::<bool>(), 0i64..2_000_000, -300_000i64..300_000, 1i64..20).prop_map(
-        |(slippage, touch, taker, maker, leverage)| VenueConfig {
+    let path = prop_oneof![Just(CandlePath::Pessimistic), Just(CandlePath::Adaptive)];
+    (slippage, any::<bool>(), 0i64..2_000_000, -300_000i64..300_000, 1i64..20, path).prop_map(
+        |(slippage, touch, taker, maker, leverage, candle_path)| VenueConfig {
+            candle_path,
             initial_balance: Amount::parse("100000").unwrap(),
             taker_fee: Rate::from_units(taker),
             maker_fee: Rate::from_units(maker),
@@ -210,7 +217,10 @@ impl World {
             }
             Deed::Cancel(n) => self.command(&OrderCommand::Cancel { id: id(n), instrument: IX }),
             Deed::CancelAll => {
-                self.command(&OrderCommand::CancelAll { instrument: None, scope: model::CancelScope::Orders })
+                self.command(&OrderCommand::CancelAll {
+                    instrument: None,
+                    scope: model::CancelScope::Orders,
+                });
             }
             Deed::Protect(protection) => self.command(&OrderCommand::Protect {
                 instrument: IX,
