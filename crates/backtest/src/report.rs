@@ -25,6 +25,7 @@ mod input;
 mod names;
 mod periods;
 mod quotient;
+mod quoting;
 mod rows;
 mod sheet;
 mod sheets;
@@ -41,6 +42,7 @@ pub use document::{
 pub use export::{ExportError, export};
 pub use input::{ReportInput, ReportOptions, StrategyInfo};
 pub use periods::Breakdown;
+pub use quoting::QuotingDocument;
 pub use rows::{TradeRow, write_equity_csv, write_trades_csv, write_trades_json};
 pub use sheet::{Cell, Column, Sheet, Tone};
 pub use sheets::all as sheets;

@@ -3,8 +3,11 @@
 use crate::intake::{Captured, Rows, Table};
 use crate::parquet_io::factor;
 use crate::source_file::{self, Contents};
-use crate::{BookGap, Factors, ImportError, Origin, ReadOptions, Received, Row, Scale, Series, guess};
-use model::{BookChange, Exchange, InstrumentError, InstrumentSpec, Quote, Timeframe, Trade};
+use crate::{
+    BookGap, Catalog, CatalogError, Factors, ImportError, Kind, Origin, ReadOptions, Received, Row, Scale,
+    Series, SeriesKey, Ticks, TimeRange, guess,
+};
+use model::{BookChange, Exchange, InstrumentError, InstrumentIx, InstrumentSpec, Quote, Timeframe, Trade};
 use std::path::Path;
 
 /// What one file records of one instrument. Book changes, trades and quotes are at one scale, each in the order of exchange time.
@@ -47,23 +50,71 @@ pub fn read_recording(path: &Path, options: &ReadOptions) -> Result<Recording, I
     recording(captured, path, options)
 }
 
+impl Catalog {
+    /// What is stored of an instrument's books, trades and quotes in `range`.
+    ///
+    /// # Errors
+    /// [`CatalogError::NotFound`] when nothing is, otherwise as [`Catalog::load_bars`].
+    pub fn load_recording(
+        &self,
+        exchange: Exchange,
+        symbol: &str,
+        range: TimeRange,
+    ) -> Result<Recording, CatalogError> {
+        let (ix, key) =
+            (InstrumentIx(0), SeriesKey { exchange, symbol: symbol.to_owned(), kind: Kind::BookChanges });
+        let book = found(self.load_book_changes(&key, range, ix))?;
+        let trades = found(self.load_trades(&key, range, ix))?;
+        let quotes = found(self.load_quotes(&key, range, ix))?;
+        if book.is_none() && trades.is_none() && quotes.is_none() {
+            // Says what there is instead.
+            self.load_book_changes(&key, range, ix)?;
+        }
+        let captured =
+            Captured { book: rows(book), trades: rows(trades), quotes: rows(quotes), ..Captured::default() };
+        united(captured, exchange, symbol.to_owned()).map_err(CatalogError::Invalid)
+    }
+}
+
+/// What is not stored is no error here.
+fn found<T>(loaded: Result<Ticks<T>, CatalogError>) -> Result<Option<Ticks<T>>, CatalogError> {
+    match loaded {
+        Ok(ticks) => Ok(Some(ticks)),
+        Err(CatalogError::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn rows<T>(ticks: Option<Ticks<T>>) -> Rows<Received<T>> {
+    let Some(ticks) = ticks else { return Rows::default() };
+    let scale = Scale { price_decimals: ticks.price_decimals, quantity_decimals: ticks.quantity_decimals };
+    Rows { rows: ticks.rows, scale, ..Rows::default() }
+}
+
 fn recording(captured: Captured, path: &Path, options: &ReadOptions) -> Result<Recording, ImportError> {
-    let Captured { book, trades, quotes, told, gaps } = captured;
     let guess = guess::from_path(path);
-    let (exchange, symbol) = told.map_or((None, None), |(exchange, symbol)| (Some(exchange), symbol));
+    let (exchange, symbol) =
+        captured.told.clone().map_or((None, None), |(exchange, symbol)| (Some(exchange), symbol));
+    let exchange = options.exchange.or(exchange).or(guess.exchange).unwrap_or(Exchange::Synthetic);
+    let symbol = options.symbol.clone().or(symbol).or(guess.symbol).unwrap_or_else(|| "UNKNOWN".to_owned());
+    united(captured, exchange, symbol).map_err(|problem| ImportError::unreadable(path, problem))
+}
+
+/// Everything at the widest scale of its parts.
+fn united(captured: Captured, exchange: Exchange, symbol: String) -> Result<Recording, String> {
+    let Captured { book, trades, quotes, gaps, .. } = captured;
     let scale = Scale {
         price_decimals: most([&book.scale, &trades.scale, &quotes.scale].map(|s| s.price_decimals)),
         quantity_decimals: most([&book.scale, &trades.scale, &quotes.scale].map(|s| s.quantity_decimals)),
     };
-    let wrong = |problem| ImportError::unreadable(path, problem);
     Ok(Recording {
-        exchange: options.exchange.or(exchange).or(guess.exchange).unwrap_or(Exchange::Synthetic),
-        symbol: options.symbol.clone().or(symbol).or(guess.symbol).unwrap_or_else(|| "UNKNOWN".to_owned()),
+        exchange,
+        symbol,
         price_decimals: scale.price_decimals,
         quantity_decimals: scale.quantity_decimals,
-        book: widened(book, scale).map_err(wrong)?,
-        trades: widened(trades, scale).map_err(wrong)?,
-        quotes: widened(quotes, scale).map_err(wrong)?,
+        book: widened(book, scale)?,
+        trades: widened(trades, scale)?,
+        quotes: widened(quotes, scale)?,
         gaps,
     })
 }

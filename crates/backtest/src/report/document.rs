@@ -1,7 +1,7 @@
 //! The report as one JSON object.
 
 use super::tally::{self, Tally};
-use super::{ReportInput, equity, names, quotient, sheets};
+use super::{ReportInput, equity, names, quotient, quoting, sheets};
 use crate::metrics::Metric;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use units::Amount;
 /// | key | what it is |
 /// |---|---|
 /// | `format` | 1 |
-/// | `timeframe`, `start`, `end` | candles that decided; open of the first traded one and close of the last, or `null` |
+/// | `timeframe`, `start`, `end` | candles that decided, or `ticks`; open of the first traded one and close of the last, or `null` |
 /// | `is_partial` | whether the run was interrupted |
 /// | `bars`, `fills`, `trades` | candles that were traded, executions, round trips that ended |
 /// | `currency` | of all money |
@@ -32,6 +32,7 @@ use units::Amount;
 /// | `open_trades` | [`OpenTradeDocument`]s |
 /// | `refusals` | [`RefusalDocument`]s |
 /// | `notices` | [`NoticeDocument`]s |
+/// | `quoting` | [`QuotingDocument`](super::QuotingDocument) of a run over ticks, otherwise `null` |
 /// | `header` | the lines at the head of the text report, pairs of key and value |
 #[derive(Debug, Clone, serde::Serialize)]
 #[allow(missing_docs)] // the table above says what each key is
@@ -70,6 +71,7 @@ pub struct Document {
     pub open_trades: Vec<OpenTradeDocument>,
     pub refusals: Vec<RefusalDocument>,
     pub notices: Vec<NoticeDocument>,
+    pub quoting: Option<super::QuotingDocument>,
     pub header: Vec<(String, String)>,
 }
 
@@ -163,7 +165,7 @@ impl Document {
         let metrics = sheets::house_metrics(input, &total);
         Self {
             format: 1,
-            timeframe: input.timeframe.to_string(),
+            timeframe: input.timeframe_text(),
             start: outcome.span.map(|(from, _)| from.to_string()),
             end: outcome.span.map(|(_, to)| to.to_string()),
             is_partial: outcome.is_partial,
@@ -193,6 +195,7 @@ impl Document {
             open_trades: open_trades(input),
             refusals: refusals(input),
             notices: notices(input),
+            quoting: quoting::document(input),
             header: input.header.to_vec(),
         }
     }

@@ -36,7 +36,7 @@ pub struct ReportInput<'a> {
     pub instruments: &'a [Instrument],
     /// The strategies of the run, by number.
     pub strategies: &'a [StrategyInfo],
-    /// The candles that the strategies saw.
+    /// The candles that the strategies saw; means nothing for a run over ticks.
     pub timeframe: Timeframe,
     /// Lines for the head of the report, as they are to be shown: strategy and parameters, symbols, exchange, where the
     /// instrument rules come from, fees, slippage, sizing, leverage, data source.
@@ -50,6 +50,11 @@ pub struct ReportInput<'a> {
 }
 
 impl ReportInput<'_> {
+    /// What strategies decided on: candles of a length, or ticks.
+    pub(super) fn timeframe_text(&self) -> String {
+        if self.outcome.quoting.is_some() { "ticks".to_owned() } else { self.timeframe.to_string() }
+    }
+
     /// The currency of the account: what the first instrument is quoted in.
     pub(super) fn currency(&self) -> &str {
         self.instruments.first().map_or("", |instrument| instrument.quote.as_str())

@@ -5,7 +5,7 @@ use super::figures::{
 };
 use super::names;
 use super::tally::{self, Tally};
-use super::{Breakdown, Cell, Column, ReportInput, Sheet, equity, periods, summary};
+use super::{Breakdown, Cell, Column, ReportInput, Sheet, equity, periods, quoting, summary};
 use crate::OpenTrade;
 use crate::metrics::{Metric, daily_metrics, trade_metrics};
 use std::collections::BTreeMap;
@@ -23,6 +23,7 @@ pub fn all(input: &ReportInput<'_>) -> Vec<Sheet> {
         sheets.push(strategies(input, &total));
     }
     sheets.push(summary::sheet(input, &total));
+    sheets.extend(quoting::sheet(input));
     sheets.push(metrics(input, &total));
     sheets.extend(compat(input, &total));
     sheets.extend(notices(input));
@@ -48,8 +49,9 @@ fn head(input: &ReportInput<'_>) -> Sheet {
     if outcome.is_partial {
         let end = outcome.span.map_or(UNDEFINED.to_owned(), |(_, to)| moment(to));
         sheet.remarks.push(format!(
-            "PARTIAL: interrupted after {} candles, at {end}; all figures are of what was finished.",
-            outcome.bars
+            "PARTIAL: interrupted after {} {}, at {end}; all figures are of what was finished.",
+            outcome.bars,
+            if outcome.quoting.is_some() { "ticks" } else { "candles" }
         ));
     }
     if outcome.trade_count > outcome.trades.len() as u64 {

@@ -77,8 +77,9 @@ impl Lines<'_> {
         let text = |at: Option<_>| at.map_or(UNDEFINED.to_owned(), moment);
         self.line("Backtesting from", text(outcome.span.map(|(from, _)| from)));
         self.line("Backtesting to", text(outcome.span.map(|(_, to)| to)));
-        self.line("Timeframe", self.input.timeframe.to_string());
-        self.line("Candles / Fills", format!("{} / {}", outcome.bars, outcome.fills));
+        self.line("Timeframe", self.input.timeframe_text());
+        let unit = if outcome.quoting.is_some() { "Ticks" } else { "Candles" };
+        self.line(&format!("{unit} / Fills"), format!("{} / {}", outcome.bars, outcome.fills));
         self.line("Max open trades", "n/a (one a symbol)");
         self.gap();
     }

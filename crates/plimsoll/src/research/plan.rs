@@ -7,7 +7,7 @@ use backtest::report::StrategyInfo;
 use catalog::{Origin, TimeRange};
 use engine::risk::{Limits, Sizing};
 use engine::{FaultPolicy, Setup, StrategySetup};
-use model::{Exchange, InstrumentIx, Timeframe};
+use model::{Exchange, Instrument, InstrumentIx, Timeframe};
 use strategy::{Descriptor, StrategyError};
 use units::{Amount, CivilDate, Rate, Timestamp};
 use venue::{LimitFill, Slippage, VenueConfig};
@@ -120,43 +120,12 @@ impl Plan {
         plan: &StrategyPlan,
         given: &[(String, String)],
     ) -> Result<(StrategySetup, StrategyInfo), Failure> {
-        let instruments = self.instruments_of(plan)?;
-        let texts = given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let (strategy, parameters) =
-            strategy::build(plan.descriptor.name, texts, &instruments).map_err(strategy_error)?;
-        let setup = StrategySetup {
-            name: plan.descriptor.name.to_owned(),
-            strategy,
-            instruments,
+        let seat = Seat {
+            instruments: &self.job.setup.instruments,
             timeframe: self.job.tape.timeframe,
-            weight: plan.weight,
-            on_fault: FaultPolicy::Close,
-            wants_house_stop: self.has_stop,
-            wants_house_target: !plan.descriptor.manages_exits,
+            has_stop: self.has_stop,
         };
-        let info = StrategyInfo {
-            name: plan.descriptor.name.to_owned(),
-            parameters: parameters.iter().map(|(name, value)| (name.to_owned(), value.to_string())).collect(),
-            tags: plan.descriptor.tags.iter().map(ToString::to_string).collect(),
-        };
-        Ok((setup, info))
-    }
-
-    fn instruments_of(&self, plan: &StrategyPlan) -> Result<Vec<InstrumentIx>, Failure> {
-        let all = (0u32..).zip(&self.job.setup.instruments);
-        let Some(wanted) = &plan.symbols else { return Ok(all.map(|(i, _)| InstrumentIx(i)).collect()) };
-        let own: Vec<InstrumentIx> = all
-            .filter(|(_, instrument)| wanted.contains(&instrument.symbol))
-            .map(|(i, _)| InstrumentIx(i))
-            .collect();
-        if own.is_empty() {
-            return Err(Failure::usage(format!(
-                "strategy {} trades {}, none of which is in this run",
-                plan.descriptor.name,
-                wanted.join(", ")
-            )));
-        }
-        Ok(own)
+        seat.build(plan, given)
     }
 
     /// What the head of a report says about the run.
@@ -167,14 +136,8 @@ impl Plan {
             let parameters: Vec<String> = info.parameters.iter().map(|(n, v)| format!("{n}={v}")).collect();
             line("Strategy", format!("{} ({})", info.name, parameters.join(", ")));
         }
-        for (instrument, (symbol, origin, source)) in self.job.setup.instruments.iter().zip(&self.sources) {
-            let rules = match origin {
-                Origin::Known => "built-in rules of the exchange",
-                Origin::Inferred => "rules inferred from the data, not the exchange's",
-            };
-            let tick = instrument.tick_size.decimal(instrument.price_decimals).normalized();
-            let step = instrument.quantity_step.decimal(instrument.quantity_decimals).normalized();
-            line("Instrument", format!("{symbol} from {source}; tick {tick}, step {step} ({rules})"));
+        for (instrument, (_, origin, source)) in self.job.setup.instruments.iter().zip(&self.sources) {
+            line("Instrument", instrument_line(instrument, *origin, source));
         }
         let (limits, venue) = (&self.job.setup.limits, &self.job.venue);
         line("Fees", format!("taker {} %, maker {} %", venue.taker_fee.percent(), venue.maker_fee.percent()));
@@ -216,13 +179,78 @@ impl Plan {
     }
 }
 
+/// Where strategies of a run sit.
+pub(super) struct Seat<'a> {
+    pub(super) instruments: &'a [Instrument],
+    pub(super) timeframe: Timeframe,
+    pub(super) has_stop: bool,
+}
+
+impl Seat<'_> {
+    /// One strategy with these parameters.
+    pub(super) fn build(
+        &self,
+        plan: &StrategyPlan,
+        given: &[(String, String)],
+    ) -> Result<(StrategySetup, StrategyInfo), Failure> {
+        let instruments = self.instruments_of(plan)?;
+        let texts = given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let (strategy, parameters) =
+            strategy::build(plan.descriptor.name, texts, &instruments).map_err(strategy_error)?;
+        let setup = StrategySetup {
+            name: plan.descriptor.name.to_owned(),
+            strategy,
+            instruments,
+            timeframe: self.timeframe,
+            weight: plan.weight,
+            on_fault: FaultPolicy::Close,
+            wants_house_stop: self.has_stop && !plan.descriptor.is_stop_exempt,
+            wants_house_target: !plan.descriptor.manages_exits,
+        };
+        let info = StrategyInfo {
+            name: plan.descriptor.name.to_owned(),
+            parameters: parameters.iter().map(|(name, value)| (name.to_owned(), value.to_string())).collect(),
+            tags: plan.descriptor.tags.iter().map(ToString::to_string).collect(),
+        };
+        Ok((setup, info))
+    }
+
+    fn instruments_of(&self, plan: &StrategyPlan) -> Result<Vec<InstrumentIx>, Failure> {
+        let all = (0u32..).zip(self.instruments);
+        let Some(wanted) = &plan.symbols else { return Ok(all.map(|(i, _)| InstrumentIx(i)).collect()) };
+        let own: Vec<InstrumentIx> = all
+            .filter(|(_, instrument)| wanted.contains(&instrument.symbol))
+            .map(|(i, _)| InstrumentIx(i))
+            .collect();
+        if own.is_empty() {
+            return Err(Failure::usage(format!(
+                "strategy {} trades {}, none of which is in this run",
+                plan.descriptor.name,
+                wanted.join(", ")
+            )));
+        }
+        Ok(own)
+    }
+}
+
+/// The line of a report's head about one instrument.
+pub(super) fn instrument_line(instrument: &Instrument, origin: Origin, source: &str) -> String {
+    let rules = match origin {
+        Origin::Known => "built-in rules of the exchange",
+        Origin::Inferred => "rules inferred from the data, not the exchange's",
+    };
+    let tick = instrument.tick_size.decimal(instrument.price_decimals).normalized();
+    let step = instrument.quantity_step.decimal(instrument.quantity_decimals).normalized();
+    format!("{} from {source}; tick {tick}, step {step} ({rules})", instrument.symbol)
+}
+
 /// A strategy that cannot be had is a usage error.
 #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 pub(crate) fn strategy_error(error: StrategyError) -> Failure {
     Failure::usage(error.to_string())
 }
 
-fn strategies(args: &StrategyArgs, config: &Config) -> Result<Vec<StrategyPlan>, Failure> {
+pub(super) fn strategies(args: &StrategyArgs, config: &Config) -> Result<Vec<StrategyPlan>, Failure> {
     let mut plans = Vec::new();
     if args.strategies.is_empty() {
         for entry in config.strategies.iter().filter(|s| s.is_active) {
@@ -252,7 +280,7 @@ fn strategies(args: &StrategyArgs, config: &Config) -> Result<Vec<StrategyPlan>,
     Ok(plans)
 }
 
-fn active_pairs(config: &Config) -> Vec<String> {
+pub(super) fn active_pairs(config: &Config) -> Vec<String> {
     config.pairs.iter().filter(|p| p.is_active).map(|p| p.symbol.clone()).collect()
 }
 
@@ -297,7 +325,7 @@ fn warm_up(plans: &[StrategyPlan]) -> Result<u32, Failure> {
     Ok(most)
 }
 
-fn configured_range(config: &Config) -> TimeRange {
+pub(super) fn configured_range(config: &Config) -> TimeRange {
     let midnight = |date: Option<jiff::civil::Date>, open: Timestamp| {
         let date = date.map(|d| CivilDate {
             year: d.year().into(),
@@ -319,6 +347,29 @@ fn job(
     range: TimeRange,
 ) -> Result<Job, Failure> {
     let tape = tape_of(found, config.backtest.timeframe_detail, range)?;
+    let Terms { limits, venue, min_strength } = terms(config, account, &tape.instruments())?;
+    let setup = Setup {
+        instruments: tape.instruments(),
+        initial_balance: venue.initial_balance,
+        limits,
+        min_strength,
+        trade_from: tape.start,
+    };
+    Ok(Job { tape, setup, venue, keep_trades: true })
+}
+
+/// What flags and configuration say of account, risk and exchange, whatever the data.
+pub(super) struct Terms {
+    pub(super) limits: Limits,
+    pub(super) venue: VenueConfig,
+    pub(super) min_strength: Rate,
+}
+
+pub(super) fn terms(
+    config: &Config,
+    account: &AccountArgs,
+    instruments: &[Instrument],
+) -> Result<Terms, Failure> {
     let settings = &config.backtest;
     let initial_balance = amount(&settings.initial_balance, "backtest.initial_balance")?;
     let taker_fee = rate(settings.taker_percent(), 2, "backtest.taker_fee_percent")?;
@@ -344,7 +395,7 @@ fn job(
     let house_target =
         Some(rate(&config.risk.take_profit_risk_reward_ratio, 0, "risk.take_profit_risk_reward_ratio")?);
     let limits = Limits { sizing, leverage, house_stop, house_target, taker_fee };
-    for instrument in tape.instruments() {
+    for instrument in instruments {
         if leverage > instrument.max_leverage() {
             return Err(Failure::usage(format!(
                 "leverage {leverage} is above the {} that {} allows",
@@ -353,13 +404,6 @@ fn job(
             )));
         }
     }
-    let setup = Setup {
-        instruments: tape.instruments(),
-        initial_balance,
-        limits,
-        min_strength: rate(&config.execution.min_score, 0, "execution.min_score")?,
-        trade_from: tape.start,
-    };
     let venue = VenueConfig {
         initial_balance,
         taker_fee,
@@ -369,7 +413,8 @@ fn job(
         leverage,
         ..VenueConfig::default()
     };
-    Ok(Job { tape, setup, venue, keep_trades: true })
+    let min_strength = rate(&config.execution.min_score, 0, "execution.min_score")?;
+    Ok(Terms { limits, venue, min_strength })
 }
 
 /// What a person should know before believing the result.
