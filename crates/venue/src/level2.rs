@@ -27,15 +27,17 @@ impl Venue {
     }
 
     /// Somebody traded. Orders of ours that were in the way are filled at their own price, as makers; then the price fires
-    /// triggers.
+    /// triggers. One without a price and a quantity above zero is no trade.
     #[inline]
     pub fn on_trade(&mut self, trade: &Trade, out: &mut Vec<Event>) {
         let Some(desk) = self.desks.get_mut(trade.instrument.index()) else { return };
-        desk.last = Some(trade.price);
-        if desk.is_idle {
+        if !trade.price.is_positive() || !trade.quantity.is_positive() {
             return;
         }
-        self.meet_trade(trade, out);
+        desk.last = Some(trade.price);
+        if !desk.is_idle {
+            self.meet_trade(trade, out);
+        }
     }
 
     /// The recorded book of an instrument, at the levels of market data that have one. With quotes and trades, it holds the touch
