@@ -6,8 +6,8 @@ use crate::fidelity::Fidelity;
 use crate::matching::{at_or_better, better, follow, has_fired, trailed};
 use crate::venue::{Event, Venue};
 use model::{
-    Bar, CancelReason, Candle, FillCause, InstrumentIx, Liquidity, OrderKind, PositionSide, Side,
-    TimeInForce, Trailing, TriggerBy, VenueEvent,
+    Bar, CancelReason, Candle, FillCause, InstrumentIx, Liquidity, OrderKind, PositionSide,
+    SelfTradePrevention, Side, TimeInForce, Trailing, TriggerBy, VenueEvent,
 };
 use units::{Price, Quantity, Span, Timestamp};
 
@@ -83,7 +83,9 @@ impl Venue {
         (desk.last, desk.volume) = (Some(bar.open), bar.volume);
         // A position that stood before the candle, or was entered at its open, lived through the whole range.
         self.meet_orders(bar.open_time, ix, bar.open, out);
-        self.meet_guards(bar.open_time, ix, bar.open, out);
+        if self.desks[ix.index()].is_guarded {
+            self.meet_guards(bar.open_time, ix, bar.open, out);
+        }
         if self.desks[ix.index()].is_idle || self.config.fidelity == Fidelity::NextOpen {
             return;
         }
@@ -100,6 +102,7 @@ impl Venue {
     }
 
     /// Lets every order of an instrument meet a price that was traded, in the order of arrival.
+    #[inline]
     fn meet_orders(&mut self, at: Timestamp, ix: InstrumentIx, price: Price, out: &mut Vec<Event>) {
         let (mut rank, until) = (0, self.next_rank);
         while let Some(resting) = self.desks[ix.index()].after_rank(rank).filter(|r| r.rank < until) {
@@ -138,6 +141,7 @@ impl Venue {
     }
 
     /// The first price that a live order meets: where it is marketable it takes, and otherwise it rests or ends.
+    #[inline]
     fn meet_live(
         &mut self,
         at: Timestamp,
@@ -145,17 +149,19 @@ impl Venue {
         price: Price,
         out: &mut Vec<Event>,
     ) {
-        let desk = &mut self.desks[ix.index()];
+        let desk = &self.desks[ix.index()];
         let Some(place) = desk.at_rank(rank) else { return };
-        desk.orders[place].stage = Stage::Resting;
-        let resting = &self.desks[ix.index()].orders[place];
-        let (remaining, is_plain) =
-            (resting.remaining, resting.order.self_trade == model::SelfTradePrevention::None);
+        let resting = &desk.orders[place];
+        let remaining = resting.remaining;
+        let is_plain = matches!(resting.order.self_trade, SelfTradePrevention::None);
         match self.arrival(resting, price) {
-            Meeting::Waits => {}
+            Meeting::Waits => self.desks[ix.index()].orders[place].stage = Stage::Resting,
             Meeting::Ends(reason) => self.end(at, (ix, place), reason, out),
+            Meeting::Fills(price, liquidity) if is_plain => {
+                self.fill_at(at, (ix, place), remaining, (price, liquidity), out);
+            }
             Meeting::Fills(price, liquidity) => {
-                if is_plain || self.prevent_self_trade(at, (ix, rank), price, out) {
+                if self.prevent_self_trade(at, (ix, rank), price, out) {
                     self.fill(at, (ix, rank), remaining, (price, liquidity), out);
                 }
             }
@@ -163,6 +169,7 @@ impl Venue {
     }
 
     /// What the first price that an order meets does to it.
+    #[inline]
     fn arrival(&self, resting: &Resting, price: Price) -> Meeting {
         let order = &resting.order;
         let slipped = self.slipped(order.instrument, order.side, price, resting.remaining);
@@ -191,9 +198,6 @@ impl Venue {
 
     /// Guards that a price has reached, or jumped over, close at it: a gap pays no trigger price, neither way.
     fn meet_guards(&mut self, at: Timestamp, ix: InstrumentIx, price: Price, out: &mut Vec<Event>) {
-        if !self.desks[ix.index()].is_guarded {
-            return;
-        }
         for side in PositionSide::ALL {
             let Some((held, _)) = self.guarded(ix, side) else { continue };
             if let Some(cause) = self.fired_guard(at, (ix, side), TriggerBy::Last, price, out) {
@@ -377,7 +381,9 @@ impl Venue {
         while !self.desks[ix.index()].is_idle && here != to {
             here = self.next_on_the_way(ix, here, to);
             self.desks[ix.index()].last = Some(here);
-            self.meet_guards(at, ix, here, out);
+            if self.desks[ix.index()].is_guarded {
+                self.meet_guards(at, ix, here, out);
+            }
             self.meet_orders(at, ix, here, out);
         }
     }

@@ -249,29 +249,38 @@ impl Desk {
     /// Where the order of a rank is, if it is still there.
     #[inline]
     pub(crate) fn at_rank(&self, rank: u64) -> Option<usize> {
-        self.orders.binary_search_by_key(&rank, |r| r.rank).ok()
+        // Most desks hold one order.
+        match self.orders.as_slice() {
+            [only] => (only.rank == rank).then_some(0),
+            orders => orders.binary_search_by_key(&rank, |r| r.rank).ok(),
+        }
     }
 
     /// The first order of a rank above `rank`.
     #[inline]
     pub(crate) fn after_rank(&self, rank: u64) -> Option<&Resting> {
-        self.orders.get(self.orders.partition_point(|r| r.rank <= rank))
+        match self.orders.as_slice() {
+            [only] => (only.rank > rank).then_some(only),
+            orders => orders.get(orders.partition_point(|r| r.rank <= rank)),
+        }
     }
 
-    /// Takes an order out.
+    /// Takes an order out and forgets it.
     #[inline]
-    pub(crate) fn take_out(&mut self, place: usize) -> Resting {
-        let resting = if place + 1 == self.orders.len() {
-            let resting = self.orders[place];
+    pub(crate) fn drop_order(&mut self, place: usize) {
+        if place + 1 == self.orders.len() {
             self.orders.truncate(place);
-            resting
         } else {
+<<<<<<< HEAD
             self.orders.remove(place)
         };
         self.waiting -= usize::from(resting.stage == Stage::Waiting);
         self.leave_queue(resting.rank, resting.order.side);
+=======
+            self.orders.remove(place);
+        }
+>>>>>>> venue-orders
         self.refresh_idle();
-        resting
     }
 
     /// Takes an order out of the queue of the recorded market, if it stands in one.
