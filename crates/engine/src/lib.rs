@@ -30,6 +30,7 @@ pub mod risk;
 mod snapshot;
 mod targets;
 mod timers;
+mod withdrawal;
 
 pub use engine::{Engine, Setup, StrategySetup};
 pub use host::FaultPolicy;

@@ -204,7 +204,7 @@ impl Seat<'_> {
             timeframe: self.timeframe,
             weight: plan.weight,
             on_fault: FaultPolicy::Close,
-            wants_house_stop: self.has_stop && !plan.descriptor.is_stop_exempt,
+            wants_house_stop: self.has_stop && !plan.descriptor.is_exempt_from_stop,
             wants_house_target: !plan.descriptor.manages_exits,
         };
         let info = StrategyInfo {

@@ -1,0 +1,208 @@
+//! Runs over ticks against a loop that anybody can read, and through all of engine, risk and venue.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+#[path = "support/level2.rs"]
+mod level2;
+
+use backtest::{Observer, Outcome, Silent, TickJob, TickTape, run_ticks};
+use engine::risk::{Limits, Sizing};
+use engine::{FaultPolicy, Setup, StrategySetup};
+use level2::{Row, Terms, instrument, market, straight, ticks};
+use model::{InstrumentIx, Tick, Timeframe};
+use std::ops::ControlFlow;
+use units::{Amount, Decimal, Rate, Span, Timestamp};
+use venue::latency::{Latencies, Latency};
+use venue::{Fidelity, MakerFill, QueueModel, QueueRules, VenueConfig};
+
+const MILLI: i64 = 1_000_000;
+const CASH: f64 = 1_000_000.0;
+
+fn job(ticks: Vec<Tick>, terms: &Terms) -> TickJob {
+    let tape = TickTape::new(vec![instrument()], ticks).unwrap();
+    let fee = Rate::from_units((terms.maker_fee * 1e9).round() as i64);
+    let initial_balance = Amount::from_units(1_000_000 * Amount::ONE.units());
+    let queue = QueueRules { model: QueueModel::RiskAverse, fill: MakerFill::Whole };
+    let constant = |nanos| Latency::Constant(Span::from_nanos(nanos));
+    TickJob {
+        setup: Setup {
+            instruments: tape.instruments().to_vec(),
+            initial_balance,
+            limits: Limits {
+                sizing: Sizing::FixedQuantity(Decimal { mantissa: 1, decimals: 3 }),
+                leverage: Rate::ONE,
+                house_stop: None,
+                house_target: None,
+                taker_fee: fee,
+            },
+            min_strength: Rate::ZERO,
+            trade_from: Timestamp::MIN,
+        },
+        venue: VenueConfig {
+            initial_balance,
+            taker_fee: fee,
+            maker_fee: fee,
+            fidelity: Fidelity::Level2(queue),
+            ..VenueConfig::default()
+        },
+        tape,
+        latencies: Latencies {
+            feed: Latency::NONE,
+            order_entry: constant(terms.order_entry),
+            response: constant(terms.response),
+        },
+        keep_trades: true,
+    }
+}
+
+fn seated(name: &str, given: &[(&str, &str)]) -> StrategySetup {
+    let ix = InstrumentIx(0);
+    StrategySetup {
+        name: name.to_owned(),
+        strategy: strategy::build(name, given.iter().copied(), &[ix]).unwrap().0,
+        instruments: vec![ix],
+        timeframe: Timeframe::MINUTE,
+        weight: Rate::ONE,
+        on_fault: FaultPolicy::Close,
+        wants_house_stop: false,
+        wants_house_target: false,
+    }
+}
+
+fn touch_maker(terms: &Terms) -> StrategySetup {
+    let (quantity, most) = (terms.quantity as f64 / 1e3, terms.max_position as f64 / 1e3);
+    let period = (terms.period / MILLI).to_string();
+    let given =
+        [("quantity", quantity.to_string()), ("max_position", most.to_string()), ("period_ms", period)];
+    let given: Vec<(&str, &str)> = given.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    seated("touch_maker", &given)
+}
+
+const TERMS: Terms = Terms {
+    order_entry: MILLI,
+    response: MILLI,
+    period: 100 * MILLI,
+    quantity: 1,
+    max_position: 50,
+    maker_fee: 0.0002,
+};
+
+fn run(rows: &[Row], terms: &Terms) -> Outcome {
+    run_ticks(&job(ticks(rows), terms), vec![touch_maker(terms)], &mut Silent).unwrap()
+}
+
+#[track_caller]
+fn check(rows: &[Row], terms: &Terms) -> u64 {
+    let (found, expected) = (run(rows, terms), straight(rows, terms, CASH));
+    assert_eq!(found.fills, expected.fills, "fills at {terms:?}");
+    let equity = found.final_equity.to_f64();
+    assert!((equity - expected.equity).abs() < 1e-6, "equity {equity} against {expected:?} at {terms:?}");
+    assert_eq!((found.rejections, found.refusals.len()), (0, 0), "{:?}", found.refusals);
+    expected.fills
+}
+
+/// Engine, risk, venue and two ledgers come to what the straight loop comes to, whatever the latencies and the limits.
+#[test]
+fn equals_the_straight_loop() {
+    let mut fills = 0;
+    for (seed, order_entry, response, period, max_position, feed) in [
+        (1, MILLI, MILLI, 100 * MILLI, 50, MILLI),
+        (2, 3 * MILLI, 7 * MILLI, 20 * MILLI, 5, 2 * MILLI),
+        (3, 0, 0, 50 * MILLI, 3, 0),
+        (4, 10 * MILLI, 0, 25 * MILLI, 1, 30 * MILLI),
+        (5, 0, 15 * MILLI, 40 * MILLI, 50, 5 * MILLI),
+    ] {
+        let rows = market(seed, 20_000, feed);
+        fills += check(&rows, &Terms { order_entry, response, period, max_position, ..TERMS });
+    }
+    assert!(fills > 1_000, "{fills} fills test nothing");
+}
+
+#[test]
+fn a_run_repeats_to_the_digest() {
+    let rows = market(9, 20_000, MILLI);
+    let (a, b) = (run(&rows, &TERMS), run(&rows, &TERMS));
+    assert_eq!((a.digest, a.fills, &a.quoting), (b.digest, b.fills, &b.quoting));
+}
+
+#[test]
+fn latency_costs_a_market_maker() {
+    let rows = market(11, 100_000, MILLI);
+    let fast = run(&rows, &TERMS);
+    let slow = run(&rows, &Terms { order_entry: 80 * MILLI, response: 80 * MILLI, ..TERMS });
+    assert_ne!(fast.digest, slow.digest);
+    let markout = |o: &Outcome| o.quoting.as_ref().unwrap().markouts[0].bps.unwrap();
+    assert!(markout(&slow) <= markout(&fast), "{} and {}", markout(&slow), markout(&fast));
+}
+
+/// What the second walk over the tape says of fills agrees with the counts of the first.
+#[test]
+fn figures_are_of_the_fills() {
+    let rows = market(12, 50_000, MILLI);
+    let outcome = run(&rows, &TERMS);
+    let loop_ = straight(&rows, &TERMS, CASH);
+    let figures = outcome.quoting.unwrap();
+    assert_eq!(figures.maker_fills, outcome.fills);
+    assert_eq!(figures.taker_fills, 0);
+    assert!(figures.placed <= loop_.actions && figures.placed > loop_.actions / 2);
+    let (least, most) = figures.inventory[0];
+    assert!(least.mantissa() >= -50 && most.mantissa() <= 50, "{least:?} {most:?}");
+    // At the touch, half a spread is captured at most: half a tick of 40 000 is 0.0125 basis points.
+    let captured = figures.captured_bps.unwrap();
+    assert!(captured > 0.0 && captured < 0.0126, "{captured}");
+    assert!(figures.markouts.iter().all(|m| m.bps.is_some()));
+    assert_eq!(figures.book_faults, 0);
+}
+
+/// The inventory limit holds whatever is filled at once, and every order of the built-in strategy is post-only.
+#[test]
+fn market_maker_stays_within_its_inventory() {
+    for model in ["glft", "as"] {
+        let given = [
+            ("model", model),
+            ("order_value", "100"),
+            ("max_inventory", "3"),
+            ("maker_fee_bps", "0"),
+            ("warm_up_s", "5"),
+            ("fit_depth_ticks", "10"),
+            ("max_orders_per_s", "100"),
+            ("min_requote_ms", "0"),
+            ("tolerance_ticks", "0"),
+        ];
+        let rows = market(21, 200_000, MILLI);
+        let terms = Terms { order_entry: 30 * MILLI, response: 30 * MILLI, ..TERMS };
+        let outcome =
+            run_ticks(&job(ticks(&rows), &terms), vec![seated("market_maker", &given)], &mut Silent).unwrap();
+        let figures = outcome.quoting.unwrap();
+        // 100 USDT at 40 000 are two steps of 0.001.
+        let (least, most) = figures.inventory[0];
+        assert!(least.mantissa() >= -6 && most.mantissa() <= 6, "{model}: {least:?} {most:?}");
+        assert!(
+            least.mantissa() <= -4 && most.mantissa() >= 4,
+            "{model}: the limit was never near: {least:?} {most:?}"
+        );
+        assert!(figures.maker_fills > 100, "{model}: {figures:?}");
+        assert_eq!(figures.taker_fills, 0, "{model}: a post-only order took");
+        assert_eq!(outcome.rejections, 0, "{model}");
+    }
+}
+
+#[test]
+fn a_run_can_be_broken_off() {
+    struct Once;
+    impl Observer for Once {
+        fn progress(&mut self, _: u64, _: u64) -> ControlFlow<()> {
+            ControlFlow::Break(())
+        }
+    }
+    let rows = market(13, 200_000, MILLI);
+    let outcome = run_ticks(&job(ticks(&rows), &TERMS), vec![touch_maker(&TERMS)], &mut Once).unwrap();
+    assert!(outcome.is_partial);
+    assert!(outcome.bars > 0 && outcome.bars < 200_000, "{}", outcome.bars);
+}
+
+#[test]
+fn an_empty_tape_comes_to_nothing() {
+    let outcome = run_ticks(&job(Vec::new(), &TERMS), vec![touch_maker(&TERMS)], &mut Silent).unwrap();
+    assert_eq!((outcome.bars, outcome.fills), (0, 0));
+    assert_eq!(outcome.final_equity, outcome.initial_balance);
+}
