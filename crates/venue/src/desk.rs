@@ -268,18 +268,14 @@ impl Desk {
     /// Takes an order out and forgets it.
     #[inline]
     pub(crate) fn drop_order(&mut self, place: usize) {
+        let Resting { rank, stage, order: NewOrder { side, .. }, .. } = self.orders[place];
+        self.waiting -= usize::from(stage == Stage::Waiting);
+        self.leave_queue(rank, side);
         if place + 1 == self.orders.len() {
             self.orders.truncate(place);
         } else {
-<<<<<<< HEAD
-            self.orders.remove(place)
-        };
-        self.waiting -= usize::from(resting.stage == Stage::Waiting);
-        self.leave_queue(resting.rank, resting.order.side);
-=======
             self.orders.remove(place);
         }
->>>>>>> venue-orders
         self.refresh_idle();
     }
 
