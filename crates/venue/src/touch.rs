@@ -1,4 +1,4 @@
-//! How quotes and trades fill orders. The rules are in [`Fidelity::Touch`](crate::Fidelity::Touch).
+//! How quotes and trades fill orders. The rules are in [`Fidelity::Touch`].
 //!
 //! A quote is the first level of a book whose other levels are unknown, so the machinery is that of a level-2 book; what differs is
 //! that a level which a better one covers is hidden and not gone, and that an order may reach beyond what is shown.
