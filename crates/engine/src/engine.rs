@@ -356,12 +356,13 @@ impl Engine {
     #[cold]
     pub(crate) fn on_fault(&mut self, strategy: u16, message: String, out: &mut Outbox) {
         let hosted = &self.host.hosted[usize::from(strategy)];
-        if hosted.on_fault == FaultPolicy::Close {
-            self.targets.set_counts(strategy, false);
-        }
         out.record(Record::StrategyFaulted { strategy });
         let kind = NoticeKind::StrategyFaulted { strategy: hosted.name.clone(), message };
         out.notice(Notice { severity: Severity::Critical, kind });
+        if hosted.on_fault == FaultPolicy::Close {
+            self.targets.set_counts(strategy, false);
+            self.withdraw(strategy, out);
+        }
     }
 
     #[inline(never)]

@@ -32,6 +32,7 @@ pub mod risk;
 mod snapshot;
 mod targets;
 mod timers;
+mod withdrawal;
 
 pub use engine::{Engine, Setup, StrategySetup};
 pub use guard::settings::Guards;

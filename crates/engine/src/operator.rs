@@ -37,6 +37,9 @@ impl Engine {
         }
         hosted.standing = if running { Standing::Running } else { Standing::Stopped };
         self.targets.set_counts(strategy, running);
+        if !running {
+            self.withdraw(strategy, out);
+        }
         for i in 0..self.instruments.len() {
             if self.targets.desks[i].is_dirty && self.now >= self.trade_from {
                 self.pursue(InstrumentIx(u32::try_from(i).unwrap_or(u32::MAX)), out);

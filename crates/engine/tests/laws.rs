@@ -239,7 +239,7 @@ fn watched_setup(plan: usize) -> Setup {
         max_correlated: cap,
         max_daily_trades: Some(9),
         max_orders_per_minute: Some(3),
-        max_data_age: Some(units::Span::from_seconds(240)),
+        max_data_age: Some(Span::from_seconds(240)),
         ..random_setup().limits
     };
     Setup { limits, house_plan, ..random_setup() }

@@ -5,8 +5,8 @@ mod support;
 
 use engine::{Engine, FaultPolicy, StrategySetup};
 use model::{
-    BookChange, BookUpdate, Fact, InstrumentIx, OperatorCommand, OrderKind, OrderState, Quote, Side,
-    TimeInForce, Timeframe, TimerId, Trade, VenueEvent,
+    BookChange, BookUpdate, Fact, InstrumentIx, OperatorCommand, OrderCommand, OrderKind, OrderState, Quote,
+    Side, TimeInForce, Timeframe, TimerId, Trade, VenueEvent,
 };
 use std::sync::{Arc, Mutex};
 use strategy::{Intents, Needs, OrderIntent, StateError, StateReader, StateWriter, Strategy, View};
@@ -155,6 +155,22 @@ fn a_stopped_strategy_is_not_woken() {
     bench.operator(OperatorCommand::StartStrategy(0));
     wake(&mut bench, at(400));
     assert_eq!(saw.lock().unwrap().len(), 1);
+}
+
+/// Nobody would cancel the quotes of a strategy that is not asked any more, or close what they brought about.
+#[test]
+fn a_stopped_strategy_leaves_neither_orders_nor_position() {
+    let (a, _) = hosted(every(100), &[IX]);
+    let mut bench = Bench::new(setup(), vec![a]);
+    bench.engine.start_timers(at(0));
+    bench.candle("100");
+    let order = bench.tell_at(at(60_100), Fact::Timer(TimerId(0))).order();
+    bench.accept(&order);
+    bench.fill(&order, "0.4", "99.9");
+    let stopped = bench.operator(OperatorCommand::StopStrategy(0));
+    assert!(matches!(stopped.commands[0], OrderCommand::Cancel { id, .. } if id == order.id), "{stopped:#?}");
+    let closing = stopped.order();
+    assert_eq!((closing.side, closing.quantity, closing.reduce_only), (Side::Sell, quantity("0.4"), true));
 }
 
 #[test]

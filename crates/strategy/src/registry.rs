@@ -22,7 +22,7 @@ pub struct Descriptor {
     pub manages_exits: bool,
     /// Whether its positions need no protective stop, because it limits what it holds in another way. Only for strategies that
     /// stop quoting at an inventory cap.
-    pub is_stop_exempt: bool,
+    pub is_exempt_from_stop: bool,
     /// Why it does things: the texts behind its tags.
     pub tags: &'static [&'static str],
     /// What its parameters must fulfil together; `Err` names the parameter and what is allowed.

@@ -1,6 +1,6 @@
 //! How a candle fills orders. The rules are in the crate's documentation.
 
-use crate::config::{CandlePath, LimitFill, Slippage};
+use crate::config::{CandlePath, LimitFill};
 use crate::desk::{Follower, Resting, Stage};
 use crate::fidelity::Fidelity;
 use crate::margin::Calm;
@@ -10,7 +10,7 @@ use model::{
     Bar, CancelReason, Candle, FillCause, InstrumentIx, Liquidity, OrderKind, PositionSide,
     SelfTradePrevention, Side, TimeInForce, Trailing, TriggerBy, VenueEvent,
 };
-use units::{Price, Span, Timestamp};
+use units::{Price, Quantity, Span, Timestamp};
 
 /// What a live order does at a price.
 enum Meeting {
@@ -86,7 +86,8 @@ impl Venue {
         }
         // Later than the open, earlier than the close that the engine is told of next.
         let inside = candle.close_time() - Span::from_nanos(1);
-        self.desks[ix.index()].last = Some(bar.open);
+        let desk = &mut self.desks[ix.index()];
+        (desk.last, desk.volume) = (Some(bar.open), bar.volume);
         if self.margin.has_mark_bars {
             self.value_at_open(candle);
         }
@@ -209,7 +210,7 @@ impl Venue {
     #[inline]
     fn arrival(&self, resting: &Resting, price: Price) -> Meeting {
         let order = &resting.order;
-        let slipped = self.slipped(order.instrument, order.side, price);
+        let slipped = self.slipped(order.instrument, order.side, price, resting.remaining);
         let Some(limit) = order.kind.limit() else {
             return match resting.bound {
                 Some(bound) if !at_or_better(order.side, slipped, bound) => {
@@ -238,7 +239,8 @@ impl Venue {
         for side in PositionSide::ALL {
             let Some((held, _)) = self.guarded(ix, side) else { continue };
             if let Some(cause) = self.fired_guard(at, (ix, side), TriggerBy::Last, price, out) {
-                let slipped = self.slipped(ix, held.opposite(), price);
+                let size = self.account.holding(ix, side).size;
+                let slipped = self.slipped(ix, held.opposite(), price, size);
                 self.close_guarded(at, (ix, side), slipped, cause, out);
             }
         }
@@ -365,7 +367,8 @@ impl Venue {
             };
             // A stop that came with an entry beyond it closes at a price that the candle had.
             let price = price.clamp(bar.low, bar.high);
-            let slipped = self.slipped(ix, held.opposite(), price);
+            let size = self.account.holding(ix, side).size;
+            let slipped = self.slipped(ix, held.opposite(), price, size);
             self.close_guarded(at, (ix, side), slipped, cause, out);
         }
     }
@@ -410,7 +413,8 @@ impl Venue {
                 && guard.protection.target_by == TriggerBy::Last
                 && at_or_better(held.opposite(), best, target)
             {
-                let price = self.slipped(ix, held.opposite(), target);
+                let size = self.account.holding(ix, side).size;
+                let price = self.slipped(ix, held.opposite(), target, size);
                 self.close_guarded(at, (ix, side), price, FillCause::TakeProfit, out);
             }
         }
@@ -509,18 +513,11 @@ impl Venue {
             .chain(orders.filter_map(|r| r.order.kind.trigger()))
     }
 
-    /// A price worsened by the slippage: up for a buyer, down for a seller, never below one tick.
+    /// A price worsened by the slippage of an order of `quantity`, which trades into the volume of the running candle.
     #[inline]
-    pub(crate) fn slipped(&self, ix: InstrumentIx, side: Side, price: Price) -> Price {
-        let instrument = &self.instruments[ix.index()];
-        match self.config.slippage {
-            Slippage::Ticks(0) => price,
-            Slippage::Ticks(ticks) => {
-                let by = Price::new(instrument.tick_size.mantissa() * i64::from(ticks));
-                if side == Side::Buy { price + by } else { (price - by).max(instrument.tick_size) }
-            }
-            Slippage::Fraction(rate) => instrument.price_shifted(price, side, rate),
-        }
+    pub(crate) fn slipped(&self, ix: InstrumentIx, side: Side, price: Price, quantity: Quantity) -> Price {
+        let (instrument, volume) = (&self.instruments[ix.index()], self.desks[ix.index()].volume);
+        self.config.slippage.worsened(instrument, side, price, quantity, volume)
     }
 }
 

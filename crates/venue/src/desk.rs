@@ -158,6 +158,8 @@ pub(crate) struct Desk {
     pub(crate) last: Option<Price>,
     pub(crate) mark: Option<Price>,
     pub(crate) index: Option<Price>,
+    /// What was traded in the running candle.
+    pub(crate) volume: Quantity,
     /// The recorded market, where there is one.
     pub(crate) market: Option<Box<Market>>,
     /// By growing rank.
@@ -190,6 +192,7 @@ impl Desk {
             index: None,
             orders: Vec::new(),
             waiting: 0,
+            volume: Quantity::ZERO,
             guards: [Guard::NONE; 3],
             is_guard_fresh: [false; 3],
             fresh_from: 0,
@@ -260,15 +263,14 @@ impl Desk {
     /// Takes an order out and forgets it.
     #[inline]
     pub(crate) fn drop_order(&mut self, place: usize) {
-        let Resting { stage, rank, order, .. } = &self.orders[place];
-        let (is_waiting, rank, side) = (*stage == Stage::Waiting, *rank, order.side);
+        let Resting { rank, stage, order: NewOrder { side, .. }, .. } = self.orders[place];
+        self.waiting -= usize::from(stage == Stage::Waiting);
+        self.leave_queue(rank, side);
         if place + 1 == self.orders.len() {
             self.orders.truncate(place);
         } else {
             self.orders.remove(place);
         }
-        self.waiting -= usize::from(is_waiting);
-        self.leave_queue(rank, side);
         self.refresh_idle();
     }
 

@@ -5,9 +5,12 @@
 //! ledger: that the two agree to the last unit after every backtest is evidence, not tautology.
 //!
 //! May not: import anything of ours but `units` and `model`, perform I/O, read a clock, use randomness that is not seeded by its
-//! configuration, use floating point.
+//! configuration, use floating point (the estimate of a place in a queue excepted, marked where it stands).
 //!
-//! # How candles fill orders (the first rung of the fidelity ladder)
+//! How closely it follows a real market is a ladder, [`Fidelity`], by what data there is. Orders, triggers and guards are the same on
+//! every rung; what differs is when they meet a price.
+//!
+//! # How candles fill orders
 //!
 //! A candle tells four prices and not their order, so every doubt is decided against the trader:
 //!
@@ -26,8 +29,23 @@
 //!    Mark prices decide where they are known ([`Venue::on_mark_candle`]), last prices where they are not.
 //!
 //! [`CandlePath::Adaptive`] replaces 3 to 6 by an assumed way through the candle. Feeding finer candles
-//! (`--timeframe-detail`) leaves the rules as they are and shrinks what they have to assume. An order always fills whole, and
+//! (`--timeframe-detail`) leaves the rules as they are and shrinks what they have to assume. With candles an order always fills whole, and
 //! never from another order of ours; where self-trade prevention would have ended one of the two, it does.
+//!
+//! # How recorded markets fill orders
+//!
+//! Quotes and trades, or a level-2 book and trades. Orders of ours are not in the recording, so what they would have met is
+//! derived from it:
+//!
+//! 1. *Arriving*, an order takes from the other side level by level, as a taker, and no more than is there: what ours took
+//!    earlier is missing while the level lives. What is left rests, or ends as its time in force says.
+//! 2. *Resting*, it stands behind what rested at its price ([`QueuePosition`]). Trades at the price serve the queue first and then
+//!    it; trades through the price, and the other side reaching the price, serve it at once. Always at its own price, as
+//!    a maker, and no more than was traded or is shown ([`MakerFill`]).
+//! 3. *Queues* also move without trades, when the total at the price shrinks: how far is the [`QueueModel`].
+//! 4. *Triggers* watch the prices of trades, and the mark and index prices; what they make live arrives there and then.
+//!
+//! Everything happens at the exchange's time. What lies between deciding and happening is in [`latency`].
 //!
 //! # What an order may be
 //!
@@ -64,7 +82,6 @@ mod fidelity;
 mod formulas;
 mod funding;
 mod guards;
-mod impact;
 pub mod latency;
 mod level2;
 mod liquidation;
@@ -74,23 +91,22 @@ mod matching;
 mod names;
 mod queue;
 mod settings;
+mod slippage;
 mod standing;
 mod touch;
 mod venue;
 
 pub use account::{Account, CurrencyBook, Holding};
 pub use collateral::Currency;
-pub use config::{
-    AmendRule, BandRule, CandlePath, LimitFill, OrderRules, PostOnlyRule, Slippage, VenueConfig,
-};
+pub use config::{AmendRule, BandRule, CandlePath, LimitFill, OrderRules, PostOnlyRule, VenueConfig};
 pub use desk::TradingStatus;
 pub use fees::FeeTier;
 pub use fidelity::Fidelity;
 pub use formulas::{MarginRules, Threshold, bankruptcy_price, initial_margin};
 pub use funding::FundingModel;
-pub use impact::Impact;
 pub use margin::CrossMargin;
 pub use market::{MakerFill, QueueRules};
 pub use model::book::{self, Book};
 pub use queue::{Power, QueueModel, QueuePosition, Weight};
+pub use slippage::Slippage;
 pub use venue::{Event, Venue};

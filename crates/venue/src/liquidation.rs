@@ -412,7 +412,8 @@ impl Venue {
     /// The price that a forced order finds: that of the case, worsened by the slippage, at the next tick away from the trader.
     fn market(&self, case: &Case, held: Side) -> Price {
         let tick = self.instruments[case.ix.index()].tick_size;
-        let slipped = self.slipped(case.ix, held.opposite(), case.price);
+        let size = self.account.holding(case.ix, case.side).size;
+        let slipped = self.slipped(case.ix, held.opposite(), case.price, size);
         match held {
             Side::Buy => slipped.floor_to(tick).max(tick),
             Side::Sell => slipped.ceil_to(tick),

@@ -133,6 +133,11 @@ fn config() -> impl Strategy<Value = VenueConfig> {
     let slippage = prop_oneof![
         (0u32..4).prop_map(Slippage::Ticks),
         (0i64..2_000_000).prop_map(|r| Slippage::Fraction(Rate::from_units(r))),
+        (0i64..2_000_000, 0i64..2_000_000_000).prop_map(|(volatility, coefficient)| Slippage::SquareRoot {
+            coefficient: Rate::from_units(coefficient),
+            volatility: Rate::from_units(volatility),
+        }),
+        (0i64..2_000_000).prop_map(|r| Slippage::Linear { coefficient: Rate::from_units(r) }),
     ];
     let path = prop_oneof![Just(CandlePath::Pessimistic), Just(CandlePath::Adaptive)];
     (slippage, any::<bool>(), 0i64..2_000_000, -300_000i64..300_000, 1i64..20, path).prop_map(
@@ -286,10 +291,12 @@ impl World {
             if is_late { (low.min(self.earlier.0), high.max(self.earlier.1)) } else { (low, high) };
         let worst = match self.config.slippage {
             Slippage::Ticks(n) => (low - ticks(i64::from(n)), high + ticks(i64::from(n))),
-            Slippage::Fraction(rate) => (
-                instrument.price_shifted(low, Side::Sell, rate),
-                instrument.price_shifted(high, Side::Buy, rate),
-            ),
+            // The candles have no volume, so every order is all of it.
+            other => {
+                let rate = other.fraction(fill.quantity, Quantity::ZERO);
+                let shifted = |price, side| instrument.price_shifted(price, side, rate);
+                (shifted(low, Side::Sell), shifted(high, Side::Buy))
+            }
         };
         // A position that is taken over is closed at the price its margin lasts for, wherever the market is.
         let is_forced = fill.cause == FillCause::Liquidation;

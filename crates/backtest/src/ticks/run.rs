@@ -55,7 +55,7 @@ pub fn run_ticks(
         at: Timestamp::MIN,
         book_faults: 0,
     };
-    let is_partial = runner.run(job, observer);
+    let is_partial = runner.run(observer);
     // A run that was broken off may have fills on their way that only the venue knows of.
     if !is_partial {
         agreement::compare_books(&runner.engine, &runner.venue).map_err(RunError::Disagreement)?;
@@ -101,22 +101,26 @@ struct TickRunner<'a> {
     book_faults: u64,
 }
 
-impl TickRunner<'_> {
+impl<'a> TickRunner<'a> {
     /// Runs to the end, or until the observer breaks it off. Returns whether it was broken off.
-    fn run(&mut self, job: &TickJob, observer: &mut dyn Observer) -> bool {
+    fn run(&mut self, observer: &mut dyn Observer) -> bool {
         let Some(first) = self.ticks.first() else { return false };
         let start = first.data.exchange_time();
         self.engine.start_timers(start);
-        let hears =
-            (0u32..).take(job.tape.instruments().len()).any(|i| self.engine.hears_market(InstrumentIx(i)));
+        let instruments = self.engine.instruments().len();
         let mut day = Day::new(Some(start));
         let (mut next_look, total) = (PROGRESS_STEP, self.ticks.len() as u64);
         loop {
+            let hears = (0u32..).take(instruments).any(|i| self.engine.hears_market(InstrumentIx(i)));
             let moment = self.exchange_until(self.next_moment(hears));
             if moment > day.end && moment < Timestamp::MAX {
                 self.end_days(&mut day, moment);
             }
-            self.hear_until(moment);
+            if hears {
+                self.hear_until(moment);
+            } else {
+                self.follow_until(moment);
+            }
             self.answer_until(moment);
             if self.is_drained() {
                 let _ = observer.progress(total, total);
@@ -153,7 +157,7 @@ impl TickRunner<'_> {
     }
 
     #[inline]
-    fn next_heard(&self) -> Option<&Tick> {
+    fn next_heard(&self) -> Option<&'a Tick> {
         match self.heard {
             None => self.ticks.get(self.here),
             Some(order) => order.get(self.here).map(|i| &self.ticks[*i as usize]),
@@ -211,26 +215,30 @@ impl TickRunner<'_> {
     /// The engine hears what was said up to a moment.
     #[inline]
     fn hear_until(&mut self, moment: Timestamp) {
-        while let Some(tick) = self.next_heard() {
-            if tick.local_time > moment {
-                return;
-            }
-            let tick = *tick;
+        while let Some(tick) = self.next_heard().filter(|tick| tick.local_time <= moment) {
             self.here += 1;
             self.at = after(self.at, tick.local_time);
             self.seq += 1;
-            let (seq, at) = (Seq(self.seq), self.at);
-            match &tick.data {
-                MarketData::Book(change) => self.engine.step_book(seq, at, change, &mut self.outbox),
-                MarketData::Trade(trade) => self.engine.step_trade(seq, at, trade, &mut self.outbox),
-                MarketData::Quote(quote) => self.engine.step_quote(seq, at, quote, &mut self.outbox),
-                MarketData::Mark(mark) => {
-                    self.engine.step(&Input { seq, at, fact: Fact::Mark(*mark) }, &mut self.outbox);
-                }
-            }
+            self.engine.step_market(Seq(self.seq), self.at, &tick.data, &mut self.outbox);
             if !self.outbox.is_empty() {
                 self.absorb(tick.local_time);
             }
+        }
+    }
+
+    /// The same where nobody listens: books and prices follow, and time with the last of them.
+    #[inline]
+    fn follow_until(&mut self, moment: Timestamp) {
+        let before = self.here;
+        while let Some(tick) = self.next_heard().filter(|tick| tick.local_time <= moment) {
+            self.here += 1;
+            self.at = after(self.at, tick.local_time);
+            self.engine.follow(self.at, &tick.data, &mut self.outbox);
+        }
+        self.seq += (self.here - before) as u64;
+        self.engine.pass(Seq(self.seq), self.at);
+        if !self.outbox.is_empty() {
+            self.absorb(moment);
         }
     }
 

@@ -39,7 +39,7 @@ pub static EMA_CROSSOVER: Descriptor = Descriptor {
                   the next open. It gives no stop of its own: the house stop of the risk section guards it.",
     parameters: &[FAST, SLOW, LONG_ONLY, SEED],
     manages_exits: true,
-    is_stop_exempt: false,
+    is_exempt_from_stop: false,
     tags: TAGS,
     check,
     build: |parameters, instruments| {
@@ -57,7 +57,7 @@ pub static SMA_CROSSOVER: Descriptor = Descriptor {
                   open. It gives no stop of its own: the house stop of the risk section guards it.",
     parameters: &[FAST, SLOW, LONG_ONLY],
     manages_exits: true,
-    is_stop_exempt: false,
+    is_exempt_from_stop: false,
     tags: TAGS,
     check,
     build: |parameters, instruments| {

@@ -113,7 +113,7 @@ pub static MARKET_MAKER: Descriptor = Descriptor {
                   only the reducing side is quoted, reduce-only. Needs level-2 data or quotes with trades.",
     parameters: PARAMETERS,
     manages_exits: true,
-    is_stop_exempt: true,
+    is_exempt_from_stop: true,
     tags: &["bid", "ask"],
     check,
     build,

@@ -33,7 +33,7 @@ pub static TOUCH_MAKER: Descriptor = Descriptor {
                   position at its limit is not quoted. It knows neither volatility nor fees: a yardstick, not a business.",
     parameters: &[QUANTITY, MAX_POSITION, PERIOD_MS],
     manages_exits: true,
-    is_stop_exempt: true,
+    is_exempt_from_stop: true,
     tags: &["bid", "ask"],
     check: |_| Ok(()),
     build,

@@ -1,0 +1,205 @@
+//! Raw captures of order books: snapshots and deltas joined by their numbers, gaps told, hostile lines refused.
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "helpers of tests, where a panic is the report")]
+
+use catalog::{
+    Catalog, ImportError, ImportOptions, ImportReport, ReadOptions, Recording, TimeRange, read_recording,
+};
+use model::book::{Book, Numbering};
+use model::{BookUpdate, Exchange, Side};
+use std::path::{Path, PathBuf};
+use units::{Price, Quantity};
+
+fn write(folder: &Path, lines: &[&str]) -> PathBuf {
+    let path = folder.join("capture.ndjson");
+    std::fs::write(&path, lines.join("\n")).unwrap();
+    path
+}
+
+fn read(lines: &[&str]) -> Result<Recording, ImportError> {
+    let folder = tempfile::tempdir().unwrap();
+    read_recording(&write(folder.path(), lines), &ReadOptions::default())
+}
+
+fn import(lines: &[&str]) -> (ImportReport, Recording) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = write(folder.path(), lines);
+    let catalog = Catalog::open(folder.path().join("catalog")).unwrap();
+    let report = catalog.import(&[file], &ImportOptions::default()).unwrap();
+    let key = &report.series[0].key;
+    let stored = catalog.load_recording(key.exchange, &key.symbol, TimeRange::ALL).unwrap();
+    (report, stored)
+}
+
+/// `time kind side price quantity`, one change a line; a bar marks the end of a message.
+fn changes(recording: &Recording) -> Vec<String> {
+    let text = |r: &catalog::Received<model::BookChange>| {
+        let change = r.item;
+        let what = match change.update {
+            BookUpdate::Clear => "clear".to_owned(),
+            BookUpdate::Level { side, price, quantity } => {
+                format!("{side} {} {}", price.mantissa(), quantity.mantissa())
+            }
+        };
+        let end = if change.is_last { " |" } else { "" };
+        format!("{} {} #{} {what}{end}", change.exchange_time.millis(), r.received.millis(), change.update_id)
+    };
+    recording.book.iter().map(text).collect()
+}
+
+const EARLY: &str = r#"1000000000001000000 {"stream":"btcusdt@depth@0ms","data":{"e":"depthUpdate","E":1000000000900,"T":1000000000900,"s":"BTCUSDT","U":1,"u":5,"pu":0,"b":[["9.9","7"]],"a":[]}}"#;
+const OVERLAP: &str = r#"1000000000002000000 {"stream":"btcusdt@depth@0ms","data":{"e":"depthUpdate","E":1000000002000,"T":1000000002000,"s":"BTCUSDT","U":6,"u":12,"pu":5,"b":[["10.0","1.5"]],"a":[["10.2","0"]]}}"#;
+const SNAPSHOT: &str = r#"1000000000003000000 {"lastUpdateId":10,"E":1000000001500,"T":1000000001500,"bids":[["10.0","1"],["9.9","2"]],"asks":[["10.1","3"],["10.2","4"]]}"#;
+const NEXT: &str = r#"1000000000004000000 {"stream":"btcusdt@depth@0ms","data":{"e":"depthUpdate","E":1000000004000,"T":1000000004000,"s":"BTCUSDT","U":13,"u":15,"pu":12,"b":[],"a":[["10.1","2.5"]]}}"#;
+const AFTER_GAP: &str = r#"1000000000005000000 {"stream":"btcusdt@depth@0ms","data":{"e":"depthUpdate","E":1000000005000,"T":1000000005000,"s":"BTCUSDT","U":20,"u":21,"pu":19,"b":[["10.0","9"]],"a":[]}}"#;
+const LATER: &str = r#"1000000000006000000 {"stream":"btcusdt@depth@0ms","data":{"e":"depthUpdate","E":1000000006000,"T":1000000006000,"s":"BTCUSDT","U":22,"u":23,"pu":21,"b":[["10.0","8"]],"a":[]}}"#;
+const TRADE: &str = r#"1000000000004100000 {"stream":"btcusdt@trade","data":{"e":"trade","E":1000000004050,"T":1000000004050,"s":"BTCUSDT","t":77,"p":"10.10","q":"0.5","X":"MARKET","m":false}}"#;
+const INSURANCE: &str = r#"1000000000004200000 {"stream":"btcusdt@trade","data":{"e":"trade","E":1000000004060,"T":1000000004060,"s":"BTCUSDT","t":78,"p":"0","q":"0","X":"NA","m":true}}"#;
+const TICKER: &str = r#"1000000000004300000 {"stream":"btcusdt@bookTicker","data":{"e":"bookTicker","u":16,"s":"BTCUSDT","b":"10.0","B":"1.5","a":"10.1","A":"2","T":1000000004070,"E":1000000004070}}"#;
+
+#[test]
+fn binance_deltas_wait_for_their_snapshot() {
+    let (report, stored) = import(&[EARLY, OVERLAP, SNAPSHOT, NEXT, TRADE, INSURANCE, TICKER]);
+    assert!(report.files[0].book_gaps.is_empty());
+    assert_eq!((stored.exchange, stored.symbol.as_str()), (Exchange::Binance, "BTCUSDT"));
+    assert_eq!((stored.price_decimals, stored.quantity_decimals), (1, 1));
+    // What is older than the snapshot is left out; what overlaps it is known once the snapshot is.
+    assert_eq!(
+        changes(&stored),
+        [
+            "1000000001500 1000000000003 #10 clear",
+            "1000000001500 1000000000003 #10 buy 100 10",
+            "1000000001500 1000000000003 #10 buy 99 20",
+            "1000000001500 1000000000003 #10 sell 101 30",
+            "1000000001500 1000000000003 #10 sell 102 40 |",
+            "1000000002000 1000000000003 #12 buy 100 15",
+            "1000000002000 1000000000003 #12 sell 102 0 |",
+            "1000000004000 1000000000004 #15 sell 101 25 |",
+        ]
+    );
+    // A trade with the insurance fund does not come from the book.
+    let trades: Vec<_> = stored.trades.iter().map(|t| (t.item.trade_id, t.item.taker_side)).collect();
+    assert_eq!(trades, [(77, Side::Buy)]);
+    assert_eq!(stored.quotes[0].item.ask, Price::new(101));
+}
+
+#[test]
+fn a_gap_empties_the_book_until_the_next_snapshot_and_is_told() {
+    let again = SNAPSHOT.replace("\"lastUpdateId\":10", "\"lastUpdateId\":23").replace("1500", "6500");
+    let resumed =
+        NEXT.replace("\"U\":13,\"u\":15,\"pu\":12", "\"U\":24,\"u\":25,\"pu\":23").replace("4000", "7000");
+    let (report, stored) = import(&[SNAPSHOT, OVERLAP, AFTER_GAP, LATER, &again, &resumed]);
+    let [gap] = report.files[0].book_gaps.as_slice() else { panic!("{:?}", report.files[0].book_gaps) };
+    assert_eq!((gap.at.millis(), gap.expected, gap.got, gap.left_out), (1_000_000_005_000, 13, 20, 2));
+    let lines = changes(&stored);
+    assert_eq!(lines[7], "1000000005000 1000000000005 #21 clear |", "{lines:#?}");
+    assert_eq!(lines[8], "1000000006500 1000000000003 #23 clear");
+    assert_eq!(lines.last().unwrap(), "1000000007000 1000000000004 #25 sell 101 25 |");
+}
+
+const BYBIT: [&str; 4] = [
+    r#"{"topic":"orderbook.50.XRPUSDT","type":"snapshot","ts":1000000000100,"data":{"s":"XRPUSDT","b":[["1.95","6"]],"a":[["1.96","2"]],"u":5,"seq":1},"cts":1000000000090}"#,
+    r#"{"topic":"orderbook.50.XRPUSDT","type":"delta","ts":1000000000200,"data":{"s":"XRPUSDT","b":[["1.95","0"]],"a":[],"u":6,"seq":2},"cts":1000000000190}"#,
+    r#"{"topic":"publicTrade.XRPUSDT","type":"snapshot","ts":1000000000250,"data":[{"T":1000000000240,"s":"XRPUSDT","S":"Sell","v":"3","p":"1.94","i":"a-b-c"}]}"#,
+    r#"{"topic":"orderbook.50.XRPUSDT","type":"delta","ts":1000000000300,"data":{"s":"XRPUSDT","b":[["1.94","1"]],"a":[],"u":8,"seq":4},"cts":1000000000290}"#,
+];
+
+#[test]
+fn bybit_messages_are_numbered_without_holes() {
+    let (report, stored) = import(&BYBIT[..3]);
+    assert!(report.files[0].book_gaps.is_empty());
+    assert_eq!(
+        changes(&stored),
+        [
+            "1000000000090 1000000000100 #5 clear",
+            "1000000000090 1000000000100 #5 buy 195 6",
+            "1000000000090 1000000000100 #5 sell 196 2 |",
+            "1000000000190 1000000000200 #6 buy 195 0 |",
+        ],
+        "the matching engine's time, and the time at which the message was made"
+    );
+    assert_eq!(stored.trades[0].item.taker_side, Side::Sell);
+    let (report, _) = import(&BYBIT);
+    assert_eq!(report.files[0].book_gaps[0].expected, 7);
+}
+
+#[test]
+fn hostile_lines_are_faults_with_their_line() {
+    for (lines, line, problem) in [
+        (vec![SNAPSHOT, "1000000000004000000 {\"e\":"], 2, "no JSON"),
+        (vec![SNAPSHOT, "1000000000004000000 {}"], 2, "no message of a market stream"),
+        (vec![SNAPSHOT, "99999999999999999999 {}"], 2, "a time in nanoseconds"),
+        (vec![SNAPSHOT, NEXT, BYBIT[0]], 3, "a message of bybit in a capture of binance"),
+        (vec![BYBIT[0], &BYBIT[1].replace("XRP", "BTC")], 2, "give each a file of its own"),
+        (vec![&SNAPSHOT.replace("\"10.1\"", "\"-1\"")], 1, "zero or negative"),
+        (vec![&SNAPSHOT.replace("\"10.1\"", "10.1")], 1, "no value"),
+        (vec![&SNAPSHOT.replace("[[\"10.0\",\"1\"],[\"9.9\",\"2\"]]", "7")], 1, "levels are expected"),
+        (vec![&SNAPSHOT.replace("1000000001500", "\"noon\"")], 1, "a time in milliseconds"),
+    ] {
+        match read(&lines) {
+            Err(ImportError::Rows { faults, .. }) => {
+                assert_eq!(faults[0].line, line, "{faults:?}");
+                assert!(faults[0].problem.contains(problem), "{problem:?} is not in {:?}", faults[0]);
+            }
+            other => panic!("{problem}: {other:?}"),
+        }
+    }
+    let error = read(&[OVERLAP, NEXT]).unwrap_err().to_string();
+    assert!(error.contains("no snapshot"), "{error}");
+}
+
+fn shared() -> Option<PathBuf> {
+    let root = std::env::var_os("PLIMSOLL_SHARED")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);
+    if root.join("data/l2").exists() {
+        return Some(root.join("data/l2"));
+    }
+    eprintln!("SKIPPED: no recorded books at {}; set PLIMSOLL_SHARED", root.display());
+    None
+}
+
+/// The rebuilt book has the best prices that the exchange published beside it.
+#[test]
+fn a_real_capture_rebuilds_the_published_best_prices() {
+    let Some(folder) = shared() else { return };
+    let file = folder.join("binance_usdm_BTCUSDT_20240808.raw.ndjson.gz");
+    let recording = read_recording(&file, &ReadOptions::default()).unwrap();
+    assert!(recording.gaps.is_empty());
+    assert_eq!((recording.trades.len(), recording.quotes.len()), (21_313, 66_089));
+    let mut book = Book::new(Price::new(10), Numbering::Growing);
+    assert_eq!(recording.price_decimals, 2);
+    let mut changes = recording.book.iter().peekable();
+    let (mut same, mut looked) = (0u32, 0u32);
+    for quotes in recording.quotes.windows(2) {
+        let at = quotes[0].item.exchange_time;
+        while let Some(change) = changes.next_if(|c| c.item.exchange_time <= at) {
+            book.apply(&change.item).unwrap();
+        }
+        // Where the next quote is of another moment, this one is the last word about its own.
+        if quotes[1].item.exchange_time > at
+            && let (Some(bid), Some(ask)) = (book.best(Side::Buy), book.best(Side::Sell))
+        {
+            assert!(bid < ask);
+            looked += 1;
+            same += u32::from((bid, ask) == (quotes[0].item.bid, quotes[0].item.ask));
+        }
+    }
+    assert!(looked > 5_000, "{looked}");
+    // Both streams are cut at milliseconds, so a few quotes lie between two messages of the book.
+    assert!(same * 100 >= looked * 97, "{same} of {looked}");
+}
+
+#[test]
+fn a_real_bybit_history_has_no_gap() {
+    let Some(folder) = shared() else { return };
+    let file = folder.join("bybit_linear_XRPUSDT_ob500_20241201.ndjson.gz");
+    let recording = read_recording(&file, &ReadOptions::default()).unwrap();
+    assert_eq!((recording.exchange, recording.symbol.as_str()), (Exchange::Bybit, "XRPUSDT"));
+    assert!(recording.gaps.is_empty(), "{:?}", recording.gaps);
+    let mut book = Book::new(Price::new(1), Numbering::Consecutive);
+    for change in &recording.book {
+        book.apply(&change.item).unwrap();
+        assert!(!change.item.is_last || !book.is_crossed(), "{:?}", change.item);
+    }
+    assert!(book.len(Side::Buy) > 400 && book.len(Side::Sell) > 400);
+    assert_eq!(book.quantity_at(Side::Sell, Price::new(20_038)), Quantity::ZERO);
+}
