@@ -1,9 +1,10 @@
 //! Moving averages.
 
 use crate::admissible;
+use crate::aggregates::LinearSum;
 use crate::error::{ParameterError, period};
-use crate::persist::{self, Persist};
-use crate::window::{Fold, LinearSum};
+use crate::persist::{self, Persist, persist};
+use crate::window::Fold;
 
 /// Simple moving average: `mean(x[i-n+1..=i])`.
 ///
@@ -198,29 +199,19 @@ impl Ema {
 
 impl Persist for Ema {
     fn save(&self, put: &mut dyn FnMut(f64)) {
-        put(self.value);
-        put(self.missing as f64);
+        self.value.save(put);
+        self.missing.save(put);
     }
 
     fn load(&mut self, take: &mut dyn FnMut() -> Option<f64>) -> Option<()> {
-        self.value = take()?;
+        self.value.load(take)?;
         self.missing = persist::count(take, self.period)?;
         Some(())
     }
 }
 
-impl Persist for Sma {
-    fn save(&self, put: &mut dyn FnMut(f64)) {
-        self.window.save(put);
-        persist::put_option(put, self.value);
-    }
-
-    fn load(&mut self, take: &mut dyn FnMut() -> Option<f64>) -> Option<()> {
-        self.window.load(take)?;
-        self.value = persist::take_option(take)?;
-        Some(())
-    }
-}
+persist!(Sma { window, value });
+persist!(Wma { window, value });
 
 /// Wilder's smoothing (also RMA, SMMA): `w[i] = (w[i-1]·(n-1) + x[i]) / n`, seeded with the mean of the first `n` values.
 ///
@@ -285,6 +276,19 @@ impl Wilder {
     #[must_use]
     pub fn warm_up(&self) -> usize {
         self.period
+    }
+}
+
+impl Persist for Wilder {
+    fn save(&self, put: &mut dyn FnMut(f64)) {
+        self.value.save(put);
+        self.missing.save(put);
+    }
+
+    fn load(&mut self, take: &mut dyn FnMut() -> Option<f64>) -> Option<()> {
+        self.value.load(take)?;
+        self.missing = persist::count(take, self.period)?;
+        Some(())
     }
 }
 

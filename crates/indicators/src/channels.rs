@@ -1,8 +1,11 @@
 //! Bands and channels around the price.
 
+use crate::accessors::accessors;
 use crate::admissible;
-use crate::error::{ParameterError, period};
-use crate::volatility::StandardDeviation;
+use crate::averages::Ema;
+use crate::error::{ParameterError, number, period};
+use crate::persist::persist;
+use crate::volatility::{Atr, StandardDeviation};
 use crate::window::{Extreme, Side};
 
 /// What [`Bollinger`] returns, in the units of its input.
@@ -142,6 +145,128 @@ impl Donchian {
     pub fn warm_up(&self) -> usize {
         self.highest.period()
     }
+}
+
+persist!(Bollinger { deviation });
+persist!(Donchian { highest, lowest });
+
+/// What [`Keltner`] returns, in price units.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct KeltnerChannel {
+    /// Middle plus `width` average true ranges.
+    pub upper: f64,
+    /// The exponential average of the closes.
+    pub middle: f64,
+    /// Middle minus `width` average true ranges.
+    pub lower: f64,
+}
+
+persist!(KeltnerChannel { upper, middle, lower });
+
+/// Keltner channel: `EMA(close, n) ± k·ATR(m)`.
+///
+/// Source: Chester Keltner (1960) in Linda Raschke's form with the average true range; TA-Lib's EMA and ATR. Warm-up: the
+/// longer of `n` and `m + 1` bars.
+#[derive(Debug, Clone)]
+pub struct Keltner {
+    middle: Ema,
+    range: Atr,
+    width: f64,
+    value: Option<KeltnerChannel>,
+}
+
+impl Keltner {
+    /// An EMA over `period` bars and `width` times the ATR over `range` bars; usual are 20, 10 and 2.
+    ///
+    /// # Errors
+    /// [`ParameterError::Period`] if a period is not in `1..=MAX_PERIOD`; [`ParameterError::Number`] if `width` is not in
+    /// `0..=1000`.
+    pub fn new(bars: usize, range: usize, width: f64) -> Result<Self, ParameterError> {
+        let middle = Ema::new(period("Keltner channel", "period", bars)?)?;
+        let range = Atr::new(period("Keltner channel", "range", range)?)?;
+        Ok(Self {
+            middle,
+            range,
+            width: number("Keltner channel", "width", width, 0.0, 1000.0)?,
+            value: None,
+        })
+    }
+
+    /// Takes one bar, in price units; returns the channel.
+    #[inline]
+    pub fn update(&mut self, high: f64, low: f64, close: f64) -> Option<KeltnerChannel> {
+        if !(admissible(high) && admissible(low) && admissible(close)) {
+            return None;
+        }
+        let middle = self.middle.advance(close);
+        let (range, middle) = (self.range.update(high, low, close)?, middle?);
+        let reach = self.width * range;
+        self.value = Some(KeltnerChannel { upper: middle + reach, middle, lower: middle - reach });
+        self.value
+    }
+}
+
+accessors!(Keltner => KeltnerChannel, |it| it.middle.warm_up().max(it.range.warm_up()));
+persist!(Keltner { middle, range, value });
+
+/// What [`Highest`] and [`Lowest`] return.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct ExtremePoint {
+    /// The extreme, in the units of the input.
+    pub value: f64,
+    /// How many bars ago it was, 0 for the last; of equal extremes the latest counts.
+    pub bars_ago: f64,
+}
+
+persist!(ExtremePoint { value, bars_ago });
+
+macro_rules! extreme {
+    ($(#[$doc:meta])* $name:ident, $side:expr, $label:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone)]
+        pub struct $name {
+            extreme: Extreme,
+            value: Option<ExtremePoint>,
+        }
+
+        impl $name {
+            /// The extreme of `period` bars.
+            ///
+            /// # Errors
+            /// [`ParameterError::Period`] if `period` is not in `1..=MAX_PERIOD`.
+            pub fn new(bars: usize) -> Result<Self, ParameterError> {
+                Ok(Self { extreme: Extreme::new($side, period($label, "period", bars)?), value: None })
+            }
+
+            /// Takes one value; returns the extreme of the last `period` values.
+            #[inline]
+            pub fn update(&mut self, x: f64) -> Option<ExtremePoint> {
+                if !admissible(x) {
+                    return None;
+                }
+                let value = self.extreme.push(x)?;
+                // An age is below `period` and so exact.
+                self.value = self.extreme.age().map(|age| ExtremePoint { value, bars_ago: age as f64 });
+                self.value
+            }
+        }
+
+        accessors!($name => ExtremePoint, |it| it.extreme.period());
+        persist!($name { extreme, value });
+    };
+}
+
+extreme! {
+    /// The highest of the last `n` values, the last included, and how many bars ago it was.
+    ///
+    /// Source: TA-Lib `MAX` and `MAXINDEX`. Warm-up: `n` bars.
+    Highest, Side::Highest, "highest"
+}
+extreme! {
+    /// The lowest of the last `n` values, the last included, and how many bars ago it was.
+    ///
+    /// Source: TA-Lib `MIN` and `MININDEX`. Warm-up: `n` bars.
+    Lowest, Side::Lowest, "lowest"
 }
 
 #[cfg(test)]

@@ -5,13 +5,8 @@
 //! joins the aggregate of the older part of the window with that of the newer part. Its error is that of one pass
 //! over the window, whether the stream is a hundred bars long or a billion.
 
-/// A summary of consecutive bars that can be joined with the summary of the bars that follow.
-pub(crate) trait Aggregate: Copy {
-    /// The summary of one bar.
-    fn of(x: f64) -> Self;
-    /// The summary of the bars of `self` followed by those of `newer`.
-    fn join(self, newer: Self) -> Self;
-}
+use crate::aggregates::Aggregate;
+use crate::persist::{Persist, count};
 
 /// The aggregate of the last `n` bars in two joins per bar (amortised; once every `n` bars `n` joins at once).
 ///
@@ -31,8 +26,8 @@ pub(crate) struct Fold<A> {
 impl<A: Aggregate> Fold<A> {
     /// A window of `period` bars; the caller has checked that `period` is at least 1.
     pub(crate) fn new(period: usize) -> Self {
-        let zero = A::of(0.0);
-        Self { slots: vec![zero; period].into_boxed_slice(), newer: zero, at: 0, full: false }
+        let none = A::default();
+        Self { slots: vec![none; period].into_boxed_slice(), newer: none, at: 0, full: false }
     }
 
     pub(crate) fn period(&self) -> usize {
@@ -41,8 +36,8 @@ impl<A: Aggregate> Fold<A> {
 
     /// Takes one bar; returns the aggregate of the last `period` bars once there are that many.
     #[inline]
-    pub(crate) fn push(&mut self, x: f64) -> Option<A> {
-        let bar = A::of(x);
+    pub(crate) fn push(&mut self, bar: A::Bar) -> Option<A> {
+        let bar = A::of(bar);
         self.newer = if self.at == 0 { bar } else { self.newer.join(bar) };
         // `at` is below the length between calls, so neither access below can fail.
         *self.slots.get_mut(self.at)? = bar;
@@ -69,99 +64,19 @@ impl<A: Aggregate> Fold<A> {
     }
 }
 
-impl Fold<f64> {
-    /// Hands out the state number by number.
-    pub(crate) fn save(&self, put: &mut dyn FnMut(f64)) {
-        self.slots.iter().for_each(|slot| put(*slot));
-        put(self.newer);
-        put(self.at as f64);
-        put(if self.full { 1.0 } else { 0.0 });
+impl<A: Aggregate> Persist for Fold<A> {
+    fn save(&self, put: &mut dyn FnMut(f64)) {
+        self.slots.save(put);
+        self.newer.save(put);
+        self.at.save(put);
+        self.full.save(put);
     }
 
-    /// Takes the state back.
-    pub(crate) fn load(&mut self, take: &mut dyn FnMut() -> Option<f64>) -> Option<()> {
-        for slot in &mut self.slots {
-            *slot = take()?;
-        }
-        self.newer = take()?;
-        self.at = crate::persist::count(take, self.slots.len() - 1)?;
-        self.full = crate::persist::count(take, 1)? == 1;
-        Some(())
-    }
-}
-
-/// The plain sum.
-impl Aggregate for f64 {
-    #[inline]
-    fn of(x: f64) -> Self {
-        x
-    }
-
-    #[inline]
-    fn join(self, newer: Self) -> Self {
-        self + newer
-    }
-}
-
-/// A sum with linear weights 1, 2, …, `count` from the oldest bar to the newest.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct LinearSum {
-    count: f64,
-    plain: f64,
-    /// Σ weight · x.
-    pub(crate) weighted: f64,
-}
-
-impl Aggregate for LinearSum {
-    #[inline]
-    fn of(x: f64) -> Self {
-        Self { count: 1.0, plain: x, weighted: x }
-    }
-
-    #[inline]
-    fn join(self, newer: Self) -> Self {
-        Self {
-            count: self.count + newer.count,
-            plain: self.plain + newer.plain,
-            // Every newer bar stands `self.count` places further along.
-            weighted: self.weighted + (newer.weighted + self.count * newer.plain),
-        }
-    }
-}
-
-/// Count, mean and sum of squared deviations, joined as in Chan, Golub and LeVeque, "Updating formulae and a pairwise
-/// algorithm for computing sample variances" (1979). Nothing cancels, and equal bars give exactly zero deviation.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Moments {
-    count: f64,
-    pub(crate) mean: f64,
-    /// Σ (x - mean)².
-    squares: f64,
-}
-
-impl Moments {
-    /// Population variance (ddof 0).
-    pub(crate) fn variance(self) -> f64 {
-        self.squares / self.count
-    }
-}
-
-impl Aggregate for Moments {
-    #[inline]
-    fn of(x: f64) -> Self {
-        Self { count: 1.0, mean: x, squares: 0.0 }
-    }
-
-    #[inline]
-    fn join(self, newer: Self) -> Self {
-        let count = self.count + newer.count;
-        let delta = newer.mean - self.mean;
-        let share = newer.count / count;
-        Self {
-            count,
-            mean: self.mean + delta * share,
-            squares: self.squares + newer.squares + delta * delta * (self.count * share),
-        }
+    fn load(&mut self, take: &mut dyn FnMut() -> Option<f64>) -> Option<()> {
+        self.slots.load(take)?;
+        self.newer.load(take)?;
+        self.at = count(take, self.slots.len() - 1)?;
+        self.full.load(take)
     }
 }
 
@@ -216,6 +131,13 @@ impl Extreme {
         ready.then(|| self.ring[self.head].1)
     }
 
+    /// How many bars ago the extreme was, 0 for the last bar, if `period` bars were seen.
+    #[inline]
+    pub(crate) fn age(&self) -> Option<u64> {
+        let ready = self.bars >= self.ring.len() as u64;
+        ready.then(|| self.bars - 1 - self.ring[self.head].0)
+    }
+
     /// Drops the front if it is outside the window that ends with the coming bar. After this the queue holds fewer
     /// bars than the ring, because bar numbers in it are distinct and lie in the last `period - 1`.
     fn expire(&mut self) {
@@ -240,6 +162,36 @@ impl Extreme {
     }
 }
 
+/// The queue only, from its front; where in the ring it lies has no meaning.
+impl Persist for Extreme {
+    fn save(&self, put: &mut dyn FnMut(f64)) {
+        put(self.bars as f64);
+        self.len.save(put);
+        for offset in 0..self.len {
+            let (bar, value) = self.ring[self.place(offset)];
+            put(bar as f64);
+            value.save(put);
+        }
+    }
+
+    fn load(&mut self, take: &mut dyn FnMut() -> Option<f64>) -> Option<()> {
+        self.head = 0;
+        self.bars = count(take, (1 << 53) - 1)? as u64;
+        self.len = count(take, self.ring.len())?;
+        let mut earliest = self.bars.saturating_sub(self.ring.len() as u64);
+        for slot in &mut self.ring[..self.len] {
+            slot.0 = count(take, (1 << 53) - 1)? as u64;
+            slot.1.load(take)?;
+            if slot.0 < earliest {
+                return None;
+            }
+            earliest = slot.0 + 1;
+        }
+        // The last bar is always in the queue, and last.
+        (earliest == self.bars && (self.len > 0) == (self.bars > 0)).then_some(())
+    }
+}
+
 /// A delay line: what was pushed `n` bars ago.
 #[derive(Debug, Clone)]
 pub(crate) struct Delay {
@@ -249,7 +201,7 @@ pub(crate) struct Delay {
 }
 
 impl Delay {
-    /// A delay of `period` bars; the caller has checked that `period` is at least 1.
+    /// A delay of `period` bars, which may be 0.
     pub(crate) fn new(period: usize) -> Self {
         Self { ring: vec![0.0; period].into_boxed_slice(), at: 0, full: false }
     }
@@ -261,7 +213,8 @@ impl Delay {
     /// Takes one bar; returns the one `period` bars before it, if there is one.
     #[inline]
     pub(crate) fn push(&mut self, x: f64) -> Option<f64> {
-        let old = core::mem::replace(self.ring.get_mut(self.at)?, x);
+        let Some(slot) = self.ring.get_mut(self.at) else { return Some(x) };
+        let old = core::mem::replace(slot, x);
         let was_full = self.full;
         self.at += 1;
         if self.at == self.ring.len() {
@@ -272,9 +225,24 @@ impl Delay {
     }
 }
 
+impl Persist for Delay {
+    fn save(&self, put: &mut dyn FnMut(f64)) {
+        self.ring.save(put);
+        self.at.save(put);
+        self.full.save(put);
+    }
+
+    fn load(&mut self, take: &mut dyn FnMut() -> Option<f64>) -> Option<()> {
+        self.ring.load(take)?;
+        self.at = count(take, self.ring.len().saturating_sub(1))?;
+        self.full.load(take)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aggregates::LinearSum;
     use proptest::prelude::*;
 
     proptest! {
@@ -309,7 +277,7 @@ mod tests {
         }
 
         #[test]
-        fn a_delay_returns_the_bar_before(xs in prop::collection::vec(-9i32..9, 0..100), n in 1usize..25) {
+        fn a_delay_returns_the_bar_before(xs in prop::collection::vec(-9i32..9, 0..100), n in 0usize..25) {
             let mut delay = Delay::new(n);
             for (i, &x) in xs.iter().enumerate() {
                 prop_assert_eq!(delay.push(f64::from(x)), i.checked_sub(n).map(|j| f64::from(xs[j])));

@@ -1,0 +1,250 @@
+//! Summaries of consecutive bars that can be joined: what a [`crate::window::Fold`] slides over a stream.
+
+use crate::persist::{Persist, persist};
+
+/// A summary of consecutive bars that can be joined with the summary of the bars that follow.
+pub(crate) trait Aggregate: Copy + Default + Persist {
+    /// What one bar brings.
+    type Bar;
+
+    /// The summary of one bar.
+    fn of(bar: Self::Bar) -> Self;
+
+    /// The summary of the bars of `self` followed by those of `newer`.
+    fn join(self, newer: Self) -> Self;
+}
+
+/// The plain sum.
+impl Aggregate for f64 {
+    type Bar = f64;
+
+    #[inline]
+    fn of(x: f64) -> Self {
+        x
+    }
+
+    #[inline]
+    fn join(self, newer: Self) -> Self {
+        self + newer
+    }
+}
+
+/// Two plain sums side by side.
+impl Aggregate for [f64; 2] {
+    type Bar = [f64; 2];
+
+    #[inline]
+    fn of(bar: [f64; 2]) -> Self {
+        bar
+    }
+
+    #[inline]
+    fn join(self, newer: Self) -> Self {
+        [self[0] + newer[0], self[1] + newer[1]]
+    }
+}
+
+/// A sum with linear weights 1, 2, …, `count` from the oldest bar to the newest.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct LinearSum {
+    count: f64,
+    plain: f64,
+    /// Σ weight · x.
+    pub(crate) weighted: f64,
+}
+
+persist!(LinearSum { count, plain, weighted });
+
+impl Aggregate for LinearSum {
+    type Bar = f64;
+
+    #[inline]
+    fn of(x: f64) -> Self {
+        Self { count: 1.0, plain: x, weighted: x }
+    }
+
+    #[inline]
+    fn join(self, newer: Self) -> Self {
+        Self {
+            count: self.count + newer.count,
+            plain: self.plain + newer.plain,
+            // Every newer bar stands `self.count` places further along.
+            weighted: self.weighted + (newer.weighted + self.count * newer.plain),
+        }
+    }
+}
+
+/// Count, mean and sum of squared deviations, joined as in Chan, Golub and LeVeque, "Updating formulae and a pairwise
+/// algorithm for computing sample variances" (1979). Nothing cancels, and equal bars give exactly zero deviation.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Moments {
+    count: f64,
+    pub(crate) mean: f64,
+    /// Σ (x - mean)².
+    pub(crate) squares: f64,
+}
+
+persist!(Moments { count, mean, squares });
+
+impl Moments {
+    /// Population variance (ddof 0).
+    pub(crate) fn variance(self) -> f64 {
+        self.squares / self.count
+    }
+}
+
+impl Aggregate for Moments {
+    type Bar = f64;
+
+    #[inline]
+    fn of(x: f64) -> Self {
+        Self { count: 1.0, mean: x, squares: 0.0 }
+    }
+
+    #[inline]
+    fn join(self, newer: Self) -> Self {
+        let count = self.count + newer.count;
+        let delta = newer.mean - self.mean;
+        let share = newer.count / count;
+        Self {
+            count,
+            mean: self.mean + delta * share,
+            squares: self.squares + newer.squares + delta * delta * (self.count * share),
+        }
+    }
+}
+
+/// Second moments of two series, joined as [`Moments`] are.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct CoMoments {
+    count: f64,
+    mean: [f64; 2],
+    /// Σ (x - mean x)².
+    pub(crate) xx: f64,
+    /// Σ (y - mean y)².
+    pub(crate) yy: f64,
+    /// Σ (x - mean x)·(y - mean y).
+    pub(crate) xy: f64,
+}
+
+persist!(CoMoments { count, mean, xx, yy, xy });
+
+impl Aggregate for CoMoments {
+    type Bar = [f64; 2];
+
+    #[inline]
+    fn of(mean: [f64; 2]) -> Self {
+        Self { count: 1.0, mean, ..Self::default() }
+    }
+
+    #[inline]
+    fn join(self, newer: Self) -> Self {
+        let count = self.count + newer.count;
+        let (dx, dy) = (newer.mean[0] - self.mean[0], newer.mean[1] - self.mean[1]);
+        let share = newer.count / count;
+        let weight = self.count * share;
+        Self {
+            count,
+            mean: [self.mean[0] + dx * share, self.mean[1] + dy * share],
+            xx: self.xx + newer.xx + dx * dx * weight,
+            yy: self.yy + newer.yy + dy * dy * weight,
+            xy: self.xy + newer.xy + dx * dy * weight,
+        }
+    }
+}
+
+/// Moments of a series against its own place 0, 1, 2, …: all that a straight line through the bars needs. The places
+/// are counted within the summary, so nothing grows with the length of the stream.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Trend {
+    count: f64,
+    pub(crate) mean: f64,
+    /// Σ (x - mean)².
+    pub(crate) squares: f64,
+    /// Σ (place - mean place)·(x - mean).
+    pub(crate) cross: f64,
+}
+
+persist!(Trend { count, mean, squares, cross });
+
+impl Aggregate for Trend {
+    type Bar = f64;
+
+    #[inline]
+    fn of(x: f64) -> Self {
+        Self { count: 1.0, mean: x, ..Self::default() }
+    }
+
+    #[inline]
+    fn join(self, newer: Self) -> Self {
+        let count = self.count + newer.count;
+        let delta = newer.mean - self.mean;
+        let share = newer.count / count;
+        let weight = self.count * share;
+        Self {
+            count,
+            mean: self.mean + delta * share,
+            squares: self.squares + newer.squares + delta * delta * weight,
+            // The mean places of the two lie half of `count` apart.
+            cross: self.cross + newer.cross + delta * (0.5 * count) * weight,
+        }
+    }
+}
+
+/// A sum over the whole past that keeps what rounding loses: A. Neumaier, "Rundungsfehleranalyse einiger Verfahren zur
+/// Summation endlicher Summen" (1974). Its error does not grow with the number of bars.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct RunningSum {
+    sum: f64,
+    lost: f64,
+}
+
+persist!(RunningSum { sum, lost });
+
+impl RunningSum {
+    /// Adds a number and returns the sum.
+    #[inline]
+    pub(crate) fn add(&mut self, x: f64) -> f64 {
+        let sum = self.sum + x;
+        let (larger, smaller) = if self.sum.abs() >= x.abs() { (self.sum, x) } else { (x, self.sum) };
+        self.lost += (larger - sum) + smaller;
+        self.sum = sum;
+        self.value()
+    }
+
+    /// The sum.
+    #[inline]
+    pub(crate) fn value(&self) -> f64 {
+        self.sum + self.lost
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_running_sum_loses_nothing_that_a_plain_sum_does() {
+        let (mut sum, mut plain) = (RunningSum::default(), 0.0_f64);
+        for x in [1e16, 1.0, 1.0, 1.0, -1e16] {
+            sum.add(x);
+            plain += x;
+        }
+        assert_eq!(sum.value(), 3.0);
+        assert_ne!(plain, 3.0);
+    }
+
+    #[test]
+    fn a_trend_joined_in_any_grouping_is_the_same_line() {
+        let xs = [3.0, 1.0, 4.0, 1.0, 5.0, 9.0, 2.0];
+        let of = |xs: &[f64]| xs.iter().map(|&x| Trend::of(x)).reduce(Trend::join).unwrap();
+        let whole = of(&xs);
+        // Σ(place - 3)·x, since the deviations of the places sum to zero.
+        let cross: f64 = xs.iter().zip([-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0]).map(|(x, k)| x * k).sum();
+        assert!((whole.cross - cross).abs() < 1e-12);
+        for cut in 1..xs.len() {
+            let joined = of(&xs[..cut]).join(of(&xs[cut..]));
+            assert!((joined.cross - cross).abs() < 1e-12 && (joined.squares - whole.squares).abs() < 1e-12);
+        }
+    }
+}
