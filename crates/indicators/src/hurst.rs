@@ -8,7 +8,7 @@ use crate::window::{Delay, Extreme, Fold, Side};
 use crate::{MAX_INPUT, admissible};
 
 /// The lengths of the pieces are the whole parts of `10^1, 10^1.25, 10^1.5, …`: these four, and ten times them, and so on.
-const LENGTHS: [f64; 4] = [10.0, 17.782_794_100_389_228, 31.622_776_601_683_793, 56.234_132_519_034_91];
+const LENGTHS: [f64; 4] = [10.0, 17.782_794_100_389_23, 31.622_776_601_683_793, 56.234_132_519_034_91];
 
 /// Hurst exponent by rescaled range: the slope of `log(mean R/S)` over `log(length)`; below 0.5 prices return, above it
 /// they trend.

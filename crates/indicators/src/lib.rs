@@ -23,7 +23,7 @@
 //! One file per family: [`averages`] and [`smoothing`], [`momentum`], [`oscillators`], [`directional`], [`trend`],
 //! [`volatility`], [`channels`], [`volume`], [`statistics`], [`hurst`], [`sessions`], [`patterns`]. [`calendar`] knows
 //! sessions in local time with daylight saving. The sliding windows under them are private: `window`, `aggregates`,
-//! `sorted`. `catalogue` builds any of them by name and describes them all.
+//! `sorted`. [`catalogue`] builds any of them by name and describes them all.
 //!
 //! Conventions follow TA-Lib (unstable period 0, default compatibility) unless an indicator says otherwise.
 
@@ -31,10 +31,12 @@ mod accessors;
 mod aggregates;
 pub mod averages;
 pub mod calendar;
+pub mod catalogue;
 pub mod channels;
 pub mod directional;
 mod error;
 pub mod hurst;
+mod indicator;
 pub mod momentum;
 pub mod oscillators;
 pub mod patterns;
@@ -58,6 +60,7 @@ pub use directional::{
 };
 pub use error::ParameterError;
 pub use hurst::Hurst;
+pub use indicator::{Indicator, Ohlcv, WarmUp};
 pub use momentum::{Macd, MacdLines, Momentum, OscillatorLines, PriceOscillator, RateOfChange, Rsi, Trix};
 pub use oscillators::{
     Aroon, AroonLines, BalanceOfPower, Cci, Cmo, FastStochastic, Stochastic, StochasticLines, StochasticRsi,
