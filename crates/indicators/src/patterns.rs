@@ -82,6 +82,15 @@ impl Pattern {
         }
     }
 
+    /// Bars up to and including the first that can be judged: the candles of the pattern, and the bars before the first
+    /// of them that say what is usual. A body covers another whatever is usual.
+    const fn warm_up(self) -> usize {
+        match self {
+            Self::Engulfing => 1 + self.depth(),
+            _ => 11 + self.depth(),
+        }
+    }
+
     /// Candles before the last one that the pattern looks at.
     const fn depth(self) -> usize {
         match self {
@@ -180,19 +189,19 @@ impl Candle {
 /// What is long, short or near is judged by the means of the 10 (near: 5) bars before each candle.
 ///
 /// Source: Gregory Morris, "Candlestick Charting Explained", as TA-Lib `CDL…` with its default candle settings. Warm-up:
-/// 11 bars and the candles the pattern looks back at. Whether a trend precedes is not judged.
+/// 11 bars and the candles the pattern looks back at (2 bars for engulfing). Whether a trend precedes is not judged.
 #[derive(Debug, Clone)]
 pub struct CandlePattern {
     pattern: Pattern,
     bodies: Fold<f64>,
     ranges: Fold<f64>,
     recent: Fold<f64>,
-    /// The means of the bars so far: what is usual for the next one.
-    usual: Option<[f64; 3]>,
+    /// The means of the bars so far: what is usual for the next one. Zeros until they exist.
+    usual: [f64; 3],
     /// The last candles, newest first.
     candles: [Candle; 4],
-    /// Candles with known means, counted up to the four that are kept.
-    known: usize,
+    /// Bars, counted up to the end of the warm-up.
+    seen: usize,
     value: Option<f64>,
 }
 
@@ -206,9 +215,9 @@ impl CandlePattern {
             bodies,
             ranges,
             recent,
-            usual: None,
+            usual: [0.0; 3],
             candles: [Candle::default(); 4],
-            known: 0,
+            seen: 0,
             value: None,
         }
     }
@@ -219,22 +228,21 @@ impl CandlePattern {
         if ![open, high, low, close].into_iter().all(admissible) {
             return None;
         }
-        if let Some([usual_body, usual_range, recent_range]) = self.usual {
-            let candle = Candle { open, high, low, close, usual_body, usual_range, recent_range };
-            self.candles.rotate_right(1);
-            self.candles[0] = candle;
-            self.known = (self.known + 1).min(self.candles.len());
-        }
+        let [usual_body, usual_range, recent_range] = self.usual;
+        self.candles.rotate_right(1);
+        self.candles[0] = Candle { open, high, low, close, usual_body, usual_range, recent_range };
+        self.seen = (self.seen + 1).min(self.warm_up());
         let body = self.bodies.push((close - open).abs());
         let (range, recent) = (self.ranges.push(high - low), self.recent.push(high - low));
-        self.usual = body.zip(range).zip(recent).map(|((b, r), n)| [b / 10.0, r / 10.0, n / 5.0]);
-        self.value = (self.known > self.pattern.depth()).then(|| recognise(self.pattern, &self.candles));
+        let mean = |sum: Option<f64>, bars: f64| sum.map_or(0.0, |sum| sum / bars);
+        self.usual = [mean(body, 10.0), mean(range, 10.0), mean(recent, 5.0)];
+        self.value = (self.seen == self.warm_up()).then(|| recognise(self.pattern, &self.candles));
         self.value
     }
 }
 
-accessors!(CandlePattern => f64, |it| 11 + it.pattern.depth());
-persist!(CandlePattern { bodies, ranges, recent, usual, candles, known, value });
+accessors!(CandlePattern => f64, |it| it.pattern.warm_up());
+persist!(CandlePattern { bodies, ranges, recent, usual, candles, seen, value });
 
 /// The sign of a pattern that the candles, newest first, complete.
 fn recognise(pattern: Pattern, candles: &[Candle; 4]) -> f64 {

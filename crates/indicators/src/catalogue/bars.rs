@@ -244,7 +244,7 @@ pub(super) static ROWS: &[Descriptor] = &[
     row!(
         "candle_pattern", "Candlestick pattern", Pattern, OHLC, [choice("pattern", PATTERNS, "Which pattern")],
         ["value": Sign], "100 up, -100 down, ±80 where bodies only touch, 0 none; long, short, near against the 10 (5) bars before",
-        "Morris; TA-Lib CDL…, default candle settings", "11, and the candles looked back at (0 to 3)",
+        "Morris; TA-Lib CDL…, default candle settings", "11 and the candles looked back at, 0 to 3; engulfing 2",
         |a| CandlePattern::new(pattern(a, 0))
     ),
 ];
