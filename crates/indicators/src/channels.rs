@@ -2,11 +2,12 @@
 
 use crate::accessors::accessors;
 use crate::admissible;
+use crate::aggregates::HighLow;
 use crate::averages::Ema;
 use crate::error::{ParameterError, number, period};
 use crate::persist::persist;
 use crate::volatility::{Atr, StandardDeviation};
-use crate::window::{Extreme, Side};
+use crate::window::{Extreme, Fold, Side};
 
 /// What [`Bollinger`] returns, in the units of its input.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -21,12 +22,14 @@ pub struct BollingerBands {
 
 impl BollingerBands {
     /// %b, `(price - lower) / (upper - lower)`: 0 on the lower band, 1 on the upper; `None` when the bands coincide.
+    #[inline]
     #[must_use]
     pub fn percent_b(&self, price: f64) -> Option<f64> {
         Some((price - self.lower) / (self.upper - self.lower)).filter(|b| b.is_finite())
     }
 
     /// Bandwidth, `(upper - lower) / middle`, a fraction; `None` when the middle is zero.
+    #[inline]
     #[must_use]
     pub fn bandwidth(&self) -> Option<f64> {
         Some((self.upper - self.lower) / self.middle).filter(|width| width.is_finite())
@@ -60,16 +63,19 @@ impl Bollinger {
     /// Takes one value; returns the bands.
     #[inline]
     pub fn update(&mut self, x: f64) -> Option<BollingerBands> {
-        self.deviation.update(x)?;
-        self.value()
+        self.deviation.measure(x).map(|measured| self.bands(measured))
+    }
+
+    #[inline]
+    fn bands(&self, [middle, deviation]: [f64; 2]) -> BollingerBands {
+        let reach = self.width * deviation;
+        BollingerBands { upper: middle + reach, middle, lower: middle - reach }
     }
 
     /// The last output.
     #[must_use]
     pub fn value(&self) -> Option<BollingerBands> {
-        let (middle, deviation) = (self.deviation.mean()?, self.deviation.value()?);
-        let reach = self.width * deviation;
-        Some(BollingerBands { upper: middle + reach, middle, lower: middle - reach })
+        Some(self.bands([self.deviation.mean()?, self.deviation.value()?]))
     }
 
     /// Whether there is an output.
@@ -86,7 +92,7 @@ impl Bollinger {
 }
 
 /// What [`Donchian`] returns, in price units.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct DonchianChannel {
     /// The highest high.
     pub upper: f64,
@@ -102,8 +108,8 @@ pub struct DonchianChannel {
 /// the channel: a breakout rule compares with the value before the bar. Warm-up: `n` bars.
 #[derive(Debug, Clone)]
 pub struct Donchian {
-    highest: Extreme,
-    lowest: Extreme,
+    window: Fold<HighLow>,
+    value: Option<DonchianChannel>,
 }
 
 impl Donchian {
@@ -113,7 +119,7 @@ impl Donchian {
     /// [`ParameterError::Period`] if `period` is not in `1..=MAX_PERIOD`.
     pub fn new(bars: usize) -> Result<Self, ParameterError> {
         let bars = period("Donchian channel", "period", bars)?;
-        Ok(Self { highest: Extreme::new(Side::Highest, bars), lowest: Extreme::new(Side::Lowest, bars) })
+        Ok(Self { window: Fold::new(bars), value: None })
     }
 
     /// Takes one bar, in price units; returns the channel.
@@ -122,33 +128,19 @@ impl Donchian {
         if !(admissible(high) && admissible(low)) {
             return None;
         }
-        self.highest.push(high);
-        self.lowest.push(low);
-        self.value()
-    }
-
-    /// The last output.
-    #[must_use]
-    pub fn value(&self) -> Option<DonchianChannel> {
-        let (upper, lower) = (self.highest.value()?, self.lowest.value()?);
-        Some(DonchianChannel { upper, middle: (upper + lower) / 2.0, lower })
-    }
-
-    /// Whether there is an output.
-    #[must_use]
-    pub fn is_ready(&self) -> bool {
-        self.highest.value().is_some()
-    }
-
-    /// Bars up to and including the first output: `period`.
-    #[must_use]
-    pub fn warm_up(&self) -> usize {
-        self.highest.period()
+        let channel =
+            |HighLow { high, low }| DonchianChannel { upper: high, middle: (high + low) / 2.0, lower: low };
+        let value = self.window.push([high, low]).map(channel);
+        self.value = value;
+        value
     }
 }
 
+accessors!(Donchian => DonchianChannel, |it| it.window.period());
+
 persist!(Bollinger { deviation });
-persist!(Donchian { highest, lowest });
+persist!(DonchianChannel { upper, middle, lower });
+persist!(Donchian { window, value });
 
 /// What [`Keltner`] returns, in price units.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -201,8 +193,9 @@ impl Keltner {
         let middle = self.middle.advance(close);
         let (range, middle) = (self.range.update(high, low, close)?, middle?);
         let reach = self.width * range;
-        self.value = Some(KeltnerChannel { upper: middle + reach, middle, lower: middle - reach });
-        self.value
+        let value = Some(KeltnerChannel { upper: middle + reach, middle, lower: middle - reach });
+        self.value = value;
+        value
     }
 }
 

@@ -127,8 +127,9 @@ impl DirectionalMovement {
             return None;
         }
         let [plus, minus, _] = self.movement.sums.sums;
-        self.value = self.movement.is_ready().then_some(Movements { plus, minus });
-        self.value
+        let value = self.movement.is_ready().then_some(Movements { plus, minus });
+        self.value = value;
+        value
     }
 }
 
@@ -178,8 +179,9 @@ impl DirectionalIndex {
             return None;
         }
         let stood = core::mem::replace(&mut self.stood, self.movement.is_ready());
-        self.value = if stood { self.lines() } else { None };
-        self.value
+        let value = if stood { self.lines() } else { None };
+        self.value = value;
+        value
     }
 
     fn lines(&mut self) -> Option<DirectionalLines> {
@@ -236,8 +238,9 @@ impl Adx {
     #[inline]
     pub fn update(&mut self, high: f64, low: f64, close: f64) -> Option<AdxLines> {
         let DirectionalLines { plus, minus, dx } = self.index.update(high, low, close)?;
-        self.value = self.average.advance(dx).map(|adx| AdxLines { adx, plus, minus });
-        self.value
+        let value = self.average.advance(dx).map(|adx| AdxLines { adx, plus, minus });
+        self.value = value;
+        value
     }
 }
 

@@ -1,10 +1,10 @@
 //! The Hurst exponent: does a price trend, wander or return?
 
 use crate::accessors::accessors;
-use crate::aggregates::Moments;
+use crate::aggregates::{HighLow, Moments};
 use crate::error::{ParameterError, number};
 use crate::persist::{Persist, count, persist};
-use crate::window::{Delay, Extreme, Fold, Side};
+use crate::window::{Delay, Fold};
 use crate::{MAX_INPUT, admissible};
 
 /// The lengths of the pieces are the whole parts of `10^1, 10^1.25, 10^1.5, …`: these four, and ten times them, and so on.
@@ -82,8 +82,7 @@ fn weigh(scales: &mut [Scale]) {
 struct Scale {
     length: usize,
     weight: f64,
-    highest: Extreme,
-    lowest: Extreme,
+    prices: Fold<HighLow>,
     returns: Fold<Moments>,
     /// Sum and number of R/S of the pieces that end on bars with the same remainder.
     cuts: Box<[Fold<[f64; 2]>]>,
@@ -98,8 +97,7 @@ impl Scale {
         Self {
             length,
             weight: 0.0,
-            highest: Extreme::new(Side::Highest, length),
-            lowest: Extreme::new(Side::Lowest, length),
+            prices: Fold::new(length),
             returns: Fold::new(length - 1),
             cuts: vec![Fold::new(pieces); length].into_boxed_slice(),
             at: 0,
@@ -109,9 +107,10 @@ impl Scale {
 
     /// Takes one price and its return; gives the mean R/S of the window's pieces, 0 where it has none.
     fn push(&mut self, price: f64, change: Option<f64>) -> Option<f64> {
-        let (highest, lowest) = (self.highest.push(price), self.lowest.push(price));
+        let prices = self.prices.push([price, price]);
         let returns = self.returns.push(change?);
-        let range = highest? / lowest? - 1.0;
+        let HighLow { high, low } = prices?;
+        let range = high / low - 1.0;
         let deviation = (returns?.squares / (self.length as f64 - 2.0)).sqrt();
         let ratio = range / deviation;
         let piece = if ratio > 0.0 && ratio.is_finite() { [ratio, 1.0] } else { [0.0, 0.0] };
@@ -124,8 +123,7 @@ impl Scale {
 
 impl Persist for Scale {
     fn save(&self, put: &mut dyn FnMut(f64)) {
-        self.highest.save(put);
-        self.lowest.save(put);
+        self.prices.save(put);
         self.returns.save(put);
         self.cuts.save(put);
         self.at.save(put);
@@ -133,8 +131,7 @@ impl Persist for Scale {
     }
 
     fn load(&mut self, take: &mut dyn FnMut() -> Option<f64>) -> Option<()> {
-        self.highest.load(take)?;
-        self.lowest.load(take)?;
+        self.prices.load(take)?;
         self.returns.load(take)?;
         self.cuts.load(take)?;
         self.at = count(take, self.length - 1)?;

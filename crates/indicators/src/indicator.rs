@@ -62,25 +62,28 @@ pub struct WarmUp {
     pub sessions: usize,
 }
 
-/// Writes outputs to where the caller wants them.
-#[inline]
-fn write<const N: usize>(out: &mut [Option<f64>], values: [Option<f64>; N]) {
-    for (place, value) in out.iter_mut().zip(values) {
+/// Writes fields of a result that exist together, one by one and straight to their places: values that pass through a
+/// temporary array are stored singly and loaded in pairs, which stalls the processor at every bar.
+macro_rules! put {
+    ($out:ident, $value:expr, $($field:ident),+) => {{
+        let value = $value;
+        let mut places = $out.iter_mut();
+        $(if let Some(place) = places.next() {
+            *place = value.map(|v| v.$field);
+        })+
+    }};
+}
+
+/// Writes one output.
+#[inline(always)]
+fn set(out: &mut [Option<f64>], place: usize, value: Option<f64>) {
+    if let Some(place) = out.get_mut(place) {
         *place = value;
     }
 }
 
-/// The outputs of a struct of numbers that exists or does not.
-#[inline]
-fn all<T, const N: usize>(value: Option<T>, fields: impl FnOnce(T) -> [f64; N]) -> [Option<f64>; N] {
-    match value {
-        Some(value) => fields(value).map(Some),
-        None => [None; N],
-    }
-}
-
 macro_rules! indicators {
-    ($($variant:ident: |$it:ident, $bar:ident, $x:ident, $y:ident| $outputs:expr;)+) => {
+    ($($variant:ident: |$it:ident, $bar:ident, $x:ident, $y:ident, $out:ident| $outputs:expr;)+) => {
         /// Any indicator. Built by [`crate::catalogue`] or made from one of the types; cloning forks it.
         #[derive(Debug, Clone)]
         #[non_exhaustive]
@@ -93,7 +96,8 @@ macro_rules! indicators {
 
         impl Indicator {
             /// Takes one closed bar and writes each output, or that there is none, in the order of
-            /// [`crate::catalogue::Descriptor::outputs`]; outputs for which `out` has no place are dropped.
+            /// [`crate::catalogue::Descriptor::outputs`]. Outputs for which `out` has no place are dropped: who needs the
+            /// first ones only brings a shorter slice, and the costly last ones are then not computed.
             ///
             /// `series` holds the values an indicator of one or two series runs on (those that take
             /// [`Series`](crate::catalogue::Input::Series) and [`Second`](crate::catalogue::Input::Second)); the others
@@ -104,8 +108,8 @@ macro_rules! indicators {
                 let [x, y] = series;
                 match self {
                     $(Self::$variant($it) => {
-                        let ($bar, $x, $y) = (bar, x, y);
-                        write(out, $outputs);
+                        let ($bar, $x, $y, $out) = (bar, x, y, out);
+                        $outputs;
                     })+
                 }
             }
@@ -150,95 +154,107 @@ macro_rules! indicators {
 }
 
 indicators! {
-    Sma: |it, b, x, y| [it.update(x)];
-    Ema: |it, b, x, y| [it.update(x)];
-    Wma: |it, b, x, y| [it.update(x)];
-    Dema: |it, b, x, y| [it.update(x)];
-    Tema: |it, b, x, y| [it.update(x)];
-    Trima: |it, b, x, y| [it.update(x)];
-    T3: |it, b, x, y| [it.update(x)];
-    Kama: |it, b, x, y| [it.update(x)];
-    Hma: |it, b, x, y| [it.update(x)];
-    Wilder: |it, b, x, y| [it.update(x)];
-    Vwma: |it, b, x, y| [it.update(x, b.volume)];
-    Macd: |it, b, x, y| all(it.update(x), |v| [v.line, v.signal, v.histogram]);
-    PriceOscillator: |it, b, x, y| {
+    Sma: |it, b, x, y, out| set(out, 0, it.update(x));
+    Ema: |it, b, x, y, out| set(out, 0, it.update(x));
+    Wma: |it, b, x, y, out| set(out, 0, it.update(x));
+    Dema: |it, b, x, y, out| set(out, 0, it.update(x));
+    Tema: |it, b, x, y, out| set(out, 0, it.update(x));
+    Trima: |it, b, x, y, out| set(out, 0, it.update(x));
+    T3: |it, b, x, y, out| set(out, 0, it.update(x));
+    Kama: |it, b, x, y, out| set(out, 0, it.update(x));
+    Hma: |it, b, x, y, out| set(out, 0, it.update(x));
+    Wilder: |it, b, x, y, out| set(out, 0, it.update(x));
+    Vwma: |it, b, x, y, out| set(out, 0, it.update(x, b.volume));
+    Macd: |it, b, x, y, out| put!(out, it.update(x), line, signal, histogram);
+    PriceOscillator: |it, b, x, y, out| {
         let lines = it.update(x);
-        [lines.map(|v| v.absolute), lines.and_then(|v| v.percent)]
+        set(out, 0, lines.map(|v| v.absolute));
+        set(out, 1, lines.and_then(|v| v.percent));
     };
-    Rsi: |it, b, x, y| [it.update(x)];
-    Cmo: |it, b, x, y| [it.update(x)];
-    RateOfChange: |it, b, x, y| [it.update(x)];
-    Momentum: |it, b, x, y| [it.update(x)];
-    Trix: |it, b, x, y| [it.update(x)];
-    Stochastic: |it, b, x, y| all(it.update(b.high, b.low, b.close), |v| [v.k, v.d]);
-    FastStochastic: |it, b, x, y| all(it.update(b.high, b.low, b.close), |v| [v.k, v.d]);
-    StochasticRsi: |it, b, x, y| all(it.update(x), |v| [v.k, v.d]);
-    WilliamsR: |it, b, x, y| [it.update(b.high, b.low, b.close)];
-    Cci: |it, b, x, y| [it.update(b.high, b.low, b.close)];
-    Aroon: |it, b, x, y| all(it.update(b.high, b.low), |v| [v.up, v.down, v.oscillator]);
-    BalanceOfPower: |it, b, x, y| [it.update(b.open, b.high, b.low, b.close)];
-    UltimateOscillator: |it, b, x, y| [it.update(b.high, b.low, b.close)];
-    DirectionalMovement: |it, b, x, y| all(it.update(b.high, b.low), |v| [v.plus, v.minus]);
-    DirectionalIndex: |it, b, x, y| all(it.update(b.high, b.low, b.close), |v| [v.plus, v.minus, v.dx]);
-    Adx: |it, b, x, y| all(it.update(b.high, b.low, b.close), |v| [v.adx, v.plus, v.minus]);
-    Adxr: |it, b, x, y| [it.update(b.high, b.low, b.close)];
-    Supertrend: |it, b, x, y| all(it.update(b.high, b.low, b.close), |v| [v.line, v.direction]);
-    ParabolicSar: |it, b, x, y| all(it.update(b.high, b.low), |v| [v.stop, v.direction]);
-    Ichimoku: |it, b, x, y| {
-        match it.update(b.high, b.low, b.close) {
-            Some(v) => {
-                [v.tenkan, v.kijun, v.senkou_a, v.senkou_b, v.leading_a, v.leading_b, Some(v.chikou)]
-            }
-            None => [None; 7],
+    Rsi: |it, b, x, y, out| set(out, 0, it.update(x));
+    Cmo: |it, b, x, y, out| set(out, 0, it.update(x));
+    RateOfChange: |it, b, x, y, out| set(out, 0, it.update(x));
+    Momentum: |it, b, x, y, out| set(out, 0, it.update(x));
+    Trix: |it, b, x, y, out| set(out, 0, it.update(x));
+    Stochastic: |it, b, x, y, out| put!(out, it.update(b.high, b.low, b.close), k, d);
+    FastStochastic: |it, b, x, y, out| put!(out, it.update(b.high, b.low, b.close), k, d);
+    StochasticRsi: |it, b, x, y, out| put!(out, it.update(x), k, d);
+    WilliamsR: |it, b, x, y, out| set(out, 0, it.update(b.high, b.low, b.close));
+    Cci: |it, b, x, y, out| set(out, 0, it.update(b.high, b.low, b.close));
+    Aroon: |it, b, x, y, out| put!(out, it.update(b.high, b.low), up, down, oscillator);
+    BalanceOfPower: |it, b, x, y, out| set(out, 0, it.update(b.open, b.high, b.low, b.close));
+    UltimateOscillator: |it, b, x, y, out| set(out, 0, it.update(b.high, b.low, b.close));
+    DirectionalMovement: |it, b, x, y, out| put!(out, it.update(b.high, b.low), plus, minus);
+    DirectionalIndex: |it, b, x, y, out| put!(out, it.update(b.high, b.low, b.close), plus, minus, dx);
+    Adx: |it, b, x, y, out| put!(out, it.update(b.high, b.low, b.close), adx, plus, minus);
+    Adxr: |it, b, x, y, out| set(out, 0, it.update(b.high, b.low, b.close));
+    Supertrend: |it, b, x, y, out| put!(out, it.update(b.high, b.low, b.close), line, direction);
+    ParabolicSar: |it, b, x, y, out| put!(out, it.update(b.high, b.low), stop, direction);
+    Ichimoku: |it, b, x, y, out| {
+        let lines = it.update(b.high, b.low, b.close);
+        set(out, 0, lines.and_then(|v| v.tenkan));
+        set(out, 1, lines.and_then(|v| v.kijun));
+        set(out, 2, lines.and_then(|v| v.senkou_a));
+        set(out, 3, lines.and_then(|v| v.senkou_b));
+        set(out, 4, lines.and_then(|v| v.leading_a));
+        set(out, 5, lines.and_then(|v| v.leading_b));
+        set(out, 6, lines.map(|v| v.chikou));
+    };
+    HeikinAshi: |it, b, x, y, out| {
+        put!(out, it.update(b.open, b.high, b.low, b.close), open, high, low, close)
+    };
+    Bollinger: |it, b, x, y, out| {
+        let bands = it.update(x);
+        put!(out, bands, upper, middle, lower);
+        // Two divisions that are rarely asked for.
+        if out.len() > 3 {
+            set(out, 3, bands.and_then(|v| v.percent_b(x)));
+            set(out, 4, bands.and_then(|v| v.bandwidth()));
         }
     };
-    HeikinAshi: |it, b, x, y| {
-        all(it.update(b.open, b.high, b.low, b.close), |v| [v.open, v.high, v.low, v.close])
-    };
-    Bollinger: |it, b, x, y| {
-        let bands = it.update(x);
-        let [upper, middle, lower] = all(bands, |v| [v.upper, v.middle, v.lower]);
-        [upper, middle, lower, bands.and_then(|v| v.percent_b(x)), bands.and_then(|v| v.bandwidth())]
-    };
-    Keltner: |it, b, x, y| all(it.update(b.high, b.low, b.close), |v| [v.upper, v.middle, v.lower]);
-    Donchian: |it, b, x, y| all(it.update(b.high, b.low), |v| [v.upper, v.middle, v.lower]);
-    Highest: |it, b, x, y| all(it.update(x), |v| [v.value, v.bars_ago]);
-    Lowest: |it, b, x, y| all(it.update(x), |v| [v.value, v.bars_ago]);
-    TrueRange: |it, b, x, y| [it.update(b.high, b.low, b.close)];
-    Atr: |it, b, x, y| [it.update(b.high, b.low, b.close)];
-    Natr: |it, b, x, y| [it.update(b.high, b.low, b.close)];
-    StandardDeviation: |it, b, x, y| {
+    Keltner: |it, b, x, y, out| put!(out, it.update(b.high, b.low, b.close), upper, middle, lower);
+    Donchian: |it, b, x, y, out| put!(out, it.update(b.high, b.low), upper, middle, lower);
+    Highest: |it, b, x, y, out| put!(out, it.update(x), value, bars_ago);
+    Lowest: |it, b, x, y, out| put!(out, it.update(x), value, bars_ago);
+    TrueRange: |it, b, x, y, out| set(out, 0, it.update(b.high, b.low, b.close));
+    Atr: |it, b, x, y, out| set(out, 0, it.update(b.high, b.low, b.close));
+    Natr: |it, b, x, y, out| set(out, 0, it.update(b.high, b.low, b.close));
+    StandardDeviation: |it, b, x, y, out| {
         let deviation = it.update(x);
-        [deviation, deviation.and_then(|_| it.variance())]
+        set(out, 0, deviation);
+        set(out, 1, deviation.and(it.variance()));
     };
-    ZScore: |it, b, x, y| [it.update(x)];
-    RealisedVolatility: |it, b, x, y| [it.update(x)];
-    EwmaVolatility: |it, b, x, y| [it.update(x)];
-    Obv: |it, b, x, y| [it.update(x, b.volume)];
-    AccumulationDistribution: |it, b, x, y| [it.update(b.high, b.low, b.close, b.volume)];
-    ChaikinOscillator: |it, b, x, y| [it.update(b.high, b.low, b.close, b.volume)];
-    MoneyFlowIndex: |it, b, x, y| [it.update(b.high, b.low, b.close, b.volume)];
-    ChaikinMoneyFlow: |it, b, x, y| [it.update(b.high, b.low, b.close, b.volume)];
-    Vwap: |it, b, x, y| [it.update(b.opened, b.high, b.low, b.close, b.volume)];
-    Pivots: |it, b, x, y| {
+    ZScore: |it, b, x, y, out| set(out, 0, it.update(x));
+    RealisedVolatility: |it, b, x, y, out| set(out, 0, it.update(x));
+    EwmaVolatility: |it, b, x, y, out| set(out, 0, it.update(x));
+    Obv: |it, b, x, y, out| set(out, 0, it.update(x, b.volume));
+    AccumulationDistribution: |it, b, x, y, out| set(out, 0, it.update(b.high, b.low, b.close, b.volume));
+    ChaikinOscillator: |it, b, x, y, out| set(out, 0, it.update(b.high, b.low, b.close, b.volume));
+    MoneyFlowIndex: |it, b, x, y, out| set(out, 0, it.update(b.high, b.low, b.close, b.volume));
+    ChaikinMoneyFlow: |it, b, x, y, out| set(out, 0, it.update(b.high, b.low, b.close, b.volume));
+    Vwap: |it, b, x, y, out| set(out, 0, it.update(b.opened, b.high, b.low, b.close, b.volume));
+    Pivots: |it, b, x, y, out| {
         let levels = it.update(b.opened, b.high, b.low, b.close);
-        let [p, r1, s1, r2, s2, r3, s3] = all(levels, |v| {
-            let ([r1, r2, r3], [s1, s2, s3]) = (v.resistance, v.support);
-            [v.pivot, r1, s1, r2, s2, r3, s3]
-        });
-        let [r4, s4] = all(levels.and_then(|v| v.fourth), |v| v);
-        [p, r1, s1, r2, s2, r3, s3, r4, s4]
+        set(out, 0, levels.map(|v| v.pivot));
+        for i in 0..3 {
+            set(out, 2 * i + 1, levels.map(|v| v.resistance[i]));
+            set(out, 2 * i + 2, levels.map(|v| v.support[i]));
+        }
+        set(out, 7, levels.and_then(|v| v.fourth).map(|[resistance, _]| resistance));
+        set(out, 8, levels.and_then(|v| v.fourth).map(|[_, support]| support));
     };
-    LinearRegression: |it, b, x, y| {
+    LinearRegression: |it, b, x, y, out| {
         let fit = it.update(x);
-        let [line, slope, intercept, angle, forecast] =
-            all(fit, |v| [v.line, v.slope, v.intercept, v.angle, v.forecast]);
-        [line, slope, intercept, angle, forecast, fit.and_then(|v| v.r2)]
+        put!(out, fit, line, slope, intercept, forecast);
+        set(out, 4, fit.and_then(|v| v.r2));
+        // An arc tangent that is rarely asked for.
+        if out.len() > 5 {
+            set(out, 5, fit.map(|v| v.angle()));
+        }
     };
-    PercentileRank: |it, b, x, y| [it.update(x)];
-    Correlation: |it, b, x, y| [it.update(x, y)];
-    Beta: |it, b, x, y| [it.update(x, y)];
-    Hurst: |it, b, x, y| [it.update(x)];
-    CandlePattern: |it, b, x, y| [it.update(b.open, b.high, b.low, b.close)];
+    PercentileRank: |it, b, x, y, out| set(out, 0, it.update(x));
+    Correlation: |it, b, x, y, out| set(out, 0, it.update(x, y));
+    Beta: |it, b, x, y, out| set(out, 0, it.update(x, y));
+    Hurst: |it, b, x, y, out| set(out, 0, it.update(x));
+    CandlePattern: |it, b, x, y, out| set(out, 0, it.update(b.open, b.high, b.low, b.close));
 }

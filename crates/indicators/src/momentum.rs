@@ -119,8 +119,9 @@ impl Macd {
         }
         let line = self.fast.advance(x)? - slow?;
         let signal = self.signal.advance(line)?;
-        self.value = Some(MacdLines { line, signal, histogram: line - signal });
-        self.value
+        let value = Some(MacdLines { line, signal, histogram: line - signal });
+        self.value = value;
+        value
     }
 
     /// The last output.
@@ -271,8 +272,9 @@ impl PriceOscillator {
         let (slow, fast) = (self.slow.update(x)?, fast?);
         let absolute = fast - slow;
         let percent = Some(absolute / slow * 100.0).filter(|percent| percent.is_finite());
-        self.value = Some(OscillatorLines { absolute, percent });
-        self.value
+        let value = Some(OscillatorLines { absolute, percent });
+        self.value = value;
+        value
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::accessors::accessors;
 use crate::admissible;
-use crate::aggregates::Moments;
+use crate::aggregates::{HighLow, Moments};
 use crate::averages::{Sma, Wilder};
 use crate::error::{ParameterError, period};
 use crate::momentum::Rsi;
@@ -13,15 +13,14 @@ use crate::window::{Extreme, Fold, Side};
 /// Where a value stands between the lowest and the highest of `n` bars.
 #[derive(Debug, Clone)]
 struct Place {
-    highest: Extreme,
-    lowest: Extreme,
+    window: Fold<HighLow>,
 }
 
-persist!(Place { highest, lowest });
+persist!(Place { window });
 
 impl Place {
     fn new(bars: usize) -> Self {
-        Self { highest: Extreme::new(Side::Highest, bars), lowest: Extreme::new(Side::Lowest, bars) }
+        Self { window: Fold::new(bars) }
     }
 
     /// 0 on the lowest low, 100 on the highest high; `None` early, and where nothing moved. Refuses what is no bar.
@@ -30,8 +29,8 @@ impl Place {
         if !(admissible(high) && admissible(low) && admissible(x)) {
             return None;
         }
-        let (high, low) = (self.highest.push(high), self.lowest.push(low));
-        let (low, range) = (low?, high? - low?);
+        let HighLow { high, low } = self.window.push([high, low])?;
+        let range = high - low;
         (range > 0.0).then(|| 100.0 * ((x - low) / range)).filter(|place| place.is_finite())
     }
 }
@@ -73,12 +72,13 @@ impl FastStochastic {
     #[inline]
     pub fn update(&mut self, high: f64, low: f64, close: f64) -> Option<StochasticLines> {
         let k = self.place.update(high, low, close);
-        self.value = k.and_then(|k| Some(StochasticLines { k, d: self.average.update(k)? }));
-        self.value
+        let value = k.and_then(|k| Some(StochasticLines { k, d: self.average.update(k)? }));
+        self.value = value;
+        value
     }
 }
 
-accessors!(FastStochastic => StochasticLines, |it| it.place.highest.period() + it.average.warm_up() - 1);
+accessors!(FastStochastic => StochasticLines, |it| it.place.window.period() + it.average.warm_up() - 1);
 persist!(FastStochastic { place, average, value });
 
 /// Slow stochastic: `%K = SMA(fast %K, s)`, `%D = SMA(%K, m)`.
@@ -108,13 +108,14 @@ impl Stochastic {
     #[inline]
     pub fn update(&mut self, high: f64, low: f64, close: f64) -> Option<StochasticLines> {
         let k = self.place.update(high, low, close).and_then(|fast| self.slow.update(fast));
-        self.value = k.and_then(|k| Some(StochasticLines { k, d: self.average.update(k)? }));
-        self.value
+        let value = k.and_then(|k| Some(StochasticLines { k, d: self.average.update(k)? }));
+        self.value = value;
+        value
     }
 }
 
 accessors!(Stochastic => StochasticLines, |it| {
-    it.place.highest.period() + it.slow.warm_up() + it.average.warm_up() - 2
+    it.place.window.period() + it.slow.warm_up() + it.average.warm_up() - 2
 });
 persist!(Stochastic { place, slow, average, value });
 
@@ -144,8 +145,9 @@ impl StochasticRsi {
     #[inline]
     pub fn update(&mut self, x: f64) -> Option<StochasticLines> {
         let rsi = self.rsi.update(x)?;
-        self.value = self.fast.update(rsi, rsi, rsi);
-        self.value
+        let value = self.fast.update(rsi, rsi, rsi);
+        self.value = value;
+        value
     }
 }
 
@@ -178,7 +180,7 @@ impl WilliamsR {
     }
 }
 
-accessors!(WilliamsR => f64, |it| it.place.highest.period());
+accessors!(WilliamsR => f64, |it| it.place.window.period());
 persist!(WilliamsR { place, value });
 
 /// Commodity channel index: `(p - SMA(p)) / (0.015 · mean|p - SMA(p)|)`, `p = (high + low + close) / 3`.
@@ -274,8 +276,9 @@ impl Aroon {
         // An age is at most `n`, far below 2^53.
         let strength = |age: u64| 100.0 * ((bars - age as f64) / bars);
         let (up, down) = (strength(self.highest.age()?), strength(self.lowest.age()?));
-        self.value = Some(AroonLines { up, down, oscillator: up - down });
-        self.value
+        let value = Some(AroonLines { up, down, oscillator: up - down });
+        self.value = value;
+        value
     }
 }
 

@@ -17,15 +17,21 @@ pub struct RegressionLine {
     pub slope: f64,
     /// The line at the first bar of the window.
     pub intercept: f64,
-    /// `atan(slope)` in degrees, -90 to 90.
-    pub angle: f64,
     /// The line one bar ahead of the last.
     pub forecast: f64,
     /// The share of the variance that the line explains, 0 to 1; `None` where there is no variance.
     pub r2: Option<f64>,
 }
 
-persist!(RegressionLine { line, slope, intercept, angle, forecast, r2 });
+persist!(RegressionLine { line, slope, intercept, forecast, r2 });
+
+impl RegressionLine {
+    /// `atan(slope)` in degrees, -90 to 90. It depends on the scale of the chart, as every angle of a price does.
+    #[must_use]
+    pub fn angle(&self) -> f64 {
+        libm::atan(self.slope).to_degrees()
+    }
+}
 
 /// Linear regression on the bar number: `slope = Σ(k - k̄)(x - x̄) / Σ(k - k̄)²` over `n` bars, and
 /// `r² = (Σ(k - k̄)(x - x̄))² / (Σ(k - k̄)²·Σ(x - x̄)²)`.
@@ -58,8 +64,9 @@ impl LinearRegression {
         if !admissible(x) {
             return None;
         }
-        self.value = self.window.push(x).map(|trend| self.line(trend));
-        self.value
+        let value = self.window.push(x).map(|trend| self.line(trend));
+        self.value = value;
+        value
     }
 
     fn line(&self, trend: Trend) -> RegressionLine {
@@ -71,7 +78,6 @@ impl LinearRegression {
             line,
             slope,
             intercept: trend.mean - half,
-            angle: libm::atan(slope).to_degrees(),
             forecast: line + slope,
             // Rounding may leave a perfect line a hair above 1.
             r2: (trend.squares > 0.0 && explained.is_finite()).then_some(explained.min(1.0)),
@@ -241,7 +247,7 @@ mod tests {
         let line = got[3].unwrap();
         assert_eq!((line.slope, line.intercept, line.line, line.forecast), (2.0, 1.0, 7.0, 9.0));
         assert_eq!(line.r2, Some(1.0));
-        assert!((line.angle - 63.434_948_822_922_01).abs() < 1e-12);
+        assert!((line.angle() - 63.434_948_822_922_01).abs() < 1e-12);
         let flat = [4.0; 4].map(|x| regression.update(x))[3].unwrap();
         assert_eq!((flat.slope, flat.line, flat.r2), (0.0, 4.0, None));
     }

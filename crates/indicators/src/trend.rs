@@ -78,8 +78,9 @@ impl Supertrend {
         let bands = self.next(middle + reach, middle - reach, close);
         self.bands = Some(bands);
         let (line, direction) = if bands.is_up { (bands.lower, 1.0) } else { (bands.upper, -1.0) };
-        self.value = Some(SupertrendLine { line, direction });
-        self.value
+        let value = Some(SupertrendLine { line, direction });
+        self.value = value;
+        value
     }
 
     fn next(&self, upper: f64, lower: f64, close: f64) -> Bands {
@@ -166,8 +167,9 @@ impl ParabolicSar {
         };
         let (stop, way) = self.follow(way, [high, low], highest, lowest);
         self.way = Some(way);
-        self.value = Some(SarPoint { stop, direction: if way.is_long { 1.0 } else { -1.0 } });
-        self.value
+        let value = Some(SarPoint { stop, direction: if way.is_long { 1.0 } else { -1.0 } });
+        self.value = value;
+        value
     }
 
     fn start(&self, past: [f64; 2], [high, low]: [f64; 2]) -> Way {
@@ -267,8 +269,9 @@ impl Ichimoku {
         let senkou_a = leading_a.and_then(|a| cloud_a.push(a));
         let senkou_b = leading_b.and_then(|b| cloud_b.push(b));
         let lines = IchimokuLines { tenkan, kijun, leading_a, leading_b, senkou_a, senkou_b, chikou: close };
-        self.value = tenkan.is_some().then_some(lines);
-        self.value
+        let value = tenkan.is_some().then_some(lines);
+        self.value = value;
+        value
     }
 }
 
@@ -315,8 +318,9 @@ impl HeikinAshi {
         let body = self.value.map_or((open, close), |past| (past.open, past.close));
         let (ha_open, ha_close) = ((body.0 + body.1) / 2.0, (open + high + low + close) / 4.0);
         let (high, low) = (high.max(ha_open).max(ha_close), low.min(ha_open).min(ha_close));
-        self.value = Some(HeikinAshiCandle { open: ha_open, high, low, close: ha_close });
-        self.value
+        let value = Some(HeikinAshiCandle { open: ha_open, high, low, close: ha_close });
+        self.value = value;
+        value
     }
 }
 

@@ -106,6 +106,8 @@ impl Atr {
 #[derive(Debug, Clone)]
 pub struct StandardDeviation {
     window: Fold<Moments>,
+    /// `1/n`.
+    share: f64,
     moments: Option<Moments>,
 }
 
@@ -116,17 +118,24 @@ impl StandardDeviation {
     /// [`ParameterError::Period`] if `period` is not in `1..=MAX_PERIOD`.
     pub fn new(bars: usize) -> Result<Self, ParameterError> {
         let bars = period("standard deviation", "period", bars)?;
-        Ok(Self { window: Fold::new(bars), moments: None })
+        Ok(Self { window: Fold::new(bars), share: 1.0 / bars as f64, moments: None })
     }
 
     /// Takes one value; returns the standard deviation of the last `period` values.
     #[inline]
     pub fn update(&mut self, x: f64) -> Option<f64> {
+        self.measure(x).map(|[_, deviation]| deviation)
+    }
+
+    /// Takes one value; returns the mean and the standard deviation.
+    #[inline]
+    pub(crate) fn measure(&mut self, x: f64) -> Option<[f64; 2]> {
         if !admissible(x) {
             return None;
         }
-        self.moments = self.window.push(x);
-        self.value()
+        let moments = self.window.push(x);
+        self.moments = moments;
+        moments.map(|moments| [moments.mean, (moments.squares * self.share).sqrt()])
     }
 
     /// The last output.
@@ -138,7 +147,7 @@ impl StandardDeviation {
     /// The square of the last output: population variance (TA-Lib `VAR`).
     #[must_use]
     pub fn variance(&self) -> Option<f64> {
-        self.moments.map(Moments::variance)
+        self.moments.map(|moments| moments.squares * self.share)
     }
 
     /// The mean of the last `period` values.
@@ -217,8 +226,8 @@ impl ZScore {
     /// Takes one value; returns how many deviations it lies from the mean.
     #[inline]
     pub fn update(&mut self, x: f64) -> Option<f64> {
-        let deviation = self.deviation.update(x)?;
-        let score = (x - self.deviation.mean()?) / deviation;
+        let [mean, deviation] = self.deviation.measure(x)?;
+        let score = (x - mean) / deviation;
         self.value = (deviation > 0.0 && score.is_finite()).then_some(score);
         self.value
     }

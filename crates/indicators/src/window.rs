@@ -5,7 +5,7 @@
 //! joins the aggregate of the older part of the window with that of the newer part. Its error is that of one pass
 //! over the window, whether the stream is a hundred bars long or a billion.
 
-use crate::aggregates::Aggregate;
+use crate::aggregates::{Aggregate, Shares};
 use crate::persist::{Persist, count};
 
 /// The aggregate of the last `n` bars in two joins per bar (amortised; once every `n` bars `n` joins at once).
@@ -21,13 +21,17 @@ pub(crate) struct Fold<A> {
     newer: A,
     at: usize,
     full: bool,
+    /// `1/k` in place `k`, up to `n`; empty when joins do not ask.
+    inverse: Box<[f64]>,
 }
 
 impl<A: Aggregate> Fold<A> {
     /// A window of `period` bars; the caller has checked that `period` is at least 1.
     pub(crate) fn new(period: usize) -> Self {
         let none = A::default();
-        Self { slots: vec![none; period].into_boxed_slice(), newer: none, at: 0, full: false }
+        let inverses = if A::IS_WEIGHTED { period + 1 } else { 0 };
+        let inverse = (0..inverses).map(|k| 1.0 / k.max(1) as f64).collect();
+        Self { slots: vec![none; period].into_boxed_slice(), newer: none, at: 0, full: false, inverse }
     }
 
     pub(crate) fn period(&self) -> usize {
@@ -35,10 +39,10 @@ impl<A: Aggregate> Fold<A> {
     }
 
     /// Takes one bar; returns the aggregate of the last `period` bars once there are that many.
-    #[inline]
+    #[inline(always)] // Called, it would hand the summary over in memory, at the price of the whole computation.
     pub(crate) fn push(&mut self, bar: A::Bar) -> Option<A> {
         let bar = A::of(bar);
-        self.newer = if self.at == 0 { bar } else { self.newer.join(bar) };
+        self.newer = if self.at == 0 { bar } else { self.newer.join(bar, self.shares(self.at, 1)) };
         // `at` is below the length between calls, so neither access below can fail.
         *self.slots.get_mut(self.at)? = bar;
         self.at += 1;
@@ -46,21 +50,35 @@ impl<A: Aggregate> Fold<A> {
             self.turn();
             return Some(self.newer);
         }
-        if self.full { Some(self.slots.get(self.at)?.join(self.newer)) } else { None }
+        if !self.full {
+            return None;
+        }
+        let shares = self.shares(self.slots.len() - self.at, self.at);
+        Some(self.slots.get(self.at)?.join(self.newer, shares))
     }
 
     /// Ends a block: its bars become suffix aggregates.
+    #[inline(never)]
     fn turn(&mut self) {
-        let mut slots = self.slots.iter_mut().rev();
-        if let Some(last) = slots.next() {
-            let mut suffix = *last;
-            for slot in slots {
-                suffix = slot.join(suffix);
-                *slot = suffix;
-            }
+        let mut suffix = self.newer;
+        for place in (0..self.slots.len()).rev() {
+            let newer = self.slots.len() - 1 - place;
+            let bar = self.slots[place];
+            suffix = if newer == 0 { bar } else { bar.join(suffix, self.shares(1, newer)) };
+            self.slots[place] = suffix;
         }
         self.at = 0;
         self.full = true;
+    }
+
+    /// The shares of two numbers of bars that are at most the period together.
+    #[inline]
+    fn shares(&self, older: usize, newer: usize) -> Shares {
+        if !A::IS_WEIGHTED {
+            return Shares { older: 0.0, newer: 0.0 };
+        }
+        let inverse = self.inverse.get(older + newer).copied().unwrap_or(0.0);
+        Shares { older: older as f64, newer: newer as f64 * inverse }
     }
 }
 

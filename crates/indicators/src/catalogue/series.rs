@@ -242,9 +242,7 @@ pub(super) static ROWS: &[Descriptor] = &[
     ),
     row!(
         "linreg", "Linear regression", Statistics, SERIES, [whole("period", 14, 2, MAX_PERIOD, "Bars the line goes through")],
-        [
-            "line": Level, "slope": Distance, "intercept": Level, "angle": Degrees, "forecast": Level, "r2": Ratio
-        ],
+        ["line": Level, "slope": Distance, "intercept": Level, "forecast": Level, "r2": Ratio, "angle": Degrees],
         "least squares on the bar number; slope = Σ(k - k̄)(x - x̄) / Σ(k - k̄)², r² = slope·Σ(k - k̄)(x - x̄) / Σ(x - x̄)²",
         "TA-Lib LINEARREG, _SLOPE, _INTERCEPT, _ANGLE, TSF", "n", |a| LinearRegression::new(a.whole(0))?
     ),
