@@ -223,7 +223,8 @@ pub struct Wilder {
     value: f64,
     missing: usize,
     period: usize,
-    divisor: f64,
+    /// `1/n`.
+    share: f64,
 }
 
 impl Wilder {
@@ -233,7 +234,7 @@ impl Wilder {
     /// [`ParameterError::Period`] if `period` is not in `1..=MAX_PERIOD`.
     pub fn new(bars: usize) -> Result<Self, ParameterError> {
         let period = period("Wilder average", "period", bars)?;
-        Ok(Self { value: 0.0, missing: period, period, divisor: period as f64 })
+        Ok(Self { value: 0.0, missing: period, period, share: 1.0 / period as f64 })
     }
 
     /// Takes one value; returns the average.
@@ -249,24 +250,27 @@ impl Wilder {
     #[inline]
     pub(crate) fn advance(&mut self, x: f64) -> Option<f64> {
         if self.missing == 0 {
-            self.value = (self.value * (self.divisor - 1.0) + x) / self.divisor;
+            // The same as the formula without its division, which every bar would wait for; a constant stays one exactly.
+            self.value += (x - self.value) * self.share;
             return Some(self.value);
         }
         self.value += x;
         self.missing -= 1;
         if self.missing == 0 {
-            self.value /= self.divisor;
+            self.value /= self.period as f64;
         }
         self.value()
     }
 
     /// The last output.
+    #[inline]
     #[must_use]
     pub fn value(&self) -> Option<f64> {
         self.is_ready().then_some(self.value)
     }
 
     /// Whether there is an output.
+    #[inline]
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.missing == 0

@@ -201,7 +201,7 @@ indicators! {
         set(out, 6, lines.map(|v| v.chikou));
     };
     HeikinAshi: |it, b, x, y, out| {
-        put!(out, it.update(b.open, b.high, b.low, b.close), open, high, low, close)
+        put!(out, it.update(b.open, b.high, b.low, b.close), open, high, low, close);
     };
     Bollinger: |it, b, x, y, out| {
         let bands = it.update(x);

@@ -128,7 +128,7 @@ impl StandardDeviation {
     }
 
     /// Takes one value; returns the mean and the standard deviation.
-    #[inline]
+    #[inline(always)] // See `Fold::push`.
     pub(crate) fn measure(&mut self, x: f64) -> Option<[f64; 2]> {
         if !admissible(x) {
             return None;
