@@ -250,7 +250,7 @@ fn a_constant_market_gives_constants_or_nothing() {
                         Unit::Level => assert!(near(price), "{at}"),
                         Unit::Distance => assert!(near(0.0), "{at}"),
                         Unit::Squared | Unit::Degrees => {
-                            assert!(value.abs() <= 1e-9 * price.max(1.0), "{at}")
+                            assert!(value.abs() <= 1e-9 * price.max(1.0), "{at}");
                         }
                         _ => assert!(value.is_finite(), "{at}"),
                     }

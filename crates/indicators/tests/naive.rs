@@ -54,7 +54,7 @@ const ROWS: &[Row] = &[
     row("bop", |_| vec![], |h, _| h.last().map(|b| vec![(b.close - b.open) / (b.high - b.low)]), 1),
     row("ultimate_oscillator", |n| vec![n, 2.0 * n, 3.0 * n], ultimate, 4),
     row("dm", |n| vec![n], |h, n| wilder_sums(h, n).map(|s| vec![s[0], s[1]]), 0),
-    row("di", |n| vec![n], |h, n| di(h, n), 0),
+    row("di", |n| vec![n], di, 0),
     row(
         "adx",
         |n| vec![n],
@@ -69,7 +69,7 @@ const ROWS: &[Row] = &[
     row("heikin_ashi", |_| vec![], |h, _| heikin_ashi(h), 0),
     row("keltner", |n| vec![n, n + 1.0, 1.5], keltner, 0),
     row("natr", |n| vec![n], |h, n| Some(vec![100.0 * atr(h, n)? / h.last()?.close]), 0),
-    row("donchian", |n| vec![n], |h, n| donchian(h, n), 1),
+    row("donchian", |n| vec![n], donchian, 1),
     row("highest", |n| vec![n], |h, n| extreme(h, n, 1.0), 1),
     row("lowest", |n| vec![n], |h, n| extreme(h, n, -1.0), 1),
     row(
@@ -91,8 +91,8 @@ const ROWS: &[Row] = &[
     row("cmf", |n| vec![n], cmf, 1),
     row("linreg", |n| vec![n], linreg, 1),
     row("percentile_rank", |n| vec![n], percentile_rank, 2),
-    row("correlation", |n| vec![n], |h, n| correlation(h, n), 2),
-    row("beta", |n| vec![n], |h, n| beta(h, n), 2),
+    row("correlation", |n| vec![n], correlation, 2),
+    row("beta", |n| vec![n], beta, 2),
     row("vwap", |_| vec![], |h, _| vwap(h), 0),
 ];
 
@@ -245,7 +245,8 @@ fn cci(h: &[Ohlcv], n: usize) -> Option<Vec<f64>> {
 
 fn aroon(h: &[Ohlcv], n: usize) -> Option<Vec<f64>> {
     let w = last(h, n + 1)?;
-    let age = |is: &dyn Fn(&Ohlcv) -> bool| w.iter().rev().position(is).unwrap() as f64;
+    let age =
+        |is: &dyn Fn(&Ohlcv) -> bool| w.iter().rev().position(is).expect("one of them is the extreme") as f64;
     let share = |age: f64| 100.0 * (n as f64 - age) / n as f64;
     let (up, down) = (share(age(&|b| b.high == high(w))), share(age(&|b| b.low == low(w))));
     Some(vec![up, down, up - down])
