@@ -86,6 +86,35 @@ impl Aggregate for HighLow {
     }
 }
 
+/// The highest value, and the bar it belongs to; of equal ones the latest.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Peak {
+    pub(crate) value: f64,
+    /// The number of the bar, whole and so exact.
+    pub(crate) bar: f64,
+}
+
+persist!(Peak { value, bar });
+
+impl Aggregate for Peak {
+    type Bar = [f64; 2];
+    const IS_WEIGHTED: bool = false;
+
+    #[inline]
+    fn of([value, bar]: [f64; 2]) -> Self {
+        Self { value, bar }
+    }
+
+    #[inline]
+    fn join(self, newer: Self, _: Shares) -> Self {
+        let is_older = self.value > newer.value;
+        Self {
+            value: if is_older { self.value } else { newer.value },
+            bar: if is_older { self.bar } else { newer.bar },
+        }
+    }
+}
+
 /// A sum with linear weights 1, 2, … from the oldest bar to the newest.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct LinearSum {

@@ -237,10 +237,10 @@ macro_rules! extreme {
                 if !admissible(x) {
                     return None;
                 }
-                let value = self.extreme.push(x)?;
-                // An age is below `period` and so exact.
-                self.value = self.extreme.age().map(|age| ExtremePoint { value, bars_ago: age as f64 });
-                self.value
+                let point = |[value, bars_ago]: [f64; 2]| ExtremePoint { value, bars_ago };
+                let value = self.extreme.push(x).map(point);
+                self.value = value;
+                value
             }
         }
 

@@ -270,12 +270,10 @@ impl Aroon {
         if !(admissible(high) && admissible(low)) {
             return None;
         }
-        self.highest.push(high);
-        self.lowest.push(low);
         let bars = (self.highest.period() - 1) as f64;
-        // An age is at most `n`, far below 2^53.
-        let strength = |age: u64| 100.0 * ((bars - age as f64) / bars);
-        let (up, down) = (strength(self.highest.age()?), strength(self.lowest.age()?));
+        let strength = |[_, age]: [f64; 2]| 100.0 * ((bars - age) / bars);
+        let (highest, lowest) = (self.highest.push(high), self.lowest.push(low));
+        let (up, down) = (strength(highest?), strength(lowest?));
         let value = Some(AroonLines { up, down, oscillator: up - down });
         self.value = value;
         value

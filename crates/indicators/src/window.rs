@@ -5,8 +5,8 @@
 //! joins the aggregate of the older part of the window with that of the newer part. Its error is that of one pass
 //! over the window, whether the stream is a hundred bars long or a billion.
 
-use crate::aggregates::{Aggregate, Shares};
-use crate::persist::{Persist, count};
+use crate::aggregates::{Aggregate, Peak, Shares};
+use crate::persist::{Persist, count, persist};
 
 /// The aggregate of the last `n` bars in two joins per bar (amortised; once every `n` bars `n` joins at once).
 ///
@@ -105,108 +105,37 @@ pub(crate) enum Side {
     Lowest,
 }
 
-/// The highest or lowest of the last `n` bars: a monotonic queue in a fixed ring.
-///
-/// The queue holds the bars that can still become the extreme, best first. A new bar removes every worse or equal bar
-/// at the back (so of equal extremes the latest is kept) and each bar enters and leaves once.
+/// The highest or lowest of the last `n` bars and how long ago it was; of equal extremes the latest. A fold: a monotonic
+/// queue does fewer comparisons, but the processor guesses wrong how many.
 #[derive(Debug, Clone)]
 pub(crate) struct Extreme {
-    side: Side,
-    /// (bar number, value)
-    ring: Box<[(u64, f64)]>,
-    head: usize,
-    len: usize,
-    bars: u64,
+    /// The lowest is the highest of the negated values, and negation is exact.
+    sign: f64,
+    window: Fold<Peak>,
+    /// How many bars there were.
+    bars: f64,
 }
+
+persist!(Extreme { window, bars });
 
 impl Extreme {
     /// A window of `period` bars; the caller has checked that `period` is at least 1.
     pub(crate) fn new(side: Side, period: usize) -> Self {
-        Self { side, ring: vec![(0, 0.0); period].into_boxed_slice(), head: 0, len: 0, bars: 0 }
+        let sign = if side == Side::Highest { 1.0 } else { -1.0 };
+        Self { sign, window: Fold::new(period), bars: 0.0 }
     }
 
     pub(crate) fn period(&self) -> usize {
-        self.ring.len()
+        self.window.period()
     }
 
-    /// Takes one bar; returns the extreme of the last `period` bars once there are that many.
+    /// Takes one bar; returns the extreme of the last `period` bars and how many bars ago it was, 0 for the last, once
+    /// there are that many.
     #[inline]
-    pub(crate) fn push(&mut self, x: f64) -> Option<f64> {
-        self.expire();
-        while self.len > 0 && self.yields(self.ring[self.place(self.len - 1)].1, x) {
-            self.len -= 1;
-        }
-        let place = self.place(self.len);
-        self.ring[place] = (self.bars, x);
-        self.len += 1;
-        self.bars += 1;
-        self.value()
-    }
-
-    /// The extreme of the last `period` bars, if that many were seen.
-    pub(crate) fn value(&self) -> Option<f64> {
-        let ready = self.bars >= self.ring.len() as u64;
-        ready.then(|| self.ring[self.head].1)
-    }
-
-    /// How many bars ago the extreme was, 0 for the last bar, if `period` bars were seen.
-    #[inline]
-    pub(crate) fn age(&self) -> Option<u64> {
-        let ready = self.bars >= self.ring.len() as u64;
-        ready.then(|| self.bars - 1 - self.ring[self.head].0)
-    }
-
-    /// Drops the front if it is outside the window that ends with the coming bar. After this the queue holds fewer
-    /// bars than the ring, because bar numbers in it are distinct and lie in the last `period - 1`.
-    fn expire(&mut self) {
-        let period = self.ring.len() as u64;
-        if self.len > 0 && self.ring[self.head].0 + period <= self.bars {
-            self.head = self.place(1);
-            self.len -= 1;
-        }
-    }
-
-    fn yields(&self, old: f64, new: f64) -> bool {
-        match self.side {
-            Side::Highest => old <= new,
-            Side::Lowest => old >= new,
-        }
-    }
-
-    /// The ring index of the `offset`-th queued bar; `offset` is at most the length of the ring.
-    fn place(&self, offset: usize) -> usize {
-        let index = self.head + offset;
-        if index >= self.ring.len() { index - self.ring.len() } else { index }
-    }
-}
-
-/// The queue only, from its front; where in the ring it lies has no meaning.
-impl Persist for Extreme {
-    fn save(&self, put: &mut dyn FnMut(f64)) {
-        put(self.bars as f64);
-        self.len.save(put);
-        for offset in 0..self.len {
-            let (bar, value) = self.ring[self.place(offset)];
-            put(bar as f64);
-            value.save(put);
-        }
-    }
-
-    fn load(&mut self, take: &mut dyn FnMut() -> Option<f64>) -> Option<()> {
-        self.head = 0;
-        self.bars = count(take, (1 << 53) - 1)? as u64;
-        self.len = count(take, self.ring.len())?;
-        let mut earliest = self.bars.saturating_sub(self.ring.len() as u64);
-        for slot in &mut self.ring[..self.len] {
-            slot.0 = count(take, (1 << 53) - 1)? as u64;
-            slot.1.load(take)?;
-            if slot.0 < earliest {
-                return None;
-            }
-            earliest = slot.0 + 1;
-        }
-        // The last bar is always in the queue, and last.
-        (earliest == self.bars && (self.len > 0) == (self.bars > 0)).then_some(())
+    pub(crate) fn push(&mut self, x: f64) -> Option<[f64; 2]> {
+        self.bars += 1.0;
+        let peak = self.window.push([self.sign * x, self.bars])?;
+        Some([self.sign * peak.value, self.bars - peak.bar])
     }
 }
 
@@ -226,6 +155,12 @@ impl Delay {
 
     pub(crate) fn period(&self) -> usize {
         self.ring.len()
+    }
+
+    /// The last `period` bars, or as many as there are, in no order that has a meaning.
+    #[inline]
+    pub(crate) fn values(&self) -> &[f64] {
+        if self.full { &self.ring } else { &self.ring[..self.at] }
     }
 
     /// Takes one bar; returns the one `period` bars before it, if there is one.
@@ -289,8 +224,12 @@ mod tests {
             for (i, &x) in xs.iter().enumerate() {
                 let (high, low) = (highest.push(f64::from(x)), lowest.push(f64::from(x)));
                 let window = (i + 1).checked_sub(n).map(|from| &xs[from..=i]);
-                prop_assert_eq!(high, window.and_then(|w| w.iter().max()).map(|&v| f64::from(v)));
-                prop_assert_eq!(low, window.and_then(|w| w.iter().min()).map(|&v| f64::from(v)));
+                let at = |best: Option<&i32>| {
+                    let age = window?.iter().rev().position(|x| Some(x) == best)?;
+                    Some([f64::from(*best?), age as f64])
+                };
+                prop_assert_eq!(high, at(window.and_then(|w| w.iter().max())));
+                prop_assert_eq!(low, at(window.and_then(|w| w.iter().min())));
             }
         }
 
