@@ -27,7 +27,7 @@ impl Sma {
     }
 
     /// Takes one value; returns the average of the last `period` values.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, x: f64) -> Option<f64> {
         if !admissible(x) {
             return None;
@@ -101,7 +101,7 @@ impl Ema {
     }
 
     /// Takes one value; returns the average.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, x: f64) -> Option<f64> {
         if !admissible(x) {
             return None;
@@ -110,7 +110,7 @@ impl Ema {
     }
 
     /// [`Self::update`] for a value known to be finite.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn advance(&mut self, x: f64) -> Option<f64> {
         if self.missing != 0 {
             return self.warm(x);
@@ -173,7 +173,7 @@ impl SteadyEma {
     /// Takes one value and returns the average; the same operations in the same order as [`Ema::update`].
     ///
     /// `x` must be admissible (finite and within [`crate::MAX_INPUT`]), which prices are by construction.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, x: f64) -> f64 {
         self.value = self.alpha * x + self.keep * self.value;
         self.value
@@ -238,7 +238,7 @@ impl Wilder {
     }
 
     /// Takes one value; returns the average.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, x: f64) -> Option<f64> {
         if !admissible(x) {
             return None;
@@ -247,7 +247,7 @@ impl Wilder {
     }
 
     /// [`Self::update`] for a value known to be finite.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn advance(&mut self, x: f64) -> Option<f64> {
         if self.missing == 0 {
             // The same as the formula without its division, which every bar would wait for; a constant stays one exactly.
@@ -317,7 +317,7 @@ impl Wma {
     }
 
     /// Takes one value; returns the weighted average of the last `period` values.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, x: f64) -> Option<f64> {
         if !admissible(x) {
             return None;

@@ -61,7 +61,7 @@ impl Bollinger {
     }
 
     /// Takes one value; returns the bands.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, x: f64) -> Option<BollingerBands> {
         self.deviation.measure(x).map(|measured| self.bands(measured))
     }
@@ -123,7 +123,7 @@ impl Donchian {
     }
 
     /// Takes one bar, in price units; returns the channel.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, high: f64, low: f64) -> Option<DonchianChannel> {
         if !(admissible(high) && admissible(low)) {
             return None;
@@ -185,7 +185,7 @@ impl Keltner {
     }
 
     /// Takes one bar, in price units; returns the channel.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, high: f64, low: f64, close: f64) -> Option<KeltnerChannel> {
         if !(admissible(high) && admissible(low) && admissible(close)) {
             return None;
@@ -232,7 +232,7 @@ macro_rules! extreme {
             }
 
             /// Takes one value; returns the extreme of the last `period` values.
-            #[inline]
+            #[inline(always)]
             pub fn update(&mut self, x: f64) -> Option<ExtremePoint> {
                 if !admissible(x) {
                     return None;

@@ -120,7 +120,7 @@ impl DirectionalMovement {
     }
 
     /// Takes one bar, in price units; returns the movements.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, high: f64, low: f64) -> Option<Movements> {
         // The close matters to the true range only, which is not asked for.
         if !self.movement.update(high, low, low) {
@@ -173,7 +173,7 @@ impl DirectionalIndex {
     }
 
     /// Takes one bar, in price units; returns the lines.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, high: f64, low: f64, close: f64) -> Option<DirectionalLines> {
         if !self.movement.update(high, low, close) {
             return None;
@@ -235,7 +235,7 @@ impl Adx {
     }
 
     /// Takes one bar, in price units; returns the index with the DI it came from.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, high: f64, low: f64, close: f64) -> Option<AdxLines> {
         let DirectionalLines { plus, minus, dx } = self.index.update(high, low, close)?;
         let value = self.average.advance(dx).map(|adx| AdxLines { adx, plus, minus });
@@ -268,7 +268,7 @@ impl Adxr {
     }
 
     /// Takes one bar, in price units; returns the rating, 0 to 100.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, high: f64, low: f64, close: f64) -> Option<f64> {
         let now = self.adx.update(high, low, close)?.adx;
         self.value = self.delay.push(now).map(|past| (now + past) / 2.0);

@@ -43,7 +43,7 @@ impl Hurst {
     }
 
     /// Takes one price; returns the exponent.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, price: f64) -> Option<f64> {
         if !(price > 0.0 && admissible(price)) {
             return None;

@@ -102,10 +102,16 @@ macro_rules! indicators {
             /// `series` holds the values an indicator of one or two series runs on (those that take
             /// [`Series`](crate::catalogue::Input::Series) and [`Second`](crate::catalogue::Input::Second)); the others
             /// do not look at it. A value that does not exist yet is no bar: leave the call out.
-            #[expect(unused_variables, reason = "most indicators look at a part of the bar only")]
             #[inline]
             pub fn update(&mut self, bar: &Ohlcv, series: [f64; 2], out: &mut [Option<f64>]) {
-                let [x, y] = series;
+                self.step(bar, series[0], series[1], out);
+            }
+
+            /// [`Self::update`], once for all callers: inlined, its many arms would meet in the caller's loop, and what
+            /// that loop holds would be spilled at every turn.
+            #[expect(unused_variables, reason = "most indicators look at a part of the bar only")]
+            #[inline(never)]
+            fn step(&mut self, bar: &Ohlcv, x: f64, y: f64, out: &mut [Option<f64>]) {
                 match self {
                     $(Self::$variant($it) => {
                         let ($bar, $x, $y, $out) = (bar, x, y, out);

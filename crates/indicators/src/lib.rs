@@ -10,6 +10,7 @@
 //! * `new(period, ..)` checks its parameters and allocates what the indicator will need (windows
 //!   that keep their bars in order of size, for CCI and percentile rank, grow while they fill).
 //! * `update(..)` takes one closed bar and returns `Some` once the indicator is ready, `None` before.
+//!   It is always inlined: a result of several numbers that is handed over in memory costs more than its computation.
 //! * `value()` repeats the last output, `is_ready()` says whether there is one, and `warm_up()` is the number of bars
 //!   up to and including the first output: fed bars `0, 1, 2, …`, the first `Some` comes from bar `warm_up() - 1`.
 //! * All state is `Clone + Debug`, and cloning an indicator forks it: both copies go on identically.

@@ -31,7 +31,7 @@ impl Rsi {
     }
 
     /// Takes one value; returns the index, 0 to 100.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, x: f64) -> Option<f64> {
         if !admissible(x) {
             return None;
@@ -107,7 +107,7 @@ impl Macd {
     }
 
     /// Takes one value; returns the three lines.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, x: f64) -> Option<MacdLines> {
         if !admissible(x) {
             return None;
@@ -165,7 +165,7 @@ impl RateOfChange {
     }
 
     /// Takes one value; returns its change against the value `period` bars ago, in percent.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, x: f64) -> Option<f64> {
         if !admissible(x) {
             return None;
@@ -219,7 +219,7 @@ impl Momentum {
     }
 
     /// Takes one value; returns its change against the value `period` bars ago.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, x: f64) -> Option<f64> {
         if !admissible(x) {
             return None;
@@ -266,7 +266,7 @@ impl PriceOscillator {
     }
 
     /// Takes one value; returns both forms of the difference.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, x: f64) -> Option<OscillatorLines> {
         let fast = self.fast.update(x);
         let (slow, fast) = (self.slow.update(x)?, fast?);
@@ -302,7 +302,7 @@ impl Trix {
     }
 
     /// Takes one value; returns the change in percent.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, x: f64) -> Option<f64> {
         let [first, second, third] = &mut self.chain;
         let twice = second.advance(first.update(x)?)?;

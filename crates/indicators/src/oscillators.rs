@@ -69,7 +69,7 @@ impl FastStochastic {
     }
 
     /// Takes one bar, in price units; returns both lines.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, high: f64, low: f64, close: f64) -> Option<StochasticLines> {
         let k = self.place.update(high, low, close);
         let value = k.and_then(|k| Some(StochasticLines { k, d: self.average.update(k)? }));
@@ -105,7 +105,7 @@ impl Stochastic {
     }
 
     /// Takes one bar, in price units; returns both lines.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, high: f64, low: f64, close: f64) -> Option<StochasticLines> {
         let k = self.place.update(high, low, close).and_then(|fast| self.slow.update(fast));
         let value = k.and_then(|k| Some(StochasticLines { k, d: self.average.update(k)? }));
@@ -142,7 +142,7 @@ impl StochasticRsi {
     }
 
     /// Takes one value; returns both lines.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, x: f64) -> Option<StochasticLines> {
         let rsi = self.rsi.update(x)?;
         let value = self.fast.update(rsi, rsi, rsi);
@@ -173,7 +173,7 @@ impl WilliamsR {
     }
 
     /// Takes one bar, in price units; returns the oscillator.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, high: f64, low: f64, close: f64) -> Option<f64> {
         self.value = self.place.update(high, low, close).map(|place| place - 100.0);
         self.value
@@ -206,7 +206,7 @@ impl Cci {
     }
 
     /// Takes one bar, in price units; returns the index.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, high: f64, low: f64, close: f64) -> Option<f64> {
         if !(admissible(high) && admissible(low) && admissible(close)) {
             return None;
@@ -265,7 +265,7 @@ impl Aroon {
     }
 
     /// Takes one bar, in price units; returns the lines.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, high: f64, low: f64) -> Option<AroonLines> {
         if !(admissible(high) && admissible(low)) {
             return None;
@@ -299,7 +299,7 @@ impl BalanceOfPower {
     }
 
     /// Takes one bar, in price units; returns the balance.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, open: f64, high: f64, low: f64, close: f64) -> Option<f64> {
         if ![open, high, low, close].into_iter().all(admissible) {
             return None;
@@ -341,7 +341,7 @@ impl UltimateOscillator {
     }
 
     /// Takes one bar, in price units; returns the oscillator, 0 to 100.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, high: f64, low: f64, close: f64) -> Option<f64> {
         if !(admissible(high) && admissible(low) && admissible(close)) {
             return None;
@@ -385,7 +385,7 @@ impl Cmo {
     }
 
     /// Takes one value; returns the oscillator.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, x: f64) -> Option<f64> {
         if !admissible(x) {
             return None;

@@ -223,7 +223,7 @@ impl CandlePattern {
     }
 
     /// Takes one bar, in price units; returns the sign.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, open: f64, high: f64, low: f64, close: f64) -> Option<f64> {
         if ![open, high, low, close].into_iter().all(admissible) {
             return None;

@@ -59,7 +59,7 @@ impl Vwap {
     }
 
     /// Takes the time a bar opened at and the bar; returns the session's average price so far.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, opened: Timestamp, high: f64, low: f64, close: f64, volume: f64) -> Option<f64> {
         let is_volume = volume >= 0.0 && admissible(volume);
         if !(admissible(high) && admissible(low) && admissible(close) && is_volume) {
@@ -151,7 +151,7 @@ impl Pivots {
     }
 
     /// Takes the time a bar opened at and the bar, in price units; returns the levels of its session.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, opened: Timestamp, high: f64, low: f64, close: f64) -> Option<PivotLevels> {
         if !(admissible(high) && admissible(low) && admissible(close)) {
             return None;

@@ -29,7 +29,7 @@ impl Dema {
     }
 
     /// Takes one value; returns the average, in its units.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, x: f64) -> Option<f64> {
         let once = self.once.update(x)?;
         let twice = self.twice.advance(once)?;
@@ -60,7 +60,7 @@ impl Tema {
     }
 
     /// Takes one value; returns the average, in its units.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, x: f64) -> Option<f64> {
         let [first, second, third] = &mut self.chain;
         let e1 = first.update(x)?;
@@ -105,7 +105,7 @@ impl Trima {
     }
 
     /// Takes one value; returns the average, in its units.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, x: f64) -> Option<f64> {
         let inner = self.inner.update(x)?;
         self.value = self.outer.update(inner);
@@ -142,7 +142,7 @@ impl T3 {
     }
 
     /// Takes one value; returns the average, in its units.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, x: f64) -> Option<f64> {
         let [first, second, third, fourth, fifth, sixth] = &mut self.chain;
         let e2 = second.advance(first.update(x)?)?;
@@ -183,7 +183,7 @@ impl Kama {
     }
 
     /// Takes one value; returns the average, in its units.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, x: f64) -> Option<f64> {
         const FAST: f64 = 2.0 / 3.0;
         const SLOW: f64 = 2.0 / 31.0;
@@ -229,7 +229,7 @@ impl Hma {
     }
 
     /// Takes one value; returns the average, in its units.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, x: f64) -> Option<f64> {
         let half = self.half.update(x);
         let whole = self.whole.update(x)?;
@@ -260,7 +260,7 @@ impl Vwma {
     }
 
     /// Takes one value and the volume of its bar; returns the average, in the units of the value.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, x: f64, volume: f64) -> Option<f64> {
         if !(admissible(x) && volume >= 0.0 && admissible(volume)) {
             return None;

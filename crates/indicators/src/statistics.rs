@@ -59,7 +59,7 @@ impl LinearRegression {
     }
 
     /// Takes one value; returns the line through the last `period` values.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, x: f64) -> Option<RegressionLine> {
         if !admissible(x) {
             return None;
@@ -107,7 +107,7 @@ impl PercentileRank {
     }
 
     /// Takes one value; returns its rank among the values before it.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, x: f64) -> Option<f64> {
         if !admissible(x) {
             return None;
@@ -189,7 +189,7 @@ impl Correlation {
     }
 
     /// Takes one value of each series, of the same bar; returns the correlation.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, x: f64, y: f64) -> Option<f64> {
         let pair = self.pair.update(x, y)?;
         let of = |m: CoMoments| m.xy / (m.xx.sqrt() * m.yy.sqrt());
@@ -225,7 +225,7 @@ impl Beta {
     }
 
     /// Takes one value of the instrument and one of the benchmark, of the same bar; returns the slope.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, instrument: f64, benchmark: f64) -> Option<f64> {
         let pair = self.pair.update(benchmark, instrument)?;
         self.value = self.window.push(pair).map(|m| m.xy / m.xx).filter(|slope| slope.is_finite());

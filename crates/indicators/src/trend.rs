@@ -71,7 +71,7 @@ impl Supertrend {
     }
 
     /// Takes one bar, in price units; returns the line and its direction.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, high: f64, low: f64, close: f64) -> Option<SupertrendLine> {
         let reach = self.width * self.range.update(high, low, close)?;
         let middle = (high + low) / 2.0;
@@ -154,7 +154,7 @@ impl ParabolicSar {
     }
 
     /// Takes one bar, in price units; returns the stop that held for it.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, high: f64, low: f64) -> Option<SarPoint> {
         if !(admissible(high) && admissible(low)) {
             return None;
@@ -256,7 +256,7 @@ impl Ichimoku {
     }
 
     /// Takes one bar, in price units; returns the lines that are known.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, high: f64, low: f64, close: f64) -> Option<IchimokuLines> {
         if !(admissible(high) && admissible(low) && admissible(close)) {
             return None;
@@ -310,7 +310,7 @@ impl HeikinAshi {
     }
 
     /// Takes one bar, in price units; returns its candle.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, open: f64, high: f64, low: f64, close: f64) -> Option<HeikinAshiCandle> {
         if ![open, high, low, close].into_iter().all(admissible) {
             return None;

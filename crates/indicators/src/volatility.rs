@@ -25,7 +25,7 @@ impl TrueRange {
     }
 
     /// Takes one bar, in price units; returns its true range.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, high: f64, low: f64, close: f64) -> Option<f64> {
         if !(admissible(high) && admissible(low) && admissible(close)) {
             return None;
@@ -74,7 +74,7 @@ impl Atr {
     }
 
     /// Takes one bar, in price units; returns the average true range.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, high: f64, low: f64, close: f64) -> Option<f64> {
         let range = self.range.update(high, low, close)?;
         self.average.advance(range)
@@ -122,7 +122,7 @@ impl StandardDeviation {
     }
 
     /// Takes one value; returns the standard deviation of the last `period` values.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, x: f64) -> Option<f64> {
         self.measure(x).map(|[_, deviation]| deviation)
     }
@@ -193,7 +193,7 @@ impl Natr {
     }
 
     /// Takes one bar, in price units; returns the average true range in percent of its close.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, high: f64, low: f64, close: f64) -> Option<f64> {
         let range = self.atr.update(high, low, close)?;
         self.value = Some(100.0 * (range / close)).filter(|percent| percent.is_finite());
@@ -224,7 +224,7 @@ impl ZScore {
     }
 
     /// Takes one value; returns how many deviations it lies from the mean.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, x: f64) -> Option<f64> {
         let [mean, deviation] = self.deviation.measure(x)?;
         let score = (x - mean) / deviation;
@@ -288,7 +288,7 @@ impl RealisedVolatility {
     }
 
     /// Takes one price; returns the volatility.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, price: f64) -> Option<f64> {
         let change = self.change.update(price)?;
         self.value = self.window.push(change * change).map(|sum| (sum * self.factor).sqrt());
@@ -331,7 +331,7 @@ impl EwmaVolatility {
     }
 
     /// Takes one price; returns the volatility.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, price: f64) -> Option<f64> {
         let change = self.change.update(price)?;
         let square = change * change;

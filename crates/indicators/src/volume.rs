@@ -47,7 +47,7 @@ impl Obv {
     }
 
     /// Takes one value and the volume of its bar; returns the balance, in units of volume.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, x: f64, volume: f64) -> Option<f64> {
         if !(admissible(x) && is_volume(volume)) {
             return None;
@@ -83,7 +83,7 @@ impl AccumulationDistribution {
     }
 
     /// Takes one bar; returns the line, in units of volume.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, high: f64, low: f64, close: f64, volume: f64) -> Option<f64> {
         if !(is_bar(high, low, close) && is_volume(volume)) {
             return None;
@@ -123,7 +123,7 @@ impl ChaikinOscillator {
     }
 
     /// Takes one bar; returns the oscillator, in units of volume.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, high: f64, low: f64, close: f64, volume: f64) -> Option<f64> {
         let line = self.line.update(high, low, close, volume)?;
         let fast = self.fast.update(line);
@@ -158,7 +158,7 @@ impl MoneyFlowIndex {
     }
 
     /// Takes one bar; returns the index.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, high: f64, low: f64, close: f64, volume: f64) -> Option<f64> {
         if !(is_bar(high, low, close) && is_volume(volume)) {
             return None;
@@ -201,7 +201,7 @@ impl ChaikinMoneyFlow {
     }
 
     /// Takes one bar; returns the flow, -1 to 1.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, high: f64, low: f64, close: f64, volume: f64) -> Option<f64> {
         if !(is_bar(high, low, close) && is_volume(volume)) {
             return None;

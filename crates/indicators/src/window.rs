@@ -53,8 +53,8 @@ impl<A: Aggregate> Fold<A> {
         if !self.full {
             return None;
         }
-        let shares = self.shares(self.slots.len() - self.at, self.at);
-        Some(self.slots.get(self.at)?.join(self.newer, shares))
+        let older = self.slots.get(self.at)?;
+        Some(older.join(self.newer, self.shares(self.slots.len() - self.at, self.at)))
     }
 
     /// Ends a block: its bars become suffix aggregates.
