@@ -1,9 +1,10 @@
 //! Moving averages.
 
 use crate::admissible;
+use crate::aggregates::LinearSum;
 use crate::error::{ParameterError, period};
-use crate::persist::{self, Persist};
-use crate::window::{Fold, LinearSum};
+use crate::persist::{self, Persist, persist};
+use crate::window::Fold;
 
 /// Simple moving average: `mean(x[i-n+1..=i])`.
 ///
@@ -26,7 +27,7 @@ impl Sma {
     }
 
     /// Takes one value; returns the average of the last `period` values.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, x: f64) -> Option<f64> {
         if !admissible(x) {
             return None;
@@ -100,7 +101,7 @@ impl Ema {
     }
 
     /// Takes one value; returns the average.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, x: f64) -> Option<f64> {
         if !admissible(x) {
             return None;
@@ -109,7 +110,7 @@ impl Ema {
     }
 
     /// [`Self::update`] for a value known to be finite.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn advance(&mut self, x: f64) -> Option<f64> {
         if self.missing != 0 {
             return self.warm(x);
@@ -172,7 +173,7 @@ impl SteadyEma {
     /// Takes one value and returns the average; the same operations in the same order as [`Ema::update`].
     ///
     /// `x` must be admissible (finite and within [`crate::MAX_INPUT`]), which prices are by construction.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, x: f64) -> f64 {
         self.value = self.alpha * x + self.keep * self.value;
         self.value
@@ -198,42 +199,19 @@ impl Ema {
 
 impl Persist for Ema {
     fn save(&self, put: &mut dyn FnMut(f64)) {
-        put(self.value);
-        put(self.missing as f64);
+        self.value.save(put);
+        self.missing.save(put);
     }
 
     fn load(&mut self, take: &mut dyn FnMut() -> Option<f64>) -> Option<()> {
-        self.value = take()?;
+        self.value.load(take)?;
         self.missing = persist::count(take, self.period)?;
         Some(())
     }
 }
 
-impl Persist for Wilder {
-    fn save(&self, put: &mut dyn FnMut(f64)) {
-        put(self.value);
-        put(self.missing as f64);
-    }
-
-    fn load(&mut self, take: &mut dyn FnMut() -> Option<f64>) -> Option<()> {
-        self.value = take()?;
-        self.missing = persist::count(take, self.period)?;
-        Some(())
-    }
-}
-
-impl Persist for Sma {
-    fn save(&self, put: &mut dyn FnMut(f64)) {
-        self.window.save(put);
-        persist::put_option(put, self.value);
-    }
-
-    fn load(&mut self, take: &mut dyn FnMut() -> Option<f64>) -> Option<()> {
-        self.window.load(take)?;
-        self.value = persist::take_option(take)?;
-        Some(())
-    }
-}
+persist!(Sma { window, value });
+persist!(Wma { window, value });
 
 /// Wilder's smoothing (also RMA, SMMA): `w[i] = (w[i-1]·(n-1) + x[i]) / n`, seeded with the mean of the first `n` values.
 ///
@@ -245,7 +223,8 @@ pub struct Wilder {
     value: f64,
     missing: usize,
     period: usize,
-    divisor: f64,
+    /// `1/n`.
+    share: f64,
 }
 
 impl Wilder {
@@ -255,11 +234,11 @@ impl Wilder {
     /// [`ParameterError::Period`] if `period` is not in `1..=MAX_PERIOD`.
     pub fn new(bars: usize) -> Result<Self, ParameterError> {
         let period = period("Wilder average", "period", bars)?;
-        Ok(Self { value: 0.0, missing: period, period, divisor: period as f64 })
+        Ok(Self { value: 0.0, missing: period, period, share: 1.0 / period as f64 })
     }
 
     /// Takes one value; returns the average.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, x: f64) -> Option<f64> {
         if !admissible(x) {
             return None;
@@ -268,27 +247,30 @@ impl Wilder {
     }
 
     /// [`Self::update`] for a value known to be finite.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn advance(&mut self, x: f64) -> Option<f64> {
         if self.missing == 0 {
-            self.value = (self.value * (self.divisor - 1.0) + x) / self.divisor;
+            // The same as the formula without its division, which every bar would wait for; a constant stays one exactly.
+            self.value += (x - self.value) * self.share;
             return Some(self.value);
         }
         self.value += x;
         self.missing -= 1;
         if self.missing == 0 {
-            self.value /= self.divisor;
+            self.value /= self.period as f64;
         }
         self.value()
     }
 
     /// The last output.
+    #[inline]
     #[must_use]
     pub fn value(&self) -> Option<f64> {
         self.is_ready().then_some(self.value)
     }
 
     /// Whether there is an output.
+    #[inline]
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.missing == 0
@@ -298,6 +280,19 @@ impl Wilder {
     #[must_use]
     pub fn warm_up(&self) -> usize {
         self.period
+    }
+}
+
+impl Persist for Wilder {
+    fn save(&self, put: &mut dyn FnMut(f64)) {
+        self.value.save(put);
+        self.missing.save(put);
+    }
+
+    fn load(&mut self, take: &mut dyn FnMut() -> Option<f64>) -> Option<()> {
+        self.value.load(take)?;
+        self.missing = persist::count(take, self.period)?;
+        Some(())
     }
 }
 
@@ -322,7 +317,7 @@ impl Wma {
     }
 
     /// Takes one value; returns the weighted average of the last `period` values.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, x: f64) -> Option<f64> {
         if !admissible(x) {
             return None;

@@ -1,9 +1,13 @@
 //! Bands and channels around the price.
 
+use crate::accessors::accessors;
 use crate::admissible;
-use crate::error::{ParameterError, period};
-use crate::volatility::StandardDeviation;
-use crate::window::{Extreme, Side};
+use crate::aggregates::HighLow;
+use crate::averages::Ema;
+use crate::error::{ParameterError, number, period};
+use crate::persist::persist;
+use crate::volatility::{Atr, StandardDeviation};
+use crate::window::{Extreme, Fold, Side};
 
 /// What [`Bollinger`] returns, in the units of its input.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -18,12 +22,14 @@ pub struct BollingerBands {
 
 impl BollingerBands {
     /// %b, `(price - lower) / (upper - lower)`: 0 on the lower band, 1 on the upper; `None` when the bands coincide.
+    #[inline]
     #[must_use]
     pub fn percent_b(&self, price: f64) -> Option<f64> {
         Some((price - self.lower) / (self.upper - self.lower)).filter(|b| b.is_finite())
     }
 
     /// Bandwidth, `(upper - lower) / middle`, a fraction; `None` when the middle is zero.
+    #[inline]
     #[must_use]
     pub fn bandwidth(&self) -> Option<f64> {
         Some((self.upper - self.lower) / self.middle).filter(|width| width.is_finite())
@@ -55,18 +61,21 @@ impl Bollinger {
     }
 
     /// Takes one value; returns the bands.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, x: f64) -> Option<BollingerBands> {
-        self.deviation.update(x)?;
-        self.value()
+        self.deviation.measure(x).map(|measured| self.bands(measured))
+    }
+
+    #[inline]
+    fn bands(&self, [middle, deviation]: [f64; 2]) -> BollingerBands {
+        let reach = self.width * deviation;
+        BollingerBands { upper: middle + reach, middle, lower: middle - reach }
     }
 
     /// The last output.
     #[must_use]
     pub fn value(&self) -> Option<BollingerBands> {
-        let (middle, deviation) = (self.deviation.mean()?, self.deviation.value()?);
-        let reach = self.width * deviation;
-        Some(BollingerBands { upper: middle + reach, middle, lower: middle - reach })
+        Some(self.bands([self.deviation.mean()?, self.deviation.value()?]))
     }
 
     /// Whether there is an output.
@@ -83,7 +92,7 @@ impl Bollinger {
 }
 
 /// What [`Donchian`] returns, in price units.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct DonchianChannel {
     /// The highest high.
     pub upper: f64,
@@ -99,8 +108,8 @@ pub struct DonchianChannel {
 /// the channel: a breakout rule compares with the value before the bar. Warm-up: `n` bars.
 #[derive(Debug, Clone)]
 pub struct Donchian {
-    highest: Extreme,
-    lowest: Extreme,
+    window: Fold<HighLow>,
+    value: Option<DonchianChannel>,
 }
 
 impl Donchian {
@@ -110,38 +119,147 @@ impl Donchian {
     /// [`ParameterError::Period`] if `period` is not in `1..=MAX_PERIOD`.
     pub fn new(bars: usize) -> Result<Self, ParameterError> {
         let bars = period("Donchian channel", "period", bars)?;
-        Ok(Self { highest: Extreme::new(Side::Highest, bars), lowest: Extreme::new(Side::Lowest, bars) })
+        Ok(Self { window: Fold::new(bars), value: None })
     }
 
     /// Takes one bar, in price units; returns the channel.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, high: f64, low: f64) -> Option<DonchianChannel> {
         if !(admissible(high) && admissible(low)) {
             return None;
         }
-        self.highest.push(high);
-        self.lowest.push(low);
-        self.value()
+        let channel =
+            |HighLow { high, low }| DonchianChannel { upper: high, middle: (high + low) / 2.0, lower: low };
+        let value = self.window.push([high, low]).map(channel);
+        self.value = value;
+        value
+    }
+}
+
+accessors!(Donchian => DonchianChannel, |it| it.window.period());
+
+persist!(Bollinger { deviation });
+persist!(DonchianChannel { upper, middle, lower });
+persist!(Donchian { window, value });
+
+/// What [`Keltner`] returns, in price units.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct KeltnerChannel {
+    /// Middle plus `width` average true ranges.
+    pub upper: f64,
+    /// The exponential average of the closes.
+    pub middle: f64,
+    /// Middle minus `width` average true ranges.
+    pub lower: f64,
+}
+
+persist!(KeltnerChannel { upper, middle, lower });
+
+/// Keltner channel: `EMA(close, n) ± k·ATR(m)`.
+///
+/// Source: Chester Keltner (1960) in Linda Raschke's form with the average true range; TA-Lib's EMA and ATR. Warm-up: the
+/// longer of `n` and `m + 1` bars.
+#[derive(Debug, Clone)]
+pub struct Keltner {
+    middle: Ema,
+    range: Atr,
+    width: f64,
+    value: Option<KeltnerChannel>,
+}
+
+impl Keltner {
+    /// An EMA over `period` bars and `width` times the ATR over `range` bars; usual are 20, 10 and 2.
+    ///
+    /// # Errors
+    /// [`ParameterError::Period`] if a period is not in `1..=MAX_PERIOD`; [`ParameterError::Number`] if `width` is not in
+    /// `0..=1000`.
+    pub fn new(bars: usize, range: usize, width: f64) -> Result<Self, ParameterError> {
+        let middle = Ema::new(period("Keltner channel", "period", bars)?)?;
+        let range = Atr::new(period("Keltner channel", "range", range)?)?;
+        Ok(Self {
+            middle,
+            range,
+            width: number("Keltner channel", "width", width, 0.0, 1000.0)?,
+            value: None,
+        })
     }
 
-    /// The last output.
-    #[must_use]
-    pub fn value(&self) -> Option<DonchianChannel> {
-        let (upper, lower) = (self.highest.value()?, self.lowest.value()?);
-        Some(DonchianChannel { upper, middle: (upper + lower) / 2.0, lower })
+    /// Takes one bar, in price units; returns the channel.
+    #[inline(always)]
+    pub fn update(&mut self, high: f64, low: f64, close: f64) -> Option<KeltnerChannel> {
+        if !(admissible(high) && admissible(low) && admissible(close)) {
+            return None;
+        }
+        let middle = self.middle.advance(close);
+        let (range, middle) = (self.range.update(high, low, close)?, middle?);
+        let reach = self.width * range;
+        let value = Some(KeltnerChannel { upper: middle + reach, middle, lower: middle - reach });
+        self.value = value;
+        value
     }
+}
 
-    /// Whether there is an output.
-    #[must_use]
-    pub fn is_ready(&self) -> bool {
-        self.highest.value().is_some()
-    }
+accessors!(Keltner => KeltnerChannel, |it| it.middle.warm_up().max(it.range.warm_up()));
+persist!(Keltner { middle, range, value });
 
-    /// Bars up to and including the first output: `period`.
-    #[must_use]
-    pub fn warm_up(&self) -> usize {
-        self.highest.period()
-    }
+/// What [`Highest`] and [`Lowest`] return.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct ExtremePoint {
+    /// The extreme, in the units of the input.
+    pub value: f64,
+    /// How many bars ago it was, 0 for the last; of equal extremes the latest counts.
+    pub bars_ago: f64,
+}
+
+persist!(ExtremePoint { value, bars_ago });
+
+macro_rules! extreme {
+    ($(#[$doc:meta])* $name:ident, $side:expr, $label:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone)]
+        pub struct $name {
+            extreme: Extreme,
+            value: Option<ExtremePoint>,
+        }
+
+        impl $name {
+            /// The extreme of `period` bars.
+            ///
+            /// # Errors
+            /// [`ParameterError::Period`] if `period` is not in `1..=MAX_PERIOD`.
+            pub fn new(bars: usize) -> Result<Self, ParameterError> {
+                Ok(Self { extreme: Extreme::new($side, period($label, "period", bars)?), value: None })
+            }
+
+            /// Takes one value; returns the extreme of the last `period` values.
+            #[inline(always)]
+            pub fn update(&mut self, x: f64) -> Option<ExtremePoint> {
+                if !admissible(x) {
+                    return None;
+                }
+                let point = |[value, bars_ago]: [f64; 2]| ExtremePoint { value, bars_ago };
+                let value = self.extreme.push(x).map(point);
+                self.value = value;
+                value
+            }
+        }
+
+        accessors!($name => ExtremePoint, |it| it.extreme.period());
+        persist!($name { extreme, value });
+    };
+}
+
+extreme! {
+    /// The highest of the last `n` values, the last included, and how many bars ago it was.
+    ///
+    /// Source: TA-Lib `MAX` and `MAXINDEX`. Warm-up: `n` bars.
+    Highest, Side::Highest, "highest"
+}
+extreme! {
+    /// The lowest of the last `n` values, the last included, and how many bars ago it was.
+    ///
+    /// Source: TA-Lib `MIN` and `MININDEX`. Warm-up: `n` bars.
+    Lowest, Side::Lowest, "lowest"
 }
 
 #[cfg(test)]

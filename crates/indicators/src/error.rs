@@ -33,6 +33,19 @@ pub enum ParameterError {
         /// The refused width, in standard deviations.
         value: f64,
     },
+    /// A number or a count outside its range.
+    Number {
+        /// The indicator that was to be built.
+        indicator: &'static str,
+        /// The name of the parameter.
+        parameter: &'static str,
+        /// The refused number.
+        value: f64,
+        /// The smallest number allowed.
+        min: f64,
+        /// The largest number allowed.
+        max: f64,
+    },
 }
 
 impl fmt::Display for ParameterError {
@@ -46,6 +59,9 @@ impl fmt::Display for ParameterError {
                     f,
                     "{indicator}: the fast period ({fast}) must be shorter than the slow period ({slow})"
                 )
+            }
+            Self::Number { indicator, parameter, value, min, max } => {
+                write!(f, "{indicator}: {parameter} is {value}, allowed are {min} to {max}")
             }
             Self::Width { indicator, value } => {
                 write!(
@@ -73,6 +89,38 @@ pub(crate) fn period(
     } else {
         Err(ParameterError::Period { indicator, parameter, value })
     }
+}
+
+/// Passes a number in `min..=max` through.
+///
+/// # Errors
+/// [`ParameterError::Number`] for any other, NaN among them.
+pub(crate) fn number(
+    indicator: &'static str,
+    parameter: &'static str,
+    value: f64,
+    min: f64,
+    max: f64,
+) -> Result<f64, ParameterError> {
+    if (min..=max).contains(&value) {
+        Ok(value)
+    } else {
+        Err(ParameterError::Number { indicator, parameter, value, min, max })
+    }
+}
+
+/// Passes a fast period below a slow one through.
+///
+/// # Errors
+/// [`ParameterError::Period`] for either alone, [`ParameterError::Order`] for both together.
+pub(crate) fn fast_and_slow(
+    indicator: &'static str,
+    fast: usize,
+    slow: usize,
+) -> Result<(usize, usize), ParameterError> {
+    period(indicator, "fast", fast)?;
+    period(indicator, "slow", slow)?;
+    if fast < slow { Ok((fast, slow)) } else { Err(ParameterError::Order { indicator, fast, slow }) }
 }
 
 #[cfg(test)]

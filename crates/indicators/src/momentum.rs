@@ -1,8 +1,11 @@
 //! Oscillators and rates of change.
 
+use crate::accessors::accessors;
 use crate::admissible;
 use crate::averages::{Ema, Wilder};
-use crate::error::{ParameterError, period};
+use crate::error::{ParameterError, fast_and_slow, period};
+use crate::persist::persist;
+use crate::smoothing::chain;
 use crate::window::Delay;
 
 /// Relative strength index: `100·g / (g + l)`, `g` and `l` Wilder's averages of gains and losses; 0 to 100.
@@ -28,7 +31,7 @@ impl Rsi {
     }
 
     /// Takes one value; returns the index, 0 to 100.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, x: f64) -> Option<f64> {
         if !admissible(x) {
             return None;
@@ -61,7 +64,7 @@ impl Rsi {
 }
 
 /// What [`Macd`] returns, all in the units of its input.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct MacdLines {
     /// Fast average minus slow average.
     pub line: f64,
@@ -92,12 +95,8 @@ impl Macd {
     /// [`ParameterError::Period`] if one of them is not in `1..=MAX_PERIOD`; [`ParameterError::Order`] if `fast` is not
     /// below `slow`.
     pub fn new(fast: usize, slow: usize, signal: usize) -> Result<Self, ParameterError> {
-        period("MACD", "fast", fast)?;
-        period("MACD", "slow", slow)?;
+        fast_and_slow("MACD", fast, slow)?;
         period("MACD", "signal", signal)?;
-        if fast >= slow {
-            return Err(ParameterError::Order { indicator: "MACD", fast, slow });
-        }
         Ok(Self {
             fast: Ema::new(fast)?,
             slow: Ema::new(slow)?,
@@ -108,7 +107,7 @@ impl Macd {
     }
 
     /// Takes one value; returns the three lines.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, x: f64) -> Option<MacdLines> {
         if !admissible(x) {
             return None;
@@ -120,8 +119,9 @@ impl Macd {
         }
         let line = self.fast.advance(x)? - slow?;
         let signal = self.signal.advance(line)?;
-        self.value = Some(MacdLines { line, signal, histogram: line - signal });
-        self.value
+        let value = Some(MacdLines { line, signal, histogram: line - signal });
+        self.value = value;
+        value
     }
 
     /// The last output.
@@ -165,7 +165,7 @@ impl RateOfChange {
     }
 
     /// Takes one value; returns its change against the value `period` bars ago, in percent.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, x: f64) -> Option<f64> {
         if !admissible(x) {
             return None;
@@ -194,6 +194,126 @@ impl RateOfChange {
         self.delay.period() + 1
     }
 }
+
+persist!(MacdLines { line, signal, histogram });
+persist!(Rsi { gain, loss, previous });
+persist!(Macd { fast, slow, signal, wait, value });
+persist!(RateOfChange { delay, ready, value });
+
+/// Momentum: `x[i] - x[i-n]`, in the units of the input.
+///
+/// Source: TA-Lib `MOM`. Warm-up: `n + 1` bars.
+#[derive(Debug, Clone)]
+pub struct Momentum {
+    delay: Delay,
+    value: Option<f64>,
+}
+
+impl Momentum {
+    /// The change over `period` bars.
+    ///
+    /// # Errors
+    /// [`ParameterError::Period`] if `period` is not in `1..=MAX_PERIOD`.
+    pub fn new(bars: usize) -> Result<Self, ParameterError> {
+        Ok(Self { delay: Delay::new(period("momentum", "period", bars)?), value: None })
+    }
+
+    /// Takes one value; returns its change against the value `period` bars ago.
+    #[inline(always)]
+    pub fn update(&mut self, x: f64) -> Option<f64> {
+        if !admissible(x) {
+            return None;
+        }
+        self.value = self.delay.push(x).map(|past| x - past);
+        self.value
+    }
+}
+
+accessors!(Momentum => f64, |it| it.delay.period() + 1);
+persist!(Momentum { delay, value });
+
+/// What [`PriceOscillator`] returns.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct OscillatorLines {
+    /// Fast average minus slow average, in the units of the input (APO).
+    pub absolute: f64,
+    /// The same in percent of the slow average (PPO); `None` where that is zero.
+    pub percent: Option<f64>,
+}
+
+persist!(OscillatorLines { absolute, percent });
+
+/// Price oscillator: `EMA(fast) - EMA(slow)`, and `100·(EMA(fast) / EMA(slow) - 1)`.
+///
+/// Source: Gerald Appel, as TA-Lib `APO` and `PPO` with exponential averages. Each average starts with the mean of its own
+/// first values, so during the first bars this is not the MACD line. Warm-up: `slow` bars.
+#[derive(Debug, Clone)]
+pub struct PriceOscillator {
+    fast: Ema,
+    slow: Ema,
+    value: Option<OscillatorLines>,
+}
+
+impl PriceOscillator {
+    /// Averages over `fast` and `slow` bars; usual are 12 and 26.
+    ///
+    /// # Errors
+    /// [`ParameterError::Period`] if one of them is not in `1..=MAX_PERIOD`; [`ParameterError::Order`] if `fast` is not
+    /// below `slow`.
+    pub fn new(fast: usize, slow: usize) -> Result<Self, ParameterError> {
+        let (fast, slow) = fast_and_slow("price oscillator", fast, slow)?;
+        Ok(Self { fast: Ema::new(fast)?, slow: Ema::new(slow)?, value: None })
+    }
+
+    /// Takes one value; returns both forms of the difference.
+    #[inline(always)]
+    pub fn update(&mut self, x: f64) -> Option<OscillatorLines> {
+        let fast = self.fast.update(x);
+        let (slow, fast) = (self.slow.update(x)?, fast?);
+        let absolute = fast - slow;
+        let percent = Some(absolute / slow * 100.0).filter(|percent| percent.is_finite());
+        let value = Some(OscillatorLines { absolute, percent });
+        self.value = value;
+        value
+    }
+}
+
+accessors!(PriceOscillator => OscillatorLines, |it| it.slow.warm_up());
+persist!(PriceOscillator { fast, slow, value });
+
+/// TRIX: the one-bar rate of change, in percent, of an EMA of an EMA of an EMA.
+///
+/// Source: Jack Hutson, "Good TRIX", Stocks & Commodities 1:5 (1983), as TA-Lib `TRIX`; it divides by the previous value.
+/// Warm-up: `3n - 1` bars.
+#[derive(Debug, Clone)]
+pub struct Trix {
+    chain: [Ema; 3],
+    change: RateOfChange,
+    value: Option<f64>,
+}
+
+impl Trix {
+    /// The change of averages over `period` bars.
+    ///
+    /// # Errors
+    /// [`ParameterError::Period`] if `period` is not in `1..=MAX_PERIOD`.
+    pub fn new(bars: usize) -> Result<Self, ParameterError> {
+        Ok(Self { chain: chain("TRIX", bars)?, change: RateOfChange::new(1)?, value: None })
+    }
+
+    /// Takes one value; returns the change in percent.
+    #[inline(always)]
+    pub fn update(&mut self, x: f64) -> Option<f64> {
+        let [first, second, third] = &mut self.chain;
+        let twice = second.advance(first.update(x)?)?;
+        let smooth = third.advance(twice)?;
+        self.value = self.change.update(smooth);
+        self.value
+    }
+}
+
+accessors!(Trix => f64, |it| 3 * it.chain[0].warm_up() - 1);
+persist!(Trix { chain, change, value });
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,7 @@
 //! How an indicator writes down what it remembers and reads it back, as plain numbers.
 
+use units::Timestamp;
+
 /// State that survives a restart. Reading back what was written gives an indicator that goes on identically; it must
 /// have been built with the same parameters.
 pub trait Persist {
@@ -11,6 +13,23 @@ pub trait Persist {
     fn load(&mut self, take: &mut dyn FnMut() -> Option<f64>) -> Option<()>;
 }
 
+/// The state of an indicator is the state of the named fields, in this order; the others are parameters.
+macro_rules! persist {
+    ($type:ty { $($field:ident),+ $(,)? }) => {
+        impl $crate::Persist for $type {
+            fn save(&self, put: &mut dyn FnMut(f64)) {
+                $($crate::Persist::save(&self.$field, put);)+
+            }
+
+            fn load(&mut self, take: &mut dyn FnMut() -> Option<f64>) -> Option<()> {
+                $($crate::Persist::load(&mut self.$field, take)?;)+
+                Some(())
+            }
+        }
+    };
+}
+pub(crate) use persist;
+
 /// Reads a count of at most `max`.
 pub(crate) fn count(take: &mut dyn FnMut() -> Option<f64>, max: usize) -> Option<usize> {
     let x = take()?;
@@ -18,17 +37,91 @@ pub(crate) fn count(take: &mut dyn FnMut() -> Option<f64>, max: usize) -> Option
     (x >= 0.0 && x.fract() == 0.0 && x <= max as f64).then_some(x as usize)
 }
 
-/// Writes a number that may be missing as a flag and the number.
-pub(crate) fn put_option(put: &mut dyn FnMut(f64), value: Option<f64>) {
-    put(if value.is_some() { 1.0 } else { 0.0 });
-    put(value.unwrap_or(0.0));
+/// A finite number; nothing else is ever part of a state.
+impl Persist for f64 {
+    fn save(&self, put: &mut dyn FnMut(f64)) {
+        put(*self);
+    }
+
+    fn load(&mut self, take: &mut dyn FnMut() -> Option<f64>) -> Option<()> {
+        *self = take().filter(|x| x.is_finite())?;
+        Some(())
+    }
 }
 
-/// Reads what [`put_option`] wrote.
-pub(crate) fn take_option(take: &mut dyn FnMut() -> Option<f64>) -> Option<Option<f64>> {
-    let present = count(take, 1)? == 1;
-    let value = take()?;
-    Some(present.then_some(value))
+impl Persist for bool {
+    fn save(&self, put: &mut dyn FnMut(f64)) {
+        put(if *self { 1.0 } else { 0.0 });
+    }
+
+    fn load(&mut self, take: &mut dyn FnMut() -> Option<f64>) -> Option<()> {
+        *self = count(take, 1)? == 1;
+        Some(())
+    }
+}
+
+/// A count below 2⁵³, exact as a float.
+impl Persist for usize {
+    fn save(&self, put: &mut dyn FnMut(f64)) {
+        put(*self as f64);
+    }
+
+    fn load(&mut self, take: &mut dyn FnMut() -> Option<f64>) -> Option<()> {
+        *self = count(take, (1 << 53) - 1)?;
+        Some(())
+    }
+}
+
+/// Its high and its low 32 bits, each exact as a float.
+impl Persist for Timestamp {
+    fn save(&self, put: &mut dyn FnMut(f64)) {
+        put((self.nanos() >> 32) as f64);
+        put((self.nanos() & 0xFFFF_FFFF) as f64);
+    }
+
+    fn load(&mut self, take: &mut dyn FnMut() -> Option<f64>) -> Option<()> {
+        let (high, low) = (take()?, count(take, 0xFFFF_FFFF)?);
+        let whole = high.fract() == 0.0 && (-2_147_483_648.0..2_147_483_648.0).contains(&high);
+        *self = Self::from_nanos(whole.then_some(high as i64)? << 32 | i64::try_from(low).ok()?);
+        Some(())
+    }
+}
+
+/// A flag and the value, which is its default when there is none.
+impl<T: Persist + Default + Clone> Persist for Option<T> {
+    fn save(&self, put: &mut dyn FnMut(f64)) {
+        self.is_some().save(put);
+        self.clone().unwrap_or_default().save(put);
+    }
+
+    fn load(&mut self, take: &mut dyn FnMut() -> Option<f64>) -> Option<()> {
+        let (mut present, mut value) = (false, T::default());
+        present.load(take)?;
+        value.load(take)?;
+        *self = present.then_some(value);
+        Some(())
+    }
+}
+
+impl<T: Persist, const N: usize> Persist for [T; N] {
+    fn save(&self, put: &mut dyn FnMut(f64)) {
+        self.iter().for_each(|item| item.save(put));
+    }
+
+    fn load(&mut self, take: &mut dyn FnMut() -> Option<f64>) -> Option<()> {
+        self.iter_mut().try_for_each(|item| item.load(take))
+    }
+}
+
+/// As many items as there are; the length is a parameter.
+impl<T: Persist> Persist for Box<[T]> {
+    fn save(&self, put: &mut dyn FnMut(f64)) {
+        self.iter().for_each(|item| item.save(put));
+    }
+
+    fn load(&mut self, take: &mut dyn FnMut() -> Option<f64>) -> Option<()> {
+        self.iter_mut().try_for_each(|item| item.load(take))
+    }
 }
 
 #[cfg(test)]

@@ -5,13 +5,8 @@
 //! joins the aggregate of the older part of the window with that of the newer part. Its error is that of one pass
 //! over the window, whether the stream is a hundred bars long or a billion.
 
-/// A summary of consecutive bars that can be joined with the summary of the bars that follow.
-pub(crate) trait Aggregate: Copy {
-    /// The summary of one bar.
-    fn of(x: f64) -> Self;
-    /// The summary of the bars of `self` followed by those of `newer`.
-    fn join(self, newer: Self) -> Self;
-}
+use crate::aggregates::{Aggregate, Peak, Shares};
+use crate::persist::{Persist, count, persist};
 
 /// The aggregate of the last `n` bars in two joins per bar (amortised; once every `n` bars `n` joins at once).
 ///
@@ -26,13 +21,17 @@ pub(crate) struct Fold<A> {
     newer: A,
     at: usize,
     full: bool,
+    /// `1/k` in place `k`, up to `n`; empty when joins do not ask.
+    inverse: Box<[f64]>,
 }
 
 impl<A: Aggregate> Fold<A> {
     /// A window of `period` bars; the caller has checked that `period` is at least 1.
     pub(crate) fn new(period: usize) -> Self {
-        let zero = A::of(0.0);
-        Self { slots: vec![zero; period].into_boxed_slice(), newer: zero, at: 0, full: false }
+        let none = A::default();
+        let inverses = if A::IS_WEIGHTED { period + 1 } else { 0 };
+        let inverse = (0..inverses).map(|k| 1.0 / k.max(1) as f64).collect();
+        Self { slots: vec![none; period].into_boxed_slice(), newer: none, at: 0, full: false, inverse }
     }
 
     pub(crate) fn period(&self) -> usize {
@@ -40,10 +39,10 @@ impl<A: Aggregate> Fold<A> {
     }
 
     /// Takes one bar; returns the aggregate of the last `period` bars once there are that many.
-    #[inline]
-    pub(crate) fn push(&mut self, x: f64) -> Option<A> {
-        let bar = A::of(x);
-        self.newer = if self.at == 0 { bar } else { self.newer.join(bar) };
+    #[inline(always)] // Called, it would hand the summary over in memory, at the price of the whole computation.
+    pub(crate) fn push(&mut self, bar: A::Bar) -> Option<A> {
+        let bar = A::of(bar);
+        self.newer = if self.at == 0 { bar } else { self.newer.join(bar, self.shares(self.at, 1)) };
         // `at` is below the length between calls, so neither access below can fail.
         *self.slots.get_mut(self.at)? = bar;
         self.at += 1;
@@ -51,117 +50,51 @@ impl<A: Aggregate> Fold<A> {
             self.turn();
             return Some(self.newer);
         }
-        if self.full { Some(self.slots.get(self.at)?.join(self.newer)) } else { None }
+        if !self.full {
+            return None;
+        }
+        let older = self.slots.get(self.at)?;
+        Some(older.join(self.newer, self.shares(self.slots.len() - self.at, self.at)))
     }
 
     /// Ends a block: its bars become suffix aggregates.
+    #[inline(never)]
     fn turn(&mut self) {
-        let mut slots = self.slots.iter_mut().rev();
-        if let Some(last) = slots.next() {
-            let mut suffix = *last;
-            for slot in slots {
-                suffix = slot.join(suffix);
-                *slot = suffix;
-            }
+        let mut suffix = self.newer;
+        for place in (0..self.slots.len()).rev() {
+            let newer = self.slots.len() - 1 - place;
+            let bar = self.slots[place];
+            suffix = if newer == 0 { bar } else { bar.join(suffix, self.shares(1, newer)) };
+            self.slots[place] = suffix;
         }
         self.at = 0;
         self.full = true;
     }
-}
 
-impl Fold<f64> {
-    /// Hands out the state number by number.
-    pub(crate) fn save(&self, put: &mut dyn FnMut(f64)) {
-        self.slots.iter().for_each(|slot| put(*slot));
-        put(self.newer);
-        put(self.at as f64);
-        put(if self.full { 1.0 } else { 0.0 });
-    }
-
-    /// Takes the state back.
-    pub(crate) fn load(&mut self, take: &mut dyn FnMut() -> Option<f64>) -> Option<()> {
-        for slot in &mut self.slots {
-            *slot = take()?;
+    /// The shares of two numbers of bars that are at most the period together.
+    #[inline]
+    fn shares(&self, older: usize, newer: usize) -> Shares {
+        if !A::IS_WEIGHTED {
+            return Shares { older: 0.0, newer: 0.0 };
         }
-        self.newer = take()?;
-        self.at = crate::persist::count(take, self.slots.len() - 1)?;
-        self.full = crate::persist::count(take, 1)? == 1;
-        Some(())
+        let inverse = self.inverse.get(older + newer).copied().unwrap_or(0.0);
+        Shares { older: older as f64, newer: newer as f64 * inverse }
     }
 }
 
-/// The plain sum.
-impl Aggregate for f64 {
-    #[inline]
-    fn of(x: f64) -> Self {
-        x
+impl<A: Aggregate> Persist for Fold<A> {
+    fn save(&self, put: &mut dyn FnMut(f64)) {
+        self.slots.save(put);
+        self.newer.save(put);
+        self.at.save(put);
+        self.full.save(put);
     }
 
-    #[inline]
-    fn join(self, newer: Self) -> Self {
-        self + newer
-    }
-}
-
-/// A sum with linear weights 1, 2, …, `count` from the oldest bar to the newest.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct LinearSum {
-    count: f64,
-    plain: f64,
-    /// Σ weight · x.
-    pub(crate) weighted: f64,
-}
-
-impl Aggregate for LinearSum {
-    #[inline]
-    fn of(x: f64) -> Self {
-        Self { count: 1.0, plain: x, weighted: x }
-    }
-
-    #[inline]
-    fn join(self, newer: Self) -> Self {
-        Self {
-            count: self.count + newer.count,
-            plain: self.plain + newer.plain,
-            // Every newer bar stands `self.count` places further along.
-            weighted: self.weighted + (newer.weighted + self.count * newer.plain),
-        }
-    }
-}
-
-/// Count, mean and sum of squared deviations, joined as in Chan, Golub and LeVeque, "Updating formulae and a pairwise
-/// algorithm for computing sample variances" (1979). Nothing cancels, and equal bars give exactly zero deviation.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Moments {
-    count: f64,
-    pub(crate) mean: f64,
-    /// Σ (x - mean)².
-    squares: f64,
-}
-
-impl Moments {
-    /// Population variance (ddof 0).
-    pub(crate) fn variance(self) -> f64 {
-        self.squares / self.count
-    }
-}
-
-impl Aggregate for Moments {
-    #[inline]
-    fn of(x: f64) -> Self {
-        Self { count: 1.0, mean: x, squares: 0.0 }
-    }
-
-    #[inline]
-    fn join(self, newer: Self) -> Self {
-        let count = self.count + newer.count;
-        let delta = newer.mean - self.mean;
-        let share = newer.count / count;
-        Self {
-            count,
-            mean: self.mean + delta * share,
-            squares: self.squares + newer.squares + delta * delta * (self.count * share),
-        }
+    fn load(&mut self, take: &mut dyn FnMut() -> Option<f64>) -> Option<()> {
+        self.slots.load(take)?;
+        self.newer.load(take)?;
+        self.at = count(take, self.slots.len() - 1)?;
+        self.full.load(take)
     }
 }
 
@@ -172,71 +105,37 @@ pub(crate) enum Side {
     Lowest,
 }
 
-/// The highest or lowest of the last `n` bars: a monotonic queue in a fixed ring.
-///
-/// The queue holds the bars that can still become the extreme, best first. A new bar removes every worse or equal bar
-/// at the back (so of equal extremes the latest is kept) and each bar enters and leaves once.
+/// The highest or lowest of the last `n` bars and how long ago it was; of equal extremes the latest. A fold: a monotonic
+/// queue does fewer comparisons, but the processor guesses wrong how many.
 #[derive(Debug, Clone)]
 pub(crate) struct Extreme {
-    side: Side,
-    /// (bar number, value)
-    ring: Box<[(u64, f64)]>,
-    head: usize,
-    len: usize,
-    bars: u64,
+    /// The lowest is the highest of the negated values, and negation is exact.
+    sign: f64,
+    window: Fold<Peak>,
+    /// How many bars there were.
+    bars: f64,
 }
+
+persist!(Extreme { window, bars });
 
 impl Extreme {
     /// A window of `period` bars; the caller has checked that `period` is at least 1.
     pub(crate) fn new(side: Side, period: usize) -> Self {
-        Self { side, ring: vec![(0, 0.0); period].into_boxed_slice(), head: 0, len: 0, bars: 0 }
+        let sign = if side == Side::Highest { 1.0 } else { -1.0 };
+        Self { sign, window: Fold::new(period), bars: 0.0 }
     }
 
     pub(crate) fn period(&self) -> usize {
-        self.ring.len()
+        self.window.period()
     }
 
-    /// Takes one bar; returns the extreme of the last `period` bars once there are that many.
+    /// Takes one bar; returns the extreme of the last `period` bars and how many bars ago it was, 0 for the last, once
+    /// there are that many.
     #[inline]
-    pub(crate) fn push(&mut self, x: f64) -> Option<f64> {
-        self.expire();
-        while self.len > 0 && self.yields(self.ring[self.place(self.len - 1)].1, x) {
-            self.len -= 1;
-        }
-        let place = self.place(self.len);
-        self.ring[place] = (self.bars, x);
-        self.len += 1;
-        self.bars += 1;
-        self.value()
-    }
-
-    /// The extreme of the last `period` bars, if that many were seen.
-    pub(crate) fn value(&self) -> Option<f64> {
-        let ready = self.bars >= self.ring.len() as u64;
-        ready.then(|| self.ring[self.head].1)
-    }
-
-    /// Drops the front if it is outside the window that ends with the coming bar. After this the queue holds fewer
-    /// bars than the ring, because bar numbers in it are distinct and lie in the last `period - 1`.
-    fn expire(&mut self) {
-        let period = self.ring.len() as u64;
-        if self.len > 0 && self.ring[self.head].0 + period <= self.bars {
-            self.head = self.place(1);
-            self.len -= 1;
-        }
-    }
-
-    fn yields(&self, old: f64, new: f64) -> bool {
-        match self.side {
-            Side::Highest => old <= new,
-            Side::Lowest => old >= new,
-        }
-    }
-
-    /// The ring index of the `offset`-th queued bar; `offset` is at most the length of the ring.
-    fn place(&self, offset: usize) -> usize {
-        let index = self.head + offset;
-        if index >= self.ring.len() { index - self.ring.len() } else { index }
+    pub(crate) fn push(&mut self, x: f64) -> Option<[f64; 2]> {
+        self.bars += 1.0;
+        let peak = self.window.push([self.sign * x, self.bars])?;
+        Some([self.sign * peak.value, self.bars - peak.bar])
     }
 }
 
@@ -249,7 +148,7 @@ pub(crate) struct Delay {
 }
 
 impl Delay {
-    /// A delay of `period` bars; the caller has checked that `period` is at least 1.
+    /// A delay of `period` bars, which may be 0.
     pub(crate) fn new(period: usize) -> Self {
         Self { ring: vec![0.0; period].into_boxed_slice(), at: 0, full: false }
     }
@@ -258,10 +157,17 @@ impl Delay {
         self.ring.len()
     }
 
+    /// The last `period` bars, or as many as there are, in no order that has a meaning.
+    #[inline]
+    pub(crate) fn values(&self) -> &[f64] {
+        if self.full { &self.ring } else { &self.ring[..self.at] }
+    }
+
     /// Takes one bar; returns the one `period` bars before it, if there is one.
     #[inline]
     pub(crate) fn push(&mut self, x: f64) -> Option<f64> {
-        let old = core::mem::replace(self.ring.get_mut(self.at)?, x);
+        let Some(slot) = self.ring.get_mut(self.at) else { return Some(x) };
+        let old = core::mem::replace(slot, x);
         let was_full = self.full;
         self.at += 1;
         if self.at == self.ring.len() {
@@ -272,9 +178,24 @@ impl Delay {
     }
 }
 
+impl Persist for Delay {
+    fn save(&self, put: &mut dyn FnMut(f64)) {
+        self.ring.save(put);
+        self.at.save(put);
+        self.full.save(put);
+    }
+
+    fn load(&mut self, take: &mut dyn FnMut() -> Option<f64>) -> Option<()> {
+        self.ring.load(take)?;
+        self.at = count(take, self.ring.len().saturating_sub(1))?;
+        self.full.load(take)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aggregates::LinearSum;
     use proptest::prelude::*;
 
     proptest! {
@@ -303,13 +224,17 @@ mod tests {
             for (i, &x) in xs.iter().enumerate() {
                 let (high, low) = (highest.push(f64::from(x)), lowest.push(f64::from(x)));
                 let window = (i + 1).checked_sub(n).map(|from| &xs[from..=i]);
-                prop_assert_eq!(high, window.and_then(|w| w.iter().max()).map(|&v| f64::from(v)));
-                prop_assert_eq!(low, window.and_then(|w| w.iter().min()).map(|&v| f64::from(v)));
+                let at = |best: Option<&i32>| {
+                    let age = window?.iter().rev().position(|x| Some(x) == best)?;
+                    Some([f64::from(*best?), age as f64])
+                };
+                prop_assert_eq!(high, at(window.and_then(|w| w.iter().max())));
+                prop_assert_eq!(low, at(window.and_then(|w| w.iter().min())));
             }
         }
 
         #[test]
-        fn a_delay_returns_the_bar_before(xs in prop::collection::vec(-9i32..9, 0..100), n in 1usize..25) {
+        fn a_delay_returns_the_bar_before(xs in prop::collection::vec(-9i32..9, 0..100), n in 0usize..25) {
             let mut delay = Delay::new(n);
             for (i, &x) in xs.iter().enumerate() {
                 prop_assert_eq!(delay.push(f64::from(x)), i.checked_sub(n).map(|j| f64::from(xs[j])));
