@@ -23,7 +23,8 @@ struct Witness {
 
 impl Witness {
     fn note(&self, text: String) {
-        self.saw.send(text).unwrap();
+        // A test that does not look lets go of the other end.
+        let _ = self.saw.send(text);
     }
 }
 
