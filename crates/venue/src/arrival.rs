@@ -6,7 +6,7 @@ use crate::matching::at_or_better;
 use crate::venue::{Event, Venue};
 use model::{
     Amendment, CancelReason, CancelScope, Change, ClientOrderId, InstrumentIx, NewOrder, OrderCommand,
-    OrderKind, RejectReason, Side, VenueEvent,
+    OrderKind, PositionSide, RejectReason, Side, VenueEvent,
 };
 use units::{Amount, Price, Timestamp};
 
@@ -25,11 +25,24 @@ impl Venue {
     /// Places an order, or says why not.
     #[inline]
     pub(crate) fn place(&mut self, at: Timestamp, order: &NewOrder, out: &mut Vec<Event>) {
+        let rules = &self.config.rules;
+        if order.position_side == PositionSide::Net
+            && rules.price_band.is_none()
+            && rules.market_band.is_none()
+        {
+            return self.admit(at, order, None, out);
+        }
         let mut order = *order;
         self.price_from_book(order.instrument);
         let moved = self.adapt(&mut order);
+        self.admit(at, &order, moved, out);
+    }
+
+    /// Takes an order into the books, or says why not. Its price has `moved` to the edge of the band.
+    #[inline]
+    fn admit(&mut self, at: Timestamp, order: &NewOrder, moved: Option<Price>, out: &mut Vec<Event>) {
         let (id, instrument) = (order.id, order.instrument);
-        let margin = match self.check(&order) {
+        let margin = match self.check(order) {
             Ok(margin) => margin,
             Err(reason) => {
                 out.push(Event { at, event: VenueEvent::Rejected { id, instrument, reason } });
@@ -44,13 +57,13 @@ impl Venue {
         }
         if order.kind.is_conditional() {
             self.wait(order, margin);
-        } else {
-            let rank = self.rest(order, Owner::Client, Stage::Arriving, margin);
-            if self.config.rules.market_band.is_some() {
-                self.bind(instrument, rank);
-            }
-            self.arrive(at, instrument, rank, out);
+            return;
         }
+        let rank = self.rest(order, Owner::Client, Stage::Arriving, margin);
+        if self.config.rules.market_band.is_some() {
+            self.bind(instrument, rank);
+        }
+        self.arrive(at, instrument, rank, out);
     }
 
     /// What the exchange makes of an order before it looks at it: in hedge mode an order against the direction of its
@@ -93,7 +106,7 @@ impl Venue {
     }
 
     /// Takes a conditional order into the books. A trailing stop without activation follows from the price it watches now.
-    fn wait(&mut self, order: NewOrder, margin: Amount) {
+    fn wait(&mut self, order: &NewOrder, margin: Amount) {
         let rank = self.rest(order, Owner::Client, Stage::Waiting, margin);
         if let OrderKind::TrailingStop { activation: None, by, .. } = order.kind {
             let desk = &mut self.desks[order.instrument.index()];

@@ -1,15 +1,15 @@
 //! How a candle fills orders. The rules are in the crate's documentation.
 
-use crate::config::{CandlePath, LimitFill, Slippage};
+use crate::config::{CandlePath, LimitFill};
 use crate::desk::{Follower, Resting, Stage};
 use crate::fidelity::Fidelity;
 use crate::matching::{at_or_better, better, follow, has_fired, trailed};
 use crate::venue::{Event, Venue};
 use model::{
-    Bar, CancelReason, Candle, FillCause, InstrumentIx, Liquidity, NewOrder, OrderKind, PositionSide, Side,
-    TimeInForce, Trailing, TriggerBy, VenueEvent,
+    Bar, CancelReason, Candle, FillCause, InstrumentIx, Liquidity, OrderKind, PositionSide,
+    SelfTradePrevention, Side, TimeInForce, Trailing, TriggerBy, VenueEvent,
 };
-use units::{Price, Span, Timestamp};
+use units::{Price, Quantity, Span, Timestamp};
 
 /// What a live order does at a price.
 enum Meeting {
@@ -79,10 +79,13 @@ impl Venue {
         }
         // Later than the open, earlier than the close that the engine is told of next.
         let inside = candle.close_time() - Span::from_nanos(1);
-        self.desks[ix.index()].last = Some(bar.open);
+        let desk = &mut self.desks[ix.index()];
+        (desk.last, desk.volume) = (Some(bar.open), bar.volume);
         // A position that stood before the candle, or was entered at its open, lived through the whole range.
         self.meet_orders(bar.open_time, ix, bar.open, out);
-        self.meet_guards(bar.open_time, ix, bar.open, out);
+        if self.desks[ix.index()].is_guarded {
+            self.meet_guards(bar.open_time, ix, bar.open, out);
+        }
         if self.desks[ix.index()].is_idle || self.config.fidelity == Fidelity::NextOpen {
             return;
         }
@@ -99,6 +102,7 @@ impl Venue {
     }
 
     /// Lets every order of an instrument meet a price that was traded, in the order of arrival.
+    #[inline]
     fn meet_orders(&mut self, at: Timestamp, ix: InstrumentIx, price: Price, out: &mut Vec<Event>) {
         let (mut rank, until) = (0, self.next_rank);
         while let Some(resting) = self.desks[ix.index()].after_rank(rank).filter(|r| r.rank < until) {
@@ -137,6 +141,7 @@ impl Venue {
     }
 
     /// The first price that a live order meets: where it is marketable it takes, and otherwise it rests or ends.
+    #[inline]
     fn meet_live(
         &mut self,
         at: Timestamp,
@@ -144,17 +149,19 @@ impl Venue {
         price: Price,
         out: &mut Vec<Event>,
     ) {
-        let desk = &mut self.desks[ix.index()];
+        let desk = &self.desks[ix.index()];
         let Some(place) = desk.at_rank(rank) else { return };
-        desk.orders[place].stage = Stage::Resting;
-        let resting = &self.desks[ix.index()].orders[place];
-        let (remaining, is_plain) =
-            (resting.remaining, resting.order.self_trade == model::SelfTradePrevention::None);
+        let resting = &desk.orders[place];
+        let remaining = resting.remaining;
+        let is_plain = matches!(resting.order.self_trade, SelfTradePrevention::None);
         match self.arrival(resting, price) {
-            Meeting::Waits => {}
+            Meeting::Waits => self.desks[ix.index()].orders[place].stage = Stage::Resting,
             Meeting::Ends(reason) => self.end(at, (ix, place), reason, out),
+            Meeting::Fills(price, liquidity) if is_plain => {
+                self.fill_at(at, (ix, place), remaining, (price, liquidity), out);
+            }
             Meeting::Fills(price, liquidity) => {
-                if is_plain || self.prevent_self_trade(at, (ix, rank), price, out) {
+                if self.prevent_self_trade(at, (ix, rank), price, out) {
                     self.fill(at, (ix, rank), remaining, (price, liquidity), out);
                 }
             }
@@ -162,9 +169,10 @@ impl Venue {
     }
 
     /// What the first price that an order meets does to it.
+    #[inline]
     fn arrival(&self, resting: &Resting, price: Price) -> Meeting {
         let order = &resting.order;
-        let slipped = self.slipped(order.instrument, order.side, price);
+        let slipped = self.slipped(order.instrument, order.side, price, resting.remaining);
         let Some(limit) = order.kind.limit() else {
             return match resting.bound {
                 Some(bound) if !at_or_better(order.side, slipped, bound) => {
@@ -190,13 +198,11 @@ impl Venue {
 
     /// Guards that a price has reached, or jumped over, close at it: a gap pays no trigger price, neither way.
     fn meet_guards(&mut self, at: Timestamp, ix: InstrumentIx, price: Price, out: &mut Vec<Event>) {
-        if !self.desks[ix.index()].is_guarded {
-            return;
-        }
         for side in PositionSide::ALL {
             let Some((held, _)) = self.guarded(ix, side) else { continue };
             if let Some(cause) = self.fired_guard(at, (ix, side), TriggerBy::Last, price, out) {
-                let slipped = self.slipped(ix, held.opposite(), price);
+                let size = self.account.holding(ix, side).size;
+                let slipped = self.slipped(ix, held.opposite(), price, size);
                 self.close_guarded(at, (ix, side), slipped, cause, out);
             }
         }
@@ -316,7 +322,8 @@ impl Venue {
                 (None, Some(trailed)) => (trailed, FillCause::TrailingStop),
                 (Some(stop), _) => (stop, FillCause::StopLoss),
             };
-            let slipped = self.slipped(ix, held.opposite(), price);
+            let size = self.account.holding(ix, side).size;
+            let slipped = self.slipped(ix, held.opposite(), price, size);
             self.close_guarded(at, (ix, side), slipped, cause, out);
         }
     }
@@ -361,7 +368,8 @@ impl Venue {
                 && guard.protection.target_by == TriggerBy::Last
                 && at_or_better(held.opposite(), best, target)
             {
-                let price = self.slipped(ix, held.opposite(), target);
+                let size = self.account.holding(ix, side).size;
+                let price = self.slipped(ix, held.opposite(), target, size);
                 self.close_guarded(at, (ix, side), price, FillCause::TakeProfit, out);
             }
         }
@@ -373,14 +381,15 @@ impl Venue {
         while !self.desks[ix.index()].is_idle && here != to {
             here = self.next_on_the_way(ix, here, to);
             self.desks[ix.index()].last = Some(here);
-            self.meet_guards(at, ix, here, out);
+            if self.desks[ix.index()].is_guarded {
+                self.meet_guards(at, ix, here, out);
+            }
             self.meet_orders(at, ix, here, out);
         }
     }
 
     /// The nearest price beyond `here` on the way to `to` at which something may happen; `to` where nothing does.
     fn next_on_the_way(&self, ix: InstrumentIx, here: Price, to: Price) -> Price {
-        let (instrument, desk) = (&self.instruments[ix.index()], &self.desks[ix.index()]);
         let mut next = to;
         let mut consider = |price: Price| {
             let is_between =
@@ -389,52 +398,45 @@ impl Venue {
                 next = price;
             }
         };
-        for resting in &desk.orders {
-            let order = &resting.order;
-            match (resting.stage, order.kind) {
-                (Stage::Waiting, OrderKind::TrailingStop { distance, activation, .. }) => {
-                    let held = order.side.opposite();
-                    resting.best.map(|best| trailed(held, best, distance)).or(activation).map(&mut consider);
-                }
-                (Stage::Waiting, kind) => _ = kind.trigger().map(&mut consider),
-                (_, kind) => {
-                    _ = kind
-                        .limit()
-                        .map(|limit| consider(self.served_at(order, limit, instrument.tick_size)));
-                }
-            }
-        }
+        let orders = &self.desks[ix.index()].orders;
+        orders.iter().filter_map(|resting| self.price_of_interest(resting)).for_each(&mut consider);
         for side in PositionSide::ALL {
             let Some((_, guard)) = self.guarded(ix, side) else { continue };
-            let trailing = self.trailing_stop(ix, side).or(guard.trailing.and_then(|f| f.terms.activation));
-            for price in [guard.protection.stop_loss, guard.protection.take_profit, trailing] {
-                price.map(&mut consider);
-            }
+            let activation = guard.trailing.and_then(|follower| follower.terms.activation);
+            let trailing = self.trailing_stop(ix, side).or(activation);
+            let prices = [guard.protection.stop_loss, guard.protection.take_profit, trailing];
+            prices.into_iter().flatten().for_each(&mut consider);
         }
         next
     }
 
-    /// The first traded price that serves a resting order.
-    fn served_at(&self, order: &NewOrder, limit: Price, tick: Price) -> Price {
-        match (self.config.limit_fill, order.side) {
-            (LimitFill::Touch, _) => limit,
-            (LimitFill::Through, Side::Buy) => limit - tick,
-            (LimitFill::Through, Side::Sell) => limit + tick,
+    /// The price at which something happens to an order next: its trigger, or the first one that serves it in the book.
+    fn price_of_interest(&self, resting: &Resting) -> Option<Price> {
+        let order = &resting.order;
+        match (resting.stage, order.kind) {
+            (Stage::Waiting, OrderKind::TrailingStop { distance, activation, .. }) => {
+                let held = order.side.opposite();
+                resting.best.map(|best| trailed(held, best, distance)).or(activation)
+            }
+            (Stage::Waiting, kind) => kind.trigger(),
+            (Stage::Arriving | Stage::Resting, kind) => {
+                let (limit, tick) = (kind.limit()?, self.instruments[order.instrument.index()].tick_size);
+                Some(match (self.config.limit_fill, order.side) {
+                    (LimitFill::Touch, _) => limit,
+                    (LimitFill::Through, Side::Buy) => limit - tick,
+                    (LimitFill::Through, Side::Sell) => {
+                        Price::new(limit.mantissa().saturating_add(tick.mantissa()))
+                    }
+                })
+            }
         }
     }
 
-    /// A price worsened by the slippage: up for a buyer, down for a seller, never below one tick.
+    /// A price worsened by the slippage of an order of `quantity`, which trades into the volume of the running candle.
     #[inline]
-    pub(crate) fn slipped(&self, ix: InstrumentIx, side: Side, price: Price) -> Price {
-        let instrument = &self.instruments[ix.index()];
-        match self.config.slippage {
-            Slippage::Ticks(0) => price,
-            Slippage::Ticks(ticks) => {
-                let by = Price::new(instrument.tick_size.mantissa() * i64::from(ticks));
-                if side == Side::Buy { price + by } else { (price - by).max(instrument.tick_size) }
-            }
-            Slippage::Fraction(rate) => instrument.price_shifted(price, side, rate),
-        }
+    fn slipped(&self, ix: InstrumentIx, side: Side, price: Price, quantity: Quantity) -> Price {
+        let (instrument, volume) = (&self.instruments[ix.index()], self.desks[ix.index()].volume);
+        self.config.slippage.worsened(instrument, side, price, quantity, volume)
     }
 }
 

@@ -67,8 +67,11 @@ impl Venue {
         let last = desk.last.ok_or(RejectReason::NoMarket)?;
         check_quantity(order, instrument)?;
         check_flags(order)?;
-        for price in [order.kind.limit(), order.kind.trigger()].into_iter().flatten() {
-            check_price(price, instrument)?;
+        if let Some(limit) = order.kind.limit() {
+            check_price(limit, instrument)?;
+        }
+        if let Some(trigger) = order.kind.trigger() {
+            check_price(trigger, instrument)?;
         }
         let waits = order.kind.is_conditional() && !replaced.is_some_and(Resting::is_triggered);
         if waits {
@@ -76,7 +79,7 @@ impl Venue {
         } else if let Some(limit) = order.kind.limit() {
             self.check_limit(order, limit, last)?;
         }
-        if !order.protection.is_none() || order.protection_mode != ProtectionMode::Full {
+        if !order.protection.is_none() || !matches!(order.protection_mode, ProtectionMode::Full) {
             self.check_attached(order, last)?;
         }
         if order.reduce_only {

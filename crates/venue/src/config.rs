@@ -1,22 +1,9 @@
 //! What kind of exchange is simulated.
 
 use crate::fidelity::Fidelity;
+use crate::slippage::Slippage;
 use model::{MarginMode, PositionMode};
 use units::{Amount, Rate};
-
-/// What a market order loses against the price it is filled at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Slippage {
-    /// Whole ticks.
-    Ticks(u32),
-    /// A fraction of the price, rounded to the tick away from the trader.
-    Fraction(Rate),
-}
-
-impl Slippage {
-    /// None at all.
-    pub const NONE: Self = Self::Ticks(0);
-}
 
 /// When a candle fills a resting limit order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

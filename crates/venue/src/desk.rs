@@ -158,6 +158,8 @@ pub(crate) struct Desk {
     pub(crate) last: Option<Price>,
     pub(crate) mark: Option<Price>,
     pub(crate) index: Option<Price>,
+    /// What was traded in the running candle.
+    pub(crate) volume: Quantity,
     /// The recorded market, where there is one.
     pub(crate) market: Option<Box<Market>>,
     /// By growing rank.
@@ -193,6 +195,7 @@ impl Desk {
             index: None,
             orders: Vec::new(),
             waiting: 0,
+            volume: Quantity::ZERO,
             guards: [Guard::NONE; 3],
             is_guard_fresh: [false; 3],
             fresh_from: 0,
@@ -246,29 +249,34 @@ impl Desk {
     /// Where the order of a rank is, if it is still there.
     #[inline]
     pub(crate) fn at_rank(&self, rank: u64) -> Option<usize> {
-        self.orders.binary_search_by_key(&rank, |r| r.rank).ok()
+        // Most desks hold one order.
+        match self.orders.as_slice() {
+            [only] => (only.rank == rank).then_some(0),
+            orders => orders.binary_search_by_key(&rank, |r| r.rank).ok(),
+        }
     }
 
     /// The first order of a rank above `rank`.
     #[inline]
     pub(crate) fn after_rank(&self, rank: u64) -> Option<&Resting> {
-        self.orders.get(self.orders.partition_point(|r| r.rank <= rank))
+        match self.orders.as_slice() {
+            [only] => (only.rank > rank).then_some(only),
+            orders => orders.get(orders.partition_point(|r| r.rank <= rank)),
+        }
     }
 
-    /// Takes an order out.
+    /// Takes an order out and forgets it.
     #[inline]
-    pub(crate) fn take_out(&mut self, place: usize) -> Resting {
-        let resting = if place + 1 == self.orders.len() {
-            let resting = self.orders[place];
+    pub(crate) fn drop_order(&mut self, place: usize) {
+        let Resting { rank, stage, order: NewOrder { side, .. }, .. } = self.orders[place];
+        self.waiting -= usize::from(stage == Stage::Waiting);
+        self.leave_queue(rank, side);
+        if place + 1 == self.orders.len() {
             self.orders.truncate(place);
-            resting
         } else {
-            self.orders.remove(place)
-        };
-        self.waiting -= usize::from(resting.stage == Stage::Waiting);
-        self.leave_queue(resting.rank, resting.order.side);
+            self.orders.remove(place);
+        }
         self.refresh_idle();
-        resting
     }
 
     /// Takes an order out of the queue of the recorded market, if it stands in one.

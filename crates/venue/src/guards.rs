@@ -255,7 +255,7 @@ impl Venue {
                     quantity,
                 )
             };
-            self.rest(order, Owner::Leg(Leg { id, kind, twin: names[1 - n] }), Stage::Waiting, Amount::ZERO);
+            self.rest(&order, Owner::Leg(Leg { id, kind, twin: names[1 - n] }), Stage::Waiting, Amount::ZERO);
             let (leg, instrument) = (id, ix);
             let event = VenueEvent::LegPlaced {
                 leg,
@@ -312,7 +312,7 @@ impl Venue {
                 reduce_only: true,
                 ..NewOrder::new(id, ix, exit, kind, holding.size)
             };
-            let rank = self.rest(order, Owner::Guard(cause), Stage::Arriving, Amount::ZERO);
+            let rank = self.rest(&order, Owner::Guard(cause), Stage::Arriving, Amount::ZERO);
             self.arrive(at, ix, rank, out);
         }
     }

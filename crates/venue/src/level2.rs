@@ -5,7 +5,7 @@ use crate::market::Hit;
 use crate::matching::at_or_better;
 use crate::queue::QueuePosition;
 use crate::venue::{Event, Venue};
-use model::book::{Book, BookFault};
+use model::book::{Book, BookFault, Numbering};
 use model::{BookChange, CancelReason, ClientOrderId, InstrumentIx, Liquidity, Side, TimeInForce, Trade};
 use units::{Price, Quantity, Timestamp};
 
@@ -27,15 +27,17 @@ impl Venue {
     }
 
     /// Somebody traded. Orders of ours that were in the way are filled at their own price, as makers; then the price fires
-    /// triggers.
+    /// triggers. One without a price and a quantity above zero is no trade.
     #[inline]
     pub fn on_trade(&mut self, trade: &Trade, out: &mut Vec<Event>) {
         let Some(desk) = self.desks.get_mut(trade.instrument.index()) else { return };
-        desk.last = Some(trade.price);
-        if desk.is_idle {
+        if !trade.price.is_positive() || !trade.quantity.is_positive() {
             return;
         }
-        self.meet_trade(trade, out);
+        desk.last = Some(trade.price);
+        if !desk.is_idle {
+            self.meet_trade(trade, out);
+        }
     }
 
     /// The recorded book of an instrument, at the levels of market data that have one. With quotes and trades, it holds the touch
@@ -43,6 +45,14 @@ impl Venue {
     #[must_use]
     pub fn book(&self, ix: InstrumentIx) -> Option<&Book> {
         self.desks.get(ix.index())?.market.as_ref().map(|market| market.book())
+    }
+
+    /// Says how the book feed of an instrument is numbered, before its first change. Without it, numbers only have to grow, and
+    /// a recording may begin with plain levels; where they have to be consecutive, it begins with a snapshot.
+    pub fn number_book(&mut self, ix: InstrumentIx, numbering: Numbering) {
+        if let Some(market) = self.desks.get_mut(ix.index()).and_then(|desk| desk.market.as_mut()) {
+            market.renumber(numbering);
+        }
     }
 
     /// Where an order stands in the queue at its price, if it rests in a recorded market.
@@ -131,7 +141,7 @@ impl Venue {
                 return self.end_rank(at, (ix, rank), CancelReason::WouldCross, out);
             } else if order.time_in_force == TimeInForce::FillOrKill
                 && market.offered(opposite, remaining, bound) < remaining
-                && self.beyond_touch(ix, order.side, bound).is_none()
+                && self.beyond_touch(ix, order.side, remaining, bound).is_none()
             {
                 return self.end_rank(at, (ix, rank), CancelReason::FillOrKill, out);
             }
@@ -156,7 +166,7 @@ impl Venue {
         let mut parts = std::mem::take(&mut self.parts);
         let eaten = market.eat(side.opposite(), remaining, bound, |price, part| parts.push((price, part)));
         if eaten < remaining
-            && let Some(price) = self.beyond_touch(ix, side, bound)
+            && let Some(price) = self.beyond_touch(ix, side, remaining, bound)
         {
             parts.push((price, remaining - eaten));
         }

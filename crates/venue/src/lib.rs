@@ -5,9 +5,12 @@
 //! ledger: that the two agree to the last unit after every backtest is evidence, not tautology.
 //!
 //! May not: import anything of ours but `units` and `model`, perform I/O, read a clock, use randomness that is not seeded by its
-//! configuration, use floating point.
+//! configuration, use floating point (the estimate of a place in a queue excepted, marked where it stands).
 //!
-//! # How candles fill orders (the first rung of the fidelity ladder)
+//! How closely it follows a real market is a ladder, [`Fidelity`], by what data there is. Orders, triggers and guards are the same on
+//! every rung; what differs is when they meet a price.
+//!
+//! # How candles fill orders
 //!
 //! A candle tells four prices and not their order, so every doubt is decided against the trader:
 //!
@@ -19,8 +22,42 @@
 //!    their own price once the price trades *through* it (or touches it, see [`LimitFill`]).
 //! 4. *Stop before target*: when both lie inside one candle, the stop is taken. A target of a position that was opened
 //!    inside the candle waits for the next one; its stop does not.
+//! 5. *A trailing stop* is tried where the candle found it, then at the best price of the candle: the worst price may have
+//!    come before or after the best one, and both times it fires.
 //!
-//! Feeding finer candles (`--timeframe-detail`) leaves the rules as they are and shrinks what they have to assume.
+//! [`CandlePath::Adaptive`] replaces 3 to 5 by an assumed way through the candle. Feeding finer candles
+//! (`--timeframe-detail`) leaves the rules as they are and shrinks what they have to assume. With candles an order always fills whole, and
+//! never from another order of ours; where self-trade prevention would have ended one of the two, it does.
+//!
+//! # How recorded markets fill orders
+//!
+//! Quotes and trades, or a level-2 book and trades. Orders of ours are not in the recording, so what they would have met is
+//! derived from it:
+//!
+//! 1. *Arriving*, an order takes from the other side level by level, as a taker, and no more than is there: what ours took
+//!    earlier is missing while the level lives. What is left rests, or ends as its time in force says.
+//! 2. *Resting*, it stands behind what rested at its price ([`QueuePosition`]). Trades at the price serve the queue first and then
+//!    it; trades through the price, and the other side reaching the price, serve it at once. Always at its own price, as
+//!    a maker, and no more than was traded or is shown ([`MakerFill`]).
+//! 3. *Queues* also move without trades, when the total at the price shrinks: how far is the [`QueueModel`].
+//! 4. *Triggers* watch the prices of trades, and the mark and index prices; what they make live arrives there and then.
+//!
+//! Everything happens at the exchange's time. What lies between deciding and happening is in [`latency`].
+//!
+//! # What an order may be
+//!
+//! Market and limit orders; conditional ones that watch the last, the mark or the index price ([`Venue::on_mark`],
+//! [`Venue::on_index`]); trailing stops; reduce-only and close-on-trigger; post-only, immediate-or-cancel, fill-or-kill;
+//! one-way and hedge mode. Positions are guarded whole or in parts. How many orders there may be, how far from the mark
+//! price, and where Bybit and Binance differ, is said by [`OrderRules`]. Every refusal has its own [`model::RejectReason`].
+//!
+//! What an exchange does not document is decided so: a conditional order takes no margin before its trigger and ends there
+//! when the account cannot carry it; what waits for a mark or index price and is fired by it meets the next price of the
+//! level in use (with candles, the next open); an order keeps its place in the queue only when its price stays and its
+//! quantity does not grow; a reduce-only order is cut by itself to what is left of the position, whatever other reduce-only
+//! orders rest; a conditional reduce-only order is looked at again only when it fires.
+//!
+//! The module `desk` says how levels of market data plug in.
 
 #![deny(clippy::float_arithmetic)]
 
@@ -33,7 +70,6 @@ mod desk;
 mod fidelity;
 mod funding;
 mod guards;
-mod impact;
 pub mod latency;
 mod level2;
 mod margin;
@@ -42,17 +78,16 @@ mod matching;
 mod names;
 mod queue;
 mod settings;
+mod slippage;
 mod touch;
 mod venue;
 
 pub use account::{Account, Holding};
-pub use config::{
-    AmendRule, BandRule, CandlePath, LimitFill, OrderRules, PostOnlyRule, Slippage, VenueConfig,
-};
+pub use config::{AmendRule, BandRule, CandlePath, LimitFill, OrderRules, PostOnlyRule, VenueConfig};
 pub use desk::TradingStatus;
 pub use fidelity::Fidelity;
-pub use impact::Impact;
 pub use market::{MakerFill, QueueRules};
 pub use model::book::{self, Book};
 pub use queue::{Power, QueueModel, QueuePosition, Weight};
+pub use slippage::Slippage;
 pub use venue::{Event, Venue};

@@ -90,6 +90,14 @@ impl Market {
         }
     }
 
+    /// Starts over with an empty book whose feed is numbered like this.
+    pub(crate) fn renumber(&mut self, numbering: Numbering) {
+        self.book = Book::new(self.book.tick_size(), numbering);
+        if numbering == Numbering::Growing {
+            self.book.start();
+        }
+    }
+
     /// The recorded book.
     pub(crate) const fn book(&self) -> &Book {
         &self.book

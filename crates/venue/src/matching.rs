@@ -19,9 +19,10 @@ impl Venue {
         }
     }
 
-    /// A trade set the last price of an instrument, for levels that tell every trade: fires triggers that watch it.
+    /// A trade set the last price of an instrument, for levels that tell every trade: fires triggers that watch it. A price
+    /// that is not above zero is no price.
     pub fn on_last(&mut self, at: Timestamp, ix: InstrumentIx, price: Price, out: &mut Vec<Event>) {
-        if let Some(desk) = self.desks.get_mut(ix.index()) {
+        if let Some(desk) = self.desks.get_mut(ix.index()).filter(|_| price.is_positive()) {
             desk.last = Some(price);
             self.fire(at, ix, TriggerBy::Last, price, out);
         }
@@ -30,7 +31,7 @@ impl Venue {
     /// The mark price of an instrument changed: fires triggers that watch it. What they make live meets the market as any
     /// order that arrives at `at`.
     pub fn on_mark(&mut self, at: Timestamp, ix: InstrumentIx, price: Price, out: &mut Vec<Event>) {
-        if let Some(desk) = self.desks.get_mut(ix.index()) {
+        if let Some(desk) = self.desks.get_mut(ix.index()).filter(|_| price.is_positive()) {
             desk.mark = Some(price);
             self.fire(at, ix, TriggerBy::Mark, price, out);
         }
@@ -38,7 +39,7 @@ impl Venue {
 
     /// The index price of an instrument changed: fires triggers that watch it.
     pub fn on_index(&mut self, at: Timestamp, ix: InstrumentIx, price: Price, out: &mut Vec<Event>) {
-        if let Some(desk) = self.desks.get_mut(ix.index()) {
+        if let Some(desk) = self.desks.get_mut(ix.index()).filter(|_| price.is_positive()) {
             desk.index = Some(price);
             self.fire(at, ix, TriggerBy::Index, price, out);
         }
@@ -185,8 +186,10 @@ impl Venue {
         reason: CancelReason,
         out: &mut Vec<Event>,
     ) {
-        let resting = self.desks[ix.index()].take_out(place);
-        if let Some(event) = ended(ix, &resting, reason) {
+        let desk = &mut self.desks[ix.index()];
+        let event = ended(ix, &desk.orders[place], reason);
+        desk.drop_order(place);
+        if let Some(event) = event {
             out.push(Event { at, event });
         }
     }
@@ -214,25 +217,44 @@ impl Venue {
         (price, liquidity): (Price, Liquidity),
         out: &mut Vec<Event>,
     ) {
-        let Some(place) = self.desks[ix.index()].at_rank(rank) else { return };
-        let resting = &self.desks[ix.index()].orders[place];
+        if let Some(place) = self.desks[ix.index()].at_rank(rank) {
+            self.fill_at(at, (ix, place), quantity, (price, liquidity), out);
+        }
+    }
+
+    /// [`Venue::fill`] where the place of the order is known.
+    #[inline]
+    pub(crate) fn fill_at(
+        &mut self,
+        at: Timestamp,
+        (ix, place): (InstrumentIx, usize),
+        quantity: Quantity,
+        (price, liquidity): (Price, Liquidity),
+        out: &mut Vec<Event>,
+    ) {
+        let desk = &mut self.desks[ix.index()];
+        let resting = &mut desk.orders[place];
         let wanted = quantity.min(resting.remaining);
         let holding = self.account.holding(ix, resting.order.position_side);
         let against = !holding.size.is_zero() && holding.side != resting.order.side;
         let coverable = if against { holding.size } else { Quantity::ZERO };
         let filled = if resting.order.reduce_only { wanted.min(coverable) } else { wanted };
-        let is_last = filled == resting.remaining || filled < wanted;
         let deal = deal(ix, resting, filled, (price, liquidity), against && filled > holding.size);
         let (parent, mode) = (resting.order.id, resting.order.protection_mode);
-        let cut = (filled < wanted).then(|| ended(ix, resting, CancelReason::ReduceOnly)).flatten();
-        if is_last {
-            self.desks[ix.index()].take_out(place);
+        let mut cut = None;
+        if filled == resting.remaining {
+            desk.drop_order(place);
+        } else if filled < wanted {
+            cut = ended(ix, resting, CancelReason::ReduceOnly);
+            desk.drop_order(place);
         } else {
-            self.count_fill(ix, place, filled);
+            count_fill(resting, filled);
         }
         if filled.is_positive() {
             self.execute(at, &deal, out);
-            self.place_attached(at, &deal, parent, mode, out);
+            if !deal.attached.is_none() {
+                self.place_attached(at, &deal, parent, mode, out);
+            }
         }
         if let Some(event) = cut {
             out.push(Event { at, event });
@@ -240,14 +262,6 @@ impl Venue {
         if against && !self.desks[ix.index()].is_idle {
             self.cut_reducing(at, ix, deal.position_side, out);
         }
-    }
-
-    /// Takes a partial fill off an order, and the share of its margin with it.
-    fn count_fill(&mut self, ix: InstrumentIx, place: usize, filled: Quantity) {
-        let resting = &mut self.desks[ix.index()].orders[place];
-        let (part, whole) = (filled.mantissa().into(), resting.remaining.mantissa().into());
-        resting.margin -= resting.margin.mul_div(part, whole, units::Rounding::Down);
-        resting.remaining -= filled;
     }
 
     /// Places the legs that came with a filled order in partial mode, over what was filled.
@@ -261,7 +275,7 @@ impl Venue {
     ) {
         let ProtectionMode::Partial { stop_limit, target_limit } = mode else { return };
         let holding = self.account.holding(deal.instrument, deal.position_side);
-        if deal.attached.is_none() || holding.side != deal.side || holding.size.is_zero() {
+        if holding.side != deal.side || holding.size.is_zero() {
             return;
         }
         let quantity = deal.quantity.min(holding.size);
@@ -347,6 +361,13 @@ impl Venue {
     }
 }
 
+/// Takes a partial fill off an order, and the share of its margin with it.
+fn count_fill(resting: &mut Resting, filled: Quantity) {
+    let (part, whole) = (filled.mantissa().into(), resting.remaining.mantissa().into());
+    resting.margin -= resting.margin.mul_div(part, whole, units::Rounding::Down);
+    resting.remaining -= filled;
+}
+
 /// What is told when a trigger has fired; nothing has a name where a guard of a whole position has.
 fn triggered(instrument: InstrumentIx, resting: &Resting) -> VenueEvent {
     let (id, position_side) = (resting.order.id, resting.order.position_side);
@@ -367,6 +388,7 @@ fn ended(instrument: InstrumentIx, resting: &Resting, reason: CancelReason) -> O
 }
 
 /// The deal that fills an order.
+#[inline]
 fn deal(
     instrument: InstrumentIx,
     resting: &Resting,
@@ -413,10 +435,11 @@ pub(crate) fn better(held: Side, a: Price, b: Price) -> Price {
 /// Where a trailing stop stands that follows `best`.
 #[inline]
 pub(crate) fn trailed(held: Side, best: Price, distance: Price) -> Price {
-    match held {
-        Side::Buy => best - distance,
-        Side::Sell => best + distance,
-    }
+    let (best, distance) = (best.mantissa(), distance.mantissa());
+    Price::new(match held {
+        Side::Buy => best.saturating_sub(distance),
+        Side::Sell => best.saturating_add(distance),
+    })
 }
 
 /// A trailing stop meets a price: the best price since it was armed, and whether the stop has fired.

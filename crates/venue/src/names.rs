@@ -1,19 +1,21 @@
 //! Which order ids were used.
 
 use model::ClientOrderId;
-use std::collections::VecDeque;
 
-/// How many ids are remembered one by one.
-const REMEMBERED: usize = 1 << 16;
+/// How many ids are remembered one by one; a power of two.
+const REMEMBERED: usize = 1 << 12;
 
 /// The ids of accepted orders. Ids that grow cost one comparison; one that arrives late (messages overtake each other) is
-/// looked up. Memory is bounded: an id below the oldest one remembered counts as used.
+/// looked for. Memory is bounded: an id below the largest one forgotten counts as used.
 ///
 /// Bybit documents that an `orderLinkId` is unique for all time, Binance among open orders only; the stricter rule holds here.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Names {
-    /// In growing order.
-    used: VecDeque<ClientOrderId>,
+    newest: Option<ClientOrderId>,
+    /// As they came; once full, the next one takes the place of the oldest.
+    used: Vec<ClientOrderId>,
+    /// The place of the oldest, once full.
+    oldest: usize,
     /// The largest id that was forgotten.
     forgotten: Option<ClientOrderId>,
 }
@@ -22,23 +24,25 @@ impl Names {
     /// Whether an id was used, or may have been.
     #[inline]
     pub(crate) fn is_used(&self, id: ClientOrderId) -> bool {
-        if self.used.back().is_none_or(|last| id > *last) {
-            return false;
-        }
-        self.forgotten.is_some_and(|forgotten| id <= forgotten) || self.used.binary_search(&id).is_ok()
+        self.newest.is_some_and(|newest| id <= newest) && self.is_remembered(id)
+    }
+
+    #[cold]
+    fn is_remembered(&self, id: ClientOrderId) -> bool {
+        self.forgotten.is_some_and(|forgotten| id <= forgotten) || self.used.contains(&id)
     }
 
     /// Remembers an id that was not used before.
     #[inline]
     pub(crate) fn add(&mut self, id: ClientOrderId) {
-        if self.used.back().is_none_or(|last| id > *last) {
-            self.used.push_back(id);
-        } else if let Err(place) = self.used.binary_search(&id) {
-            self.used.insert(place, id);
+        self.newest = Some(self.newest.map_or(id, |newest| newest.max(id)));
+        if self.used.len() < REMEMBERED {
+            self.used.push(id);
+            return;
         }
-        if self.used.len() > REMEMBERED {
-            self.forgotten = self.used.pop_front();
-        }
+        let gone = std::mem::replace(&mut self.used[self.oldest], id);
+        self.forgotten = self.forgotten.max(Some(gone));
+        self.oldest = (self.oldest + 1) % REMEMBERED;
     }
 }
 

@@ -1,4 +1,4 @@
-//! How quotes and trades fill orders. The rules are in [`Fidelity::Touch`](crate::Fidelity::Touch).
+//! How quotes and trades fill orders. The rules are in [`Fidelity::Touch`].
 //!
 //! A quote is the first level of a book whose other levels are unknown, so the machinery is that of a level-2 book; what differs is
 //! that a level which a better one covers is hidden and not gone, and that an order may reach beyond what is shown.
@@ -7,7 +7,7 @@ use crate::fidelity::Fidelity;
 use crate::matching::at_or_better;
 use crate::venue::{Event, Venue};
 use model::{InstrumentIx, Quote, Side};
-use units::Price;
+use units::{Price, Quantity};
 
 impl Venue {
     /// The best bid and ask changed. Orders of ours move in their queues, and those that the other side has reached are filled
@@ -34,12 +34,19 @@ impl Venue {
 
     /// What somebody who trades on `side` gets beyond what the touch shows, if that is not beyond `bound`: the touch,
     /// worsened by the slippage. A book shows everything, so there is nothing beyond it.
-    pub(crate) fn beyond_touch(&self, ix: InstrumentIx, side: Side, bound: Option<Price>) -> Option<Price> {
+    pub(crate) fn beyond_touch(
+        &self,
+        ix: InstrumentIx,
+        side: Side,
+        quantity: Quantity,
+        bound: Option<Price>,
+    ) -> Option<Price> {
         if !self.is_touch() {
             return None;
         }
-        let touch = self.desks[ix.index()].market.as_ref()?.book().best(side.opposite())?;
-        let price = self.slipped(ix, side, touch);
+        let touch = self.desks[ix.index()].market.as_ref()?.book().best_level(side.opposite())?;
+        let instrument = &self.instruments[ix.index()];
+        let price = self.config.slippage.worsened(instrument, side, touch.price, quantity, touch.quantity);
         bound.is_none_or(|bound| at_or_better(side, price, bound)).then_some(price)
     }
 }

@@ -182,11 +182,12 @@ impl Venue {
 
     /// Takes an order into the books. Returns its rank.
     #[inline]
-    pub(crate) fn rest(&mut self, order: NewOrder, owner: Owner, stage: Stage, margin: Amount) -> u64 {
+    pub(crate) fn rest(&mut self, order: &NewOrder, owner: Owner, stage: Stage, margin: Amount) -> u64 {
         let rank = self.next_rank;
         self.next_rank += 1;
         let desk = &mut self.desks[order.instrument.index()];
         let remaining = order.quantity;
+        let order = *order;
         desk.orders.push(Resting { order, owner, remaining, margin, stage, rank, best: None, bound: None });
         desk.waiting += usize::from(stage == Stage::Waiting);
         desk.is_idle = false;
@@ -194,7 +195,7 @@ impl Venue {
     }
 
     /// Executes a fill: books it, tells it, and brings its guards into force or lets them go.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn execute(&mut self, at: Timestamp, deal: &Deal, out: &mut Vec<Event>) {
         let instrument = &self.instruments[deal.instrument.index()];
         let rate = match deal.liquidity {
@@ -217,8 +218,11 @@ impl Venue {
             liquidity: deal.liquidity,
             exchange_time: at,
         };
-        self.account.execute(instrument, &fill);
         out.push(Event { at, event: VenueEvent::Filled(fill) });
+        // Read where it was written: a second copy of it would cost as much as booking it.
+        if let Some(Event { event: VenueEvent::Filled(fill), .. }) = out.last() {
+            self.account.execute(instrument, fill);
+        }
         if self.desks[deal.instrument.index()].is_idle && deal.protection.is_none() {
             return;
         }

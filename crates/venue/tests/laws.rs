@@ -13,7 +13,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use units::{Amount, Price, Quantity, Rate, Timestamp};
-use venue::{Event, LimitFill, Slippage, Venue, VenueConfig};
+use venue::{CandlePath, Event, LimitFill, Slippage, Venue, VenueConfig};
 
 const IX: InstrumentIx = InstrumentIx(0);
 const TICK: i64 = 10;
@@ -67,6 +67,11 @@ fn kind() -> impl Strategy<Value = OrderKind> {
             trigger,
             by,
             price
+        }),
+        (any_price(), prop::option::of(any_price()))
+            .prop_map(move |(distance, activation)| { OrderKind::TrailingStop { distance, activation, by } }),
+        (1i64..80, prop::option::of(price())).prop_map(move |(n, activation)| {
+            OrderKind::TrailingStop { distance: ticks(n), activation, by }
         }),
     ]
 }
@@ -128,9 +133,16 @@ fn config() -> impl Strategy<Value = VenueConfig> {
     let slippage = prop_oneof![
         (0u32..4).prop_map(Slippage::Ticks),
         (0i64..2_000_000).prop_map(|r| Slippage::Fraction(Rate::from_units(r))),
+        (0i64..2_000_000, 0i64..2_000_000_000).prop_map(|(volatility, coefficient)| Slippage::SquareRoot {
+            coefficient: Rate::from_units(coefficient),
+            volatility: Rate::from_units(volatility),
+        }),
+        (0i64..2_000_000).prop_map(|r| Slippage::Linear { coefficient: Rate::from_units(r) }),
     ];
-    (slippage, any::<bool>(), 0i64..2_000_000, -300_000i64..300_000, 1i64..20).prop_map(
-        |(slippage, touch, taker, maker, leverage)| VenueConfig {
+    let path = prop_oneof![Just(CandlePath::Pessimistic), Just(CandlePath::Adaptive)];
+    (slippage, any::<bool>(), 0i64..2_000_000, -300_000i64..300_000, 1i64..20, path).prop_map(
+        |(slippage, touch, taker, maker, leverage, candle_path)| VenueConfig {
+            candle_path,
             initial_balance: Amount::parse("100000").unwrap(),
             taker_fee: Rate::from_units(taker),
             maker_fee: Rate::from_units(maker),
@@ -205,7 +217,10 @@ impl World {
             }
             Deed::Cancel(n) => self.command(&OrderCommand::Cancel { id: id(n), instrument: IX }),
             Deed::CancelAll => {
-                self.command(&OrderCommand::CancelAll { instrument: None, scope: model::CancelScope::Orders })
+                self.command(&OrderCommand::CancelAll {
+                    instrument: None,
+                    scope: model::CancelScope::Orders,
+                });
             }
             Deed::Protect(protection) => self.command(&OrderCommand::Protect {
                 instrument: IX,
@@ -269,10 +284,12 @@ impl World {
             if is_late { (low.min(self.earlier.0), high.max(self.earlier.1)) } else { (low, high) };
         let worst = match self.config.slippage {
             Slippage::Ticks(n) => (low - ticks(i64::from(n)), high + ticks(i64::from(n))),
-            Slippage::Fraction(rate) => (
-                instrument.price_shifted(low, Side::Sell, rate),
-                instrument.price_shifted(high, Side::Buy, rate),
-            ),
+            // The candles have no volume, so every order is all of it.
+            other => {
+                let rate = other.fraction(fill.quantity, Quantity::ZERO);
+                let shifted = |price, side| instrument.price_shifted(price, side, rate);
+                (shifted(low, Side::Sell), shifted(high, Side::Buy))
+            }
         };
         assert!(worst.0 <= fill.price && fill.price <= worst.1, "{fill:?} outside {worst:?}");
         let rate = match fill.liquidity {

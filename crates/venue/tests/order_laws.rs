@@ -282,7 +282,7 @@ impl World {
         let OrderCommand::Place(order) = command else { return command };
         self.placed += 1;
         // Now and then an id is used again, or comes late.
-        let number = if self.placed % 7 == 0 { self.placed / 2 } else { self.placed };
+        let number = if self.placed.is_multiple_of(7) { self.placed / 2 } else { self.placed };
         let order = NewOrder { id: ClientOrderId::new(number, 0), ..order };
         self.sent.insert(order.id, order);
         OrderCommand::Place(order)
@@ -381,7 +381,7 @@ impl World {
         }
         if let Some(leg) = fill.leg {
             let (_, _, left) = self.legs.get_mut(&leg).expect("only legs that stand are filled");
-            *left = *left - fill.quantity;
+            *left -= fill.quantity;
             assert!(!left.is_negative(), "{leg} was filled beyond its quantity");
             if left.is_zero() {
                 self.legs.remove(&leg);

@@ -5,6 +5,10 @@
 mod dialect;
 
 use expect_test::{Expect, expect};
+use model::book::{BookFault, Gap, Numbering};
+use model::{BookChange, BookUpdate, ClientOrderId, InstrumentIx, NewOrder, OrderCommand, OrderKind, Side};
+use units::Timestamp;
+use venue::{Fidelity, MakerFill, Power, QueueModel, QueueRules, Venue, VenueConfig, Weight};
 
 /// A book of two levels a side, and a trade that tells the last price.
 const BOOK: &str = "bids 100 5 99.9 8 | asks 100.1 4 100.2 6 | trade buy 100.1 1";
@@ -279,6 +283,83 @@ fn what_a_quote_hides_is_all_ahead() {
             0         #1 buy 2 @ 99.9 maker fee 0
             end       holds 4 entered for 399.8, cash 1000000, fees 0, equity 999999.8"#]],
     );
+}
+
+/// 1 · 1 % · √(4 / 400) is 0.1 %; √(1 / 400) of it 0.05 %.
+#[test]
+fn an_order_pays_for_its_size() {
+    check(
+        "impact 1 0.01 | candle 10000 10001 9999 10000 400 | buy market 4 | buy market 1 | candle 10000 10001 9999 10000 400",
+        expect![[r#"
+            1         #1 accepted
+            1         #2 accepted
+            2 open    #1 buy 4 @ 10010 taker fee 0
+            2 open    #2 buy 1 @ 10005 taker fee 0
+            end       holds 5 entered for 50045, cash 1000000, fees 0, equity 999955"#]],
+    );
+}
+
+/// The queue model's published numbers, seen from an order at the venue: 100 ahead of it and 200 behind; the level shrinks by 50
+/// without a trade, of which a fifth left ahead.
+#[test]
+fn a_probability_model_moves_an_order_that_nobody_traded_with() {
+    let power = QueueModel::Ratio(Weight::Power(Power::new(2).unwrap()));
+    let rules = QueueRules { model: power, fill: MakerFill::Partial };
+    let config = VenueConfig { fidelity: Fidelity::Level2(rules), ..dialect::terms() };
+    let mut venue = Venue::new(vec![dialect::instrument()], config);
+    let (ix, id, mut events) = (InstrumentIx(0), ClientOrderId::new(1, 0), Vec::new());
+    let level = |quantity: &str, side, price: &str| BookChange {
+        instrument: ix,
+        exchange_time: Timestamp::EPOCH,
+        update_id: 0,
+        update: BookUpdate::Level {
+            side,
+            price: dialect::price(price),
+            quantity: dialect::quantity(quantity),
+        },
+        is_last: true,
+    };
+    venue.on_book(&level("100", Side::Buy, "100"), &mut events).unwrap();
+    let kind = OrderKind::Limit { price: dialect::price("100") };
+    let order = NewOrder::new(id, ix, Side::Buy, kind, dialect::quantity("1"));
+    venue.on_command(Timestamp::EPOCH, &OrderCommand::Place(order), &mut events);
+    venue.on_book(&level("300", Side::Buy, "100"), &mut events).unwrap();
+    venue.on_book(&level("250", Side::Buy, "100"), &mut events).unwrap();
+    let front = venue.queue_position(ix, id).unwrap().front();
+    assert!((front - dialect::quantity("90")).abs().mantissa() <= 1, "{front:?}");
+}
+
+/// A gap in the feed empties the book: what arrives then finds nothing, and what rests keeps its place until the snapshot.
+#[test]
+fn a_gap_leaves_orders_without_a_market() {
+    let config = VenueConfig { fidelity: Fidelity::Level2(QueueRules::default()), ..dialect::terms() };
+    let mut venue = Venue::new(vec![dialect::instrument()], config);
+    let (ix, mut events) = (InstrumentIx(0), Vec::new());
+    venue.number_book(ix, Numbering::Consecutive);
+    let mut tell = |venue: &mut Venue, update_id, update, is_last| {
+        let change =
+            BookChange { instrument: ix, exchange_time: Timestamp::EPOCH, update_id, update, is_last };
+        venue.on_book(&change, &mut events)
+    };
+    let bid = |quantity: &str| BookUpdate::Level {
+        side: Side::Buy,
+        price: dialect::price("100"),
+        quantity: dialect::quantity(quantity),
+    };
+    tell(&mut venue, 7, BookUpdate::Clear, false).unwrap();
+    tell(&mut venue, 7, bid("9"), true).unwrap();
+    let kind = OrderKind::Limit { price: dialect::price("100") };
+    let id = ClientOrderId::new(1, 0);
+    let order = NewOrder::new(id, ix, Side::Buy, kind, dialect::quantity("1"));
+    venue.on_command(Timestamp::EPOCH, &OrderCommand::Place(order), &mut Vec::new());
+    let gap = BookFault::Gap(Gap { expected: 8, got: 10 });
+    assert_eq!(tell(&mut venue, 10, bid("5"), true), Err(gap));
+    assert!(!venue.book(ix).unwrap().is_synced());
+    let ahead = |venue: &Venue| venue.queue_position(ix, id).unwrap().front();
+    assert_eq!(ahead(&venue), dialect::quantity("9"));
+    tell(&mut venue, 20, BookUpdate::Clear, false).unwrap();
+    tell(&mut venue, 20, bid("6"), true).unwrap();
+    assert_eq!(ahead(&venue), dialect::quantity("6"));
 }
 
 /// At the coarsest level only opens count.

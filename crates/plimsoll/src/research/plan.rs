@@ -141,12 +141,7 @@ impl Plan {
         }
         let (limits, venue) = (&self.job.setup.limits, &self.job.venue);
         line("Fees", format!("taker {} %, maker {} %", venue.taker_fee.percent(), venue.maker_fee.percent()));
-        let slippage = match venue.slippage {
-            Slippage::Ticks(0) => "none".to_owned(),
-            Slippage::Ticks(ticks) => format!("{ticks} ticks"),
-            Slippage::Fraction(rate) => format!("{} %", rate.percent()),
-        };
-        line("Slippage", slippage);
+        line("Slippage", venue.slippage.to_string());
         let size = match limits.sizing {
             Sizing::FixedQuantity(quantity) => format!("{quantity} a position"),
             Sizing::FixedNotional(value) => format!("{value} {} a position", self.currency()),

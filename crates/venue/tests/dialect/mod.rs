@@ -1,7 +1,7 @@
 //! A scenario as one line of text, and what the venue says about it as text.
 //!
 //! ```text
-//! candle OPEN HIGH LOW CLOSE                        one minute; the first opens at 00:00
+//! candle OPEN HIGH LOW CLOSE [VOLUME]               one minute; the first opens at 00:00
 //! mark P | index P | last P                         a price is told
 //! bids P Q [P Q ...] | asks P Q [P Q ...]           one message of a book feed
 //! trade buy|sell P Q | quote P Q P Q                somebody traded; the best bid and ask
@@ -21,7 +21,7 @@
 //! funding RATE [mark P]
 //!
 //! terms of the account, before anything else:
-//! balance X | leverage X | fees TAKER MAKER | ticks N | slip RATE | touch | adaptive | binance | hedge | cross
+//! balance X | leverage X | fees TAKER MAKER | ticks N | slip RATE | impact COEFFICIENT VOLATILITY | touch | adaptive | binance | hedge | cross
 //! next-open | quotes [whole] | level2 [whole]
 //! band RATE [move] | market-band RATE | limits ACTIVE CONDITIONAL LEGS BATCH
 //! ```
@@ -145,6 +145,10 @@ impl World {
             "leverage" => config.leverage = Rate::parse(word()).unwrap(),
             "ticks" => config.slippage = Slippage::Ticks(word().parse().unwrap()),
             "slip" => config.slippage = Slippage::Fraction(Rate::parse(word()).unwrap()),
+            "impact" => {
+                let mut rate = || Rate::parse(word()).unwrap();
+                config.slippage = Slippage::SquareRoot { coefficient: rate(), volatility: rate() };
+            }
             "touch" => config.limit_fill = LimitFill::Touch,
             "adaptive" => config.candle_path = CandlePath::Adaptive,
             "binance" => config.rules = OrderRules::BINANCE,
@@ -185,7 +189,8 @@ impl World {
             "candle" => {
                 let mut next = || price(words.next().unwrap());
                 let (open, high, low, close) = (next(), next(), next(), next());
-                let bar = Bar { open_time: now, open, high, low, close, volume: Quantity::ZERO };
+                let volume = words.next().map_or(Quantity::ZERO, quantity);
+                let bar = Bar { open_time: now, open, high, low, close, volume };
                 assert_eq!(bar.fault(), None, "candle {}", self.candles + 1);
                 let candle = Candle { instrument: IX, timeframe: Timeframe::MINUTE, bar };
                 self.venue().on_candle(&candle, &mut events);

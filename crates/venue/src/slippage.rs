@@ -1,18 +1,19 @@
-//! What an order moves the price by, against itself.
+//! What an order that takes loses against the price it is filled at: slippage, and the impact of its own size.
 //!
 //! Where the recorded market does not show what an order would have met (candles, quotes), its cost is a model. Every model gives
-//! a fraction of the price; [`Impact::worsened`] applies it, rounded to the tick away from the trader.
+//! a number of ticks or a fraction of the price; [`Slippage::worsened`] applies it, rounded to the tick away from the trader.
 
 use model::{Instrument, Side};
+use std::fmt;
 use units::{Price, Quantity, Rate};
 
-/// A model of slippage and market impact. `Q` is the quantity of the order, `V` the volume it trades into, both of the same
-/// period (say, the candle's).
+/// What market, stop and target orders lose. `Q` is the quantity of the order and `V` the volume it trades into: that of the candle
+/// that fills it, or what the touch shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Impact {
-    /// Whole ticks, whatever the size: half a spread, or a habit.
+pub enum Slippage {
+    /// Whole ticks, whatever the size: half a spread, say.
     Ticks(u32),
-    /// A fraction of the price, whatever the size.
+    /// A fraction of the price, rounded to the tick away from the trader, whatever the size.
     Fraction(Rate),
     /// `coefficient · volatility · √(Q / V)`: the square-root law. A coefficient near one fits most markets.
     ///
@@ -40,7 +41,7 @@ pub enum Impact {
     },
 }
 
-impl Impact {
+impl Slippage {
     /// None at all.
     pub const NONE: Self = Self::Ticks(0);
 
@@ -70,6 +71,7 @@ impl Impact {
     }
 
     /// The price that an order of `quantity` gets instead of `price`: higher for a buyer, lower for a seller, never below one tick.
+    #[inline]
     #[must_use]
     pub fn worsened(
         self,
@@ -90,6 +92,22 @@ impl Impact {
                 Price::new(moved).max(instrument.tick_size)
             }
             _ => instrument.price_shifted(price, side, self.fraction(quantity, volume)),
+        }
+    }
+}
+
+impl fmt::Display for Slippage {
+    /// In a few words, for the terms of a report.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ticks(0) => f.write_str("none"),
+            Self::Ticks(ticks) => write!(f, "{ticks} ticks"),
+            Self::Fraction(rate) => write!(f, "{} %", rate.percent()),
+            Self::SquareRoot { coefficient, volatility } => {
+                write!(f, "{coefficient} · {} % · √(Q/V)", volatility.percent())
+            }
+            Self::Linear { coefficient } => write!(f, "{} % · Q/V", coefficient.percent()),
+            Self::Quadratic { coefficient } => write!(f, "{} % · (Q/V)²", coefficient.percent()),
         }
     }
 }
@@ -127,38 +145,38 @@ mod tests {
         Rate::parse(text).unwrap()
     }
 
-    fn of(impact: Impact, quantity: i64, volume: i64) -> String {
-        impact.fraction(Quantity::new(quantity), Quantity::new(volume)).to_string()
+    fn of(slippage: Slippage, quantity: i64, volume: i64) -> String {
+        slippage.fraction(Quantity::new(quantity), Quantity::new(volume)).to_string()
     }
 
     #[test]
     fn each_model_follows_its_formula() {
-        let root = Impact::SquareRoot { coefficient: Rate::ONE, volatility: rate("0.02") };
+        let root = Slippage::SquareRoot { coefficient: Rate::ONE, volatility: rate("0.02") };
         // 1 · 2 % · √(1 %) = 0.2 %.
         assert_eq!(of(root, 100, 10_000), "0.002");
         assert_eq!(of(root, 400, 10_000), "0.004", "four times the size, twice the impact");
-        assert_eq!(of(Impact::Linear { coefficient: rate("0.1") }, 100, 10_000), "0.001");
-        assert_eq!(of(Impact::Quadratic { coefficient: rate("0.1") }, 100, 10_000), "0.00001");
-        assert_eq!(of(Impact::Fraction(rate("0.0005")), 1, 0), "0.0005");
+        assert_eq!(of(Slippage::Linear { coefficient: rate("0.1") }, 100, 10_000), "0.001");
+        assert_eq!(of(Slippage::Quadratic { coefficient: rate("0.1") }, 100, 10_000), "0.00001");
+        assert_eq!(of(Slippage::Fraction(rate("0.0005")), 1, 0), "0.0005");
         assert_eq!(of(root, 1, 0), "0.02", "a market that trades nothing");
         assert_eq!(of(root, 0, 0), "0");
     }
 
-    fn any_impact() -> impl Strategy<Value = Impact> {
+    fn any_slippage() -> impl Strategy<Value = Slippage> {
         let rate = || prop_oneof![0i64..1_000_000_000, 0i64..=i64::MAX].prop_map(Rate::from_units);
         prop_oneof![
             (rate(), rate())
-                .prop_map(|(coefficient, volatility)| Impact::SquareRoot { coefficient, volatility }),
-            rate().prop_map(|coefficient| Impact::Linear { coefficient }),
-            rate().prop_map(|coefficient| Impact::Quadratic { coefficient }),
+                .prop_map(|(coefficient, volatility)| Slippage::SquareRoot { coefficient, volatility }),
+            rate().prop_map(|coefficient| Slippage::Linear { coefficient }),
+            rate().prop_map(|coefficient| Slippage::Quadratic { coefficient }),
         ]
     }
 
     proptest! {
         /// More costs more, nothing costs more than everything, and no number breaks it.
         #[test]
-        fn impact_grows_with_size(impact in any_impact(), a in 0i64..=i64::MAX, b in 0i64..=i64::MAX, volume in any::<i64>()) {
-            let of = |q| impact.fraction(Quantity::new(q), Quantity::new(volume));
+        fn impact_grows_with_size(slippage in any_slippage(), a in 0i64..=i64::MAX, b in 0i64..=i64::MAX, volume in any::<i64>()) {
+            let of = |q| slippage.fraction(Quantity::new(q), Quantity::new(volume));
             prop_assert!(of(a.min(b)) <= of(a.max(b)));
             prop_assert!((Rate::ZERO..=Rate::ONE).contains(&of(a)));
         }
