@@ -283,7 +283,8 @@ fn a_bad_file_is_refused_and_leaves_no_trace() {
         ("zip", b"PK\x03\x04....".to_vec(), "unpack it first"),
         ("truncated gz", packed[..packed.len() / 2].to_vec(), "truncated"),
         ("gz without tail", packed[..packed.len() - 4].to_vec(), "truncated"),
-        ("json", b"{\"a\": 1}".to_vec(), "an array of rows"),
+        ("json", b"[1]".to_vec(), "a row [time"),
+        ("object", b"{\"a\": 1}".to_vec(), "no message of a market stream"),
     ];
     for (name, content, expected) in cases {
         let path = folder.path().join(format!("{name}.csv"));

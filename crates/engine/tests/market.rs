@@ -8,7 +8,8 @@ use model::{
     BookChange, BookUpdate, Fact, InstrumentIx, OperatorCommand, OrderCommand, OrderKind, OrderState, Quote,
     Side, TimeInForce, Timeframe, TimerId, Trade, VenueEvent,
 };
-use std::sync::{Arc, Mutex};
+use std::cell::RefCell;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use strategy::{Intents, Needs, OrderIntent, StateError, StateReader, StateWriter, Strategy, View};
 use support::{Bench, IX, OTHER, order_intent, price, quantity, setup};
 use units::{Quantity, Rate, Span, Timestamp};
@@ -16,13 +17,14 @@ use units::{Quantity, Rate, Span, Timestamp};
 /// Writes down what it is told and sees, and quotes once, on its first timer.
 struct Witness {
     needs: Needs,
-    saw: Arc<Mutex<Vec<String>>>,
+    saw: Sender<String>,
     has_quoted: bool,
 }
 
 impl Witness {
     fn note(&self, text: String) {
-        self.saw.lock().unwrap().push(text);
+        // A test that does not look lets go of the other end.
+        let _ = self.saw.send(text);
     }
 }
 
@@ -73,13 +75,25 @@ impl Strategy for Witness {
     }
 }
 
-type Saw = Arc<Mutex<Vec<String>>>;
+/// What a witness wrote down.
+struct Saw {
+    from: Receiver<String>,
+    lines: RefCell<Vec<String>>,
+}
+
+impl Saw {
+    /// Everything so far.
+    fn all(&self) -> Vec<String> {
+        self.lines.borrow_mut().extend(self.from.try_iter());
+        self.lines.borrow().clone()
+    }
+}
 
 fn hosted(needs: Needs, instruments: &[InstrumentIx]) -> (StrategySetup, Saw) {
-    let saw = Saw::default();
+    let (to, from) = channel();
     let setup = StrategySetup {
         name: "witness".to_owned(),
-        strategy: Box::new(Witness { needs, saw: saw.clone(), has_quoted: false }),
+        strategy: Box::new(Witness { needs, saw: to, has_quoted: false }),
         instruments: instruments.to_vec(),
         timeframe: Timeframe::MINUTE,
         weight: Rate::ONE,
@@ -88,7 +102,7 @@ fn hosted(needs: Needs, instruments: &[InstrumentIx]) -> (StrategySetup, Saw) {
         wants_house_target: false,
         is_exempt_from_stop: false,
     };
-    (setup, saw)
+    (setup, Saw { from, lines: RefCell::default() })
 }
 
 fn every(millis: i64) -> Needs {
@@ -138,10 +152,10 @@ fn a_late_timer_goes_off_once_and_keeps_its_grid() {
     bench.engine.start_timers(at(0));
     bench.tell_at(at(750), Fact::Timer(TimerId(0)));
     assert_eq!(bench.engine.next_wakeup(), Some((at(800), TimerId(0))));
-    assert_eq!(saw.lock().unwrap().len(), 1);
+    assert_eq!(saw.all().len(), 1);
     // A name that nobody has is nobody's.
     bench.tell_at(at(760), Fact::Timer(TimerId(7)));
-    assert_eq!(saw.lock().unwrap().len(), 1);
+    assert_eq!(saw.all().len(), 1);
 }
 
 #[test]
@@ -151,10 +165,10 @@ fn a_stopped_strategy_is_not_woken() {
     bench.engine.start_timers(at(0));
     bench.operator(OperatorCommand::StopStrategy(0));
     wake(&mut bench, at(300));
-    assert!(saw.lock().unwrap().is_empty());
+    assert!(saw.all().is_empty());
     bench.operator(OperatorCommand::StartStrategy(0));
     wake(&mut bench, at(400));
-    assert_eq!(saw.lock().unwrap().len(), 1);
+    assert_eq!(saw.all().len(), 1);
 }
 
 /// Nobody would cancel the quotes of a strategy that is not asked any more, or close what they brought about.
@@ -201,8 +215,7 @@ fn the_local_book_is_followed_without_being_told_of_every_change() {
     let followed = bench.tell(level(Side::Sell, "100.05", "3"));
     assert_eq!(followed.anomalies(), ["a book level off the tick or of a negative quantity"]);
     wake(&mut bench, at(200));
-    let saw = saw.lock().unwrap();
-    assert_eq!(*saw, ["100 99.90/100.10 []", "200 99.80/100.10 [\"buy 1.0000 Submitting\"]"]);
+    assert_eq!(saw.all(), ["100 99.90/100.10 []", "200 99.80/100.10 [\"buy 1.0000 Submitting\"]"]);
 }
 
 #[test]
@@ -231,10 +244,10 @@ fn facts_reach_those_who_asked() {
         ask: price("100"),
         ask_quantity: quantity("1"),
     }));
-    assert_eq!(*saw_books.lock().unwrap(), ["book"]);
-    assert_eq!(*saw_trades.lock().unwrap(), ["trade"]);
-    assert_eq!(*saw_quotes.lock().unwrap(), ["quote"]);
-    assert!(saw_other.lock().unwrap().is_empty(), "it is another instrument's market");
+    assert_eq!(saw_books.all(), ["book"]);
+    assert_eq!(saw_trades.all(), ["trade"]);
+    assert_eq!(saw_quotes.all(), ["quote"]);
+    assert!(saw_other.all().is_empty(), "it is another instrument's market");
     // An instrument that is not of this run is nobody's.
     let stranger = BookChange { instrument: InstrumentIx(9), ..as_change(level(Side::Buy, "1", "1")) };
     assert!(bench.tell(Fact::Book(stranger)).records.is_empty());
@@ -268,8 +281,7 @@ fn a_strategy_sees_its_own_orders_through_their_life() {
     });
     bench.tell_at(at(400), Fact::Timer(TimerId(0)));
     bench.tell_at(at(1_000), Fact::Timer(TimerId(1)));
-    let own: Vec<String> =
-        saw.lock().unwrap().iter().map(|line| line.split_once(' ').unwrap().1.to_owned()).collect();
+    let own: Vec<String> = saw.all().iter().map(|line| line.split_once(' ').unwrap().1.to_owned()).collect();
     assert_eq!(
         own,
         [
@@ -279,6 +291,6 @@ fn a_strategy_sees_its_own_orders_through_their_life() {
             "none/none []"
         ]
     );
-    assert_eq!(*saw_b.lock().unwrap(), ["1000 none/none []"]);
+    assert_eq!(saw_b.all(), ["1000 none/none []"]);
     assert_eq!(bench.held(), Quantity::new(4_000));
 }

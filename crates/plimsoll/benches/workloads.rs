@@ -6,17 +6,22 @@
 //! wrong result measures nothing. Run with `cargo bench`; without `--bench` everything runs once, small, and only the answers
 //! are checked.
 
+// The market and its straight loop are those that the tests of `backtest` compare with.
+#[path = "../../backtest/tests/support/level2.rs"]
+mod level2;
+
 use std::hint::black_box;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use backtest::{Job, Outcome, Silent, Tape};
+use backtest::{Job, Outcome, Silent, Tape, TickJob, TickTape};
 use catalog::GenerateOptions;
 use engine::risk::{Limits, Sizing};
 use engine::{FaultPolicy, Setup, StrategySetup};
 use model::{Bar, Instrument, InstrumentIx, Timeframe};
-use units::{Amount, Decimal, Rate, Timestamp};
-use venue::{LimitFill, Slippage, VenueConfig};
+use units::{Amount, Decimal, Rate, Span, Timestamp};
+use venue::latency::{Latencies, Latency};
+use venue::{Fidelity, LimitFill, MakerFill, QueueModel, QueueRules, Slippage, VenueConfig};
 
 const FEE: f64 = 0.00055;
 const QUANTITY: f64 = 0.01;
@@ -34,6 +39,8 @@ fn main() {
     }
     sweep(bars / 10, rounds);
     portfolio(bars / 5, rounds);
+    println!("(M ticks/s)");
+    quoting(bars, rounds);
 }
 
 /// EMA 9/21 flip on one instrument.
@@ -106,6 +113,79 @@ fn portfolio(bars: usize, rounds: usize) {
         || run(&job, 9, 21),
         || tight_portfolio(&market, 9, 21),
     );
+}
+
+/// Market making at the touch of a level-2 book: both sides of the wire, a place in every queue, 1 ms each way.
+fn quoting(rows: usize, rounds: usize) {
+    const MILLI: i64 = 1_000_000;
+    let terms = level2::Terms {
+        order_entry: MILLI,
+        response: MILLI,
+        period: 100 * MILLI,
+        quantity: 1,
+        max_position: 50,
+        maker_fee: 0.0002,
+    };
+    let market = level2::market(20_240_607, rows, MILLI);
+    let tape =
+        TickTape::new(vec![level2::instrument()], level2::ticks(&market)).expect("the clocks are right");
+    let fee = Rate::from_units(200_000);
+    let initial_balance = Amount::from_units(1_000_000 * Amount::ONE.units());
+    let way = |nanos| Latency::Constant(Span::from_nanos(nanos));
+    let job = TickJob {
+        setup: Setup {
+            instruments: tape.instruments().to_vec(),
+            initial_balance,
+            limits: Limits {
+                sizing: Sizing::FixedQuantity(Decimal { mantissa: 1, decimals: 3 }),
+                leverage: Rate::ONE,
+                house_stop: None,
+                house_target: None,
+                taker_fee: fee,
+            },
+            min_strength: Rate::ZERO,
+            trade_from: Timestamp::MIN,
+        },
+        venue: VenueConfig {
+            initial_balance,
+            taker_fee: fee,
+            maker_fee: fee,
+            fidelity: Fidelity::Level2(QueueRules { model: QueueModel::RiskAverse, fill: MakerFill::Whole }),
+            ..VenueConfig::default()
+        },
+        latencies: Latencies {
+            feed: Latency::NONE,
+            order_entry: way(terms.order_entry),
+            response: way(terms.response),
+        },
+        tape,
+        keep_trades: false,
+    };
+    let ours = || {
+        let outcome = backtest::run_ticks(&job, vec![touch_maker()], &mut Silent).expect("the ledgers agree");
+        assert!(outcome.refusals.is_empty() && outcome.rejections == 0, "every order went through");
+        (outcome.fills, outcome.final_equity.to_f64())
+    };
+    let tight = || {
+        let came_to = level2::straight(&market, &terms, CASH);
+        (came_to.fills, came_to.equity)
+    };
+    report(&format!("level-2 quoting, {rows} ticks"), rows as u64, rounds, ours, tight);
+}
+
+fn touch_maker() -> StrategySetup {
+    let instruments = vec![InstrumentIx(0)];
+    let (strategy, _) = strategy::build("touch_maker", [], &instruments).expect("the defaults are allowed");
+    StrategySetup {
+        name: "touch_maker".to_owned(),
+        strategy,
+        instruments,
+        timeframe: Timeframe::MINUTE,
+        weight: Rate::ONE,
+        on_fault: FaultPolicy::Close,
+        wants_house_stop: false,
+        wants_house_target: false,
+    }
 }
 
 /// Runs both in turn, compares their answers, and prints the medians.

@@ -1,5 +1,6 @@
 //! The experiment of Avellaneda and Stoikov 2008, section 3.3: the inventory strategy against one that quotes the same spread
 //! around the mid price. Its published table is met within bands that hold for any good stream of random numbers.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use strategy::quoting::avellaneda_stoikov;
 use units::Prng;

@@ -1,4 +1,5 @@
 //! What `market_maker` wants, look by look, in a market that the test sets: quotes, inventory limits, and when it moves.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use model::{
     ClientOrderId, Exchange, Fact, Instrument, InstrumentIx, InstrumentKind, InstrumentSpec, MarginTier,
