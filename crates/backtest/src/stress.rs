@@ -201,6 +201,8 @@ fn spread_cost(venue: &Venue, wider: u16) -> Amount {
         let half = match venue.config().slippage {
             Slippage::Ticks(ticks) => tick.mul_div(ticks.max(1).into(), 1, Rounding::Up),
             Slippage::Fraction(rate) => instrument.notional_share(last, size, rate, Rounding::Up).max(tick),
+            // Models of impact tell what size costs, not how wide the market is.
+            Slippage::SquareRoot { .. } | Slippage::Linear { .. } | Slippage::Quadratic { .. } => tick,
         };
         cost += half.mul_div(wider.into(), 1, Rounding::Up).min(instrument.notional(last, size));
     }

@@ -35,6 +35,8 @@ fn job(ticks: Vec<Tick>, terms: &Terms) -> TickJob {
             },
             min_strength: Rate::ZERO,
             trade_from: Timestamp::MIN,
+            house_plan: None,
+            guards: engine::Guards::default(),
         },
         venue: VenueConfig {
             initial_balance,

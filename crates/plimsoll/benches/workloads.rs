@@ -142,9 +142,12 @@ fn quoting(rows: usize, rounds: usize) {
                 house_stop: None,
                 house_target: None,
                 taker_fee: fee,
+                ..Limits::default()
             },
             min_strength: Rate::ZERO,
             trade_from: Timestamp::MIN,
+            house_plan: None,
+            guards: engine::Guards::default(),
         },
         venue: VenueConfig {
             initial_balance,
@@ -185,6 +188,7 @@ fn touch_maker() -> StrategySetup {
         on_fault: FaultPolicy::Close,
         wants_house_stop: false,
         wants_house_target: false,
+        is_exempt_from_stop: true,
     }
 }
 

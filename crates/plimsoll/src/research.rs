@@ -3,6 +3,7 @@
 mod flags;
 mod market;
 mod plan;
+mod risk;
 mod ticks;
 mod watch;
 

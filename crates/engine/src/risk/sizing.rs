@@ -191,7 +191,12 @@ pub(crate) fn size(
         Sizing::FixedNotional(value) => instrument.quantity_for(value, last.ok_or(Refusal::NoPrice)?),
         Sizing::EquityPercent(rate) => {
             let value = context.equity().times_rate(rate, Rounding::Down);
-            instrument.quantity_for(value, last.ok_or(Refusal::NoPrice)?)
+            let asked = instrument.quantity_for(value, last.ok_or(Refusal::NoPrice)?);
+            // The same share is more at a mark price above the last one; a share is cut there, not refused.
+            match (limits.max_position_value, context.markets[ix.index()].valuation()) {
+                (Some(cap), Some(mark)) => asked.min(instrument.quantity_for(context.amount(cap), mark)),
+                _ => asked,
+            }
         }
         computed => {
             let price = last.ok_or(Refusal::NoPrice)?;

@@ -85,7 +85,7 @@ fn kind_schema(kind: Kind) -> Json {
         Kind::Timeframe => json!({ "enum": timeframe_names() }),
         Kind::Sizing => json!({
             "type": "string",
-            "pattern": "^(fixed_quantity|fixed_notional|equity_percent)=[0-9]+(\\.[0-9]+)?$",
+            "pattern": Sizing::PATTERN,
             "$comment": Sizing::FORMS,
         }),
         Kind::Symbol => symbol_schema(),

@@ -122,6 +122,9 @@ pub(crate) struct AccountArgs {
     /// Distance of the stop that guards positions whose strategy gives none, percent; 0 for none [default: 3]
     #[arg(long, value_name = "PERCENT")]
     pub(crate) stop_loss_percent: Option<String>,
+    /// Only sizing, leverage and stops of the risk section: no other limit, no breaker, no protection
+    #[arg(long)]
+    pub(crate) no_risk_limits: bool,
     /// Candles before the start that warm strategies up [default: as many as they need]
     #[arg(long, value_name = "COUNT")]
     pub(crate) warm_up: Option<String>,
@@ -135,6 +138,8 @@ impl AccountArgs {
             ("--initial-balance", "backtest.initial_balance", &self.initial_balance),
             ("--sizing", "backtest.sizing", &self.sizing),
             ("--leverage", "risk.default_leverage", &self.leverage),
+            // Whoever asks for a leverage by name allows it.
+            ("--leverage", "risk.max_leverage", &self.leverage),
             ("--warm-up", "backtest.warm_up", &self.warm_up),
         ];
         for (name, key, value) in plain {

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use backtest::Job;
 use backtest::report::StrategyInfo;
 use catalog::{Origin, TimeRange};
-use engine::risk::{Limits, Sizing};
-use engine::{FaultPolicy, Setup, StrategySetup};
+use engine::risk::Limits;
+use engine::{FaultPolicy, Guards, Setup, StrategySetup};
 use model::{Exchange, Instrument, InstrumentIx, Timeframe};
 use strategy::{
     Descriptor, Distance, ExitPlan, ExitRules, Milestone, StopRule, StrategyError, TargetOrder, TargetRule,
@@ -16,6 +16,7 @@ use units::{Amount, CivilDate, Rate, Timestamp};
 use venue::{LimitFill, Slippage, VenueConfig};
 
 use super::market::Wanted;
+use super::risk;
 use super::{AccountArgs, LoadedMarket, MarketArgs, StrategyArgs, load, tape_of};
 use crate::config::{self, Config};
 use crate::failure::Failure;
@@ -145,12 +146,7 @@ impl Plan {
         let (limits, venue) = (&self.job.setup.limits, &self.job.venue);
         line("Fees", format!("taker {} %, maker {} %", venue.taker_fee.percent(), venue.maker_fee.percent()));
         line("Slippage", venue.slippage.to_string());
-        let size = match limits.sizing {
-            Sizing::FixedQuantity(quantity) => format!("{quantity} a position"),
-            Sizing::FixedNotional(value) => format!("{value} {} a position", self.currency()),
-            other => other.to_string(),
-        };
-        line("Sizing", format!("{size}, leverage {}", limits.leverage));
+        line("Sizing", format!("{}, leverage {}", limits.sizing, limits.leverage));
         line(
             "House stop",
             match (&self.job.setup.house_plan, limits.house_stop) {
@@ -213,7 +209,7 @@ impl Seat<'_> {
             on_fault: FaultPolicy::Close,
             wants_house_stop: self.has_stop && !plan.descriptor.is_exempt_from_stop,
             wants_house_target: !plan.descriptor.manages_exits,
-            is_exempt_from_stop: false,
+            is_exempt_from_stop: plan.descriptor.is_exempt_from_stop,
         };
         let info = StrategyInfo {
             name: plan.descriptor.name.to_owned(),
@@ -354,16 +350,10 @@ fn job(
     account: &AccountArgs,
     range: TimeRange,
 ) -> Result<Job, Failure> {
-    let config = &loaded.config;
-    let tape = tape_of(found, config.backtest.timeframe_detail, range)?;
-    let Terms { limits, venue, min_strength } = terms(config, account, &tape.instruments())?;
-    let setup = Setup {
-        instruments: tape.instruments(),
-        initial_balance: venue.initial_balance,
-        limits,
-        min_strength,
-        trade_from: tape.start,
-    };
+    let tape = tape_of(found, loaded.config.backtest.timeframe_detail, range)?;
+    let terms = terms(loaded, account, &tape.instruments())?;
+    let setup = terms.setup(tape.instruments(), tape.start);
+    let venue = terms.venue;
     Ok(Job { tape, setup, venue, keep_trades: true, stress: false })
 }
 
@@ -372,13 +362,31 @@ pub(super) struct Terms {
     pub(super) limits: Limits,
     pub(super) venue: VenueConfig,
     pub(super) min_strength: Rate,
+    house_plan: Option<ExitPlan>,
+    guards: Guards,
+}
+
+impl Terms {
+    /// The engine's side of them.
+    pub(super) fn setup(&self, instruments: Vec<Instrument>, trade_from: Timestamp) -> Setup {
+        Setup {
+            instruments,
+            initial_balance: self.venue.initial_balance,
+            limits: self.limits.clone(),
+            min_strength: self.min_strength,
+            trade_from,
+            house_plan: self.house_plan.clone(),
+            guards: self.guards.clone(),
+        }
+    }
 }
 
 pub(super) fn terms(
-    config: &Config,
+    loaded: &config::Loaded,
     account: &AccountArgs,
     instruments: &[Instrument],
 ) -> Result<Terms, Failure> {
+    let config = &loaded.config;
     let settings = &config.backtest;
     let initial_balance = amount(&settings.initial_balance, "backtest.initial_balance")?;
     let taker_fee = rate(settings.taker_percent(), 2, "backtest.taker_fee_percent")?;
@@ -393,17 +401,18 @@ pub(super) fn terms(
         0 => Slippage::Fraction(rate(&settings.slippage_percent, 2, "backtest.slippage_percent")?),
         ticks => Slippage::Ticks(ticks),
     };
-    let sizing = match &settings.sizing {
-        config::Sizing::FixedQuantity(quantity) => Sizing::FixedQuantity(
-            units::Decimal::parse(quantity.as_str())
-                .map_err(|e| Failure::usage(format!("backtest.sizing: {e}")))?,
-        ),
-        config::Sizing::FixedNotional(value) => Sizing::FixedNotional(amount(value, "backtest.sizing")?),
-        config::Sizing::EquityPercent(percent) => Sizing::EquityPercent(rate(percent, 2, "backtest.sizing")?),
-    };
+    let sizing = risk::sizing(config)?;
     let house_target =
         Some(rate(&config.risk.take_profit_risk_reward_ratio, 0, "risk.take_profit_risk_reward_ratio")?);
-    let limits = Limits { sizing, leverage, house_stop, house_target, taker_fee, ..Limits::default() };
+    let bare = Limits { sizing, leverage, house_stop, house_target, taker_fee, ..Limits::default() };
+    let limits = match account.no_risk_limits {
+        true => bare,
+        false => risk::limit(bare, config, instruments)?,
+    };
+    let guards = match account.no_risk_limits {
+        true => Guards::default(),
+        false => risk::guards(config, house_stop.is_some())?,
+    };
     for instrument in instruments {
         if leverage > instrument.max_leverage() {
             return Err(Failure::usage(format!(
@@ -424,7 +433,7 @@ pub(super) fn terms(
         ..VenueConfig::default()
     };
     let min_strength = rate(&config.execution.min_score, 0, "execution.min_score")?;
-    Ok(Terms { limits, venue, min_strength })
+    Ok(Terms { limits, venue, min_strength, house_plan, guards })
 }
 
 /// The plan of the house, where a stop and a target alone do not say it: a stop that follows volatility, because its
@@ -436,7 +445,7 @@ fn house_plan(
 ) -> Result<Option<ExitPlan>, Failure> {
     let risk = &loaded.config.risk;
     let Some(stop) = house_stop else { return Ok(None) };
-    let distance = if is_set(loaded, "risk.stop_loss_atr_multiplier") {
+    let distance = if risk.stop_loss_kind == "atr" {
         Distance::Atr(rate(&risk.stop_loss_atr_multiplier, 0, "risk.stop_loss_atr_multiplier")?)
     } else {
         Distance::Fraction(stop)
@@ -469,33 +478,25 @@ fn is_set(loaded: &config::Loaded, key: &str) -> bool {
 /// What a person should know before believing the result.
 fn remarks(loaded: &config::Loaded, job: &Job) -> Vec<String> {
     let mut remarks = Vec::new();
-    let unused = [
-        "risk.max_position_size_percent",
-        "risk.max_risk_per_trade_percent",
-        "risk.max_daily_loss_percent",
-        "risk.max_drawdown_percent",
-        "risk.max_open_positions",
-        "risk.max_daily_trades",
-        "risk.circuit_breaker_consecutive_losses",
-    ];
-    let set: Vec<&str> = unused.into_iter().filter(|key| is_set(loaded, key)).collect();
-    if !set.is_empty() {
-        remarks.push(format!("this version does not apply these settings in backtests: {}", set.join(", ")));
+    if is_set(loaded, "risk.stop_loss_atr_multiplier") && loaded.config.risk.stop_loss_kind != "atr" {
+        remarks.push(
+            "risk.stop_loss_atr_multiplier is set, but stops are in percent: risk.stop_loss_kind is not atr"
+                .to_owned(),
+        );
     }
-    if job.tape.tracks.iter().any(|t| !t.funding.is_empty()) {
-        remarks
-            .push("funding is charged on the last price, because mark prices are not simulated".to_owned());
+    if job.tape.tracks.iter().any(|t| !t.funding.is_empty() && t.marks.is_none()) {
+        remarks.push("funding is charged on the last price where the catalog has no mark prices".to_owned());
     }
     remarks
 }
 
 /// A decimal of the configuration as a rate; `percent` decimals are moved for percentages.
-fn rate(decimal: &config::Decimal, percent: u8, key: &str) -> Result<Rate, Failure> {
+pub(super) fn rate(decimal: &config::Decimal, percent: u8, key: &str) -> Result<Rate, Failure> {
     let read =
         if percent == 2 { Rate::parse_percent(decimal.as_str()) } else { Rate::parse(decimal.as_str()) };
     read.map_err(|error| Failure::usage(format!("{key} {decimal}: {error}")))
 }
 
-fn amount(decimal: &config::Decimal, key: &str) -> Result<Amount, Failure> {
+pub(super) fn amount(decimal: &config::Decimal, key: &str) -> Result<Amount, Failure> {
     Amount::parse(decimal.as_str()).map_err(|error| Failure::usage(format!("{key} {decimal}: {error}")))
 }

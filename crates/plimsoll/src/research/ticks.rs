@@ -5,16 +5,14 @@ use std::path::Path;
 use backtest::report::StrategyInfo;
 use backtest::{TickJob, TickTape};
 use catalog::{Catalog, Kind, Origin, ReadOptions, Recording, TimeRange};
-use engine::{Setup, StrategySetup};
+use engine::StrategySetup;
 use model::{Exchange, Instrument, InstrumentIx, Tick, Timeframe};
 use units::Span;
 use venue::latency::{Latencies, Latency};
 
 use venue::{Fidelity, MakerFill, Power, QueueModel, QueueRules, VenueConfig, Weight};
 
-use super::plan::{
-    Seat, StrategyPlan, Terms, active_pairs, configured_range, instrument_line, strategies, terms,
-};
+use super::plan::{Seat, StrategyPlan, active_pairs, configured_range, instrument_line, strategies, terms};
 use super::{AccountArgs, MarketArgs, StrategyArgs};
 use crate::failure::Failure;
 use crate::globals::Globals;
@@ -125,34 +123,29 @@ impl TickPlan {
     ) -> Result<Self, Failure> {
         let mut flags = market.overrides();
         flags.extend(account.overrides()?);
-        let config = globals.load_config_with(&globals.config, flags)?.config;
-        let strategies = strategies(strategy, &config)?;
-        let range = market.range()?.unwrap_or_else(|| configured_range(&config));
-        let symbols = if market.symbols.is_empty() { active_pairs(&config) } else { market.symbols.clone() };
+        let loaded = globals.load_config_with(&globals.config, flags)?;
+        let config = &loaded.config;
+        let strategies = strategies(strategy, config)?;
+        let range = market.range()?.unwrap_or_else(|| configured_range(config));
+        let symbols = if market.symbols.is_empty() { active_pairs(config) } else { market.symbols.clone() };
         let root = market.data_dir.clone().unwrap_or_else(|| config.system.data_dir.join("catalog"));
         let started = std::time::Instant::now();
         let found = load(market, &symbols, range, &root)?;
         let mut remarks = Vec::new();
         let tape = tape(&found, args, &mut remarks)?;
         let load_seconds = started.elapsed().as_secs_f64();
-        let Terms { limits, venue, min_strength } = terms(&config, account, tape.instruments())?;
+        let terms = terms(&loaded, account, tape.instruments())?;
         let fidelity = match args.fidelity {
             FidelityArg::Level2 => Fidelity::Level2(args.queue()),
             FidelityArg::Quotes | FidelityArg::Candles => Fidelity::Touch(args.queue()),
         };
         let way = Latency::Constant(span(args.latency_ms));
-        let has_stop = limits.house_stop.is_some();
-        let setup = Setup {
-            instruments: tape.instruments().to_vec(),
-            initial_balance: venue.initial_balance,
-            limits,
-            min_strength,
-            trade_from: range.from,
-        };
+        let has_stop = terms.limits.house_stop.is_some();
+        let setup = terms.setup(tape.instruments().to_vec(), range.from);
         let job = TickJob {
             tape,
             setup,
-            venue: VenueConfig { fidelity, ..venue },
+            venue: VenueConfig { fidelity, ..terms.venue },
             latencies: Latencies { feed: Latency::NONE, order_entry: way.clone(), response: way },
             keep_trades: true,
         };
