@@ -165,6 +165,7 @@ fn world(crosses: bool) -> (Engine, Venue) {
         house_stop: None,
         house_target: None,
         taker_fee: fee,
+        ..Limits::default()
     };
     let setup = Setup {
         instruments: vec![instrument()],
@@ -173,6 +174,7 @@ fn world(crosses: bool) -> (Engine, Venue) {
         min_strength: Rate::ZERO,
         trade_from: Timestamp::MIN,
         house_plan: None,
+        guards: engine::Guards::default(),
     };
     let quoter = StrategySetup {
         name: "quoter".to_owned(),

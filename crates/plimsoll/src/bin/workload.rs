@@ -194,7 +194,14 @@ fn tick_job(files: &[PathBuf]) -> Result<TickJob, String> {
     let fee = Rate::from_units(200_000);
     let initial_balance = Amount::from_units(1_000_000 * Amount::ONE.units());
     let sizing = Sizing::FixedQuantity(Decimal { mantissa: 1, decimals: 3 });
-    let limits = Limits { sizing, leverage: Rate::ONE, house_stop: None, house_target: None, taker_fee: fee };
+    let limits = Limits {
+        sizing,
+        leverage: Rate::ONE,
+        house_stop: None,
+        house_target: None,
+        taker_fee: fee,
+        ..Limits::default()
+    };
     let queue = QueueRules { model: QueueModel::RiskAverse, fill: MakerFill::Whole };
     let venue = VenueConfig {
         initial_balance,
@@ -209,6 +216,8 @@ fn tick_job(files: &[PathBuf]) -> Result<TickJob, String> {
         limits,
         min_strength: Rate::ZERO,
         trade_from: Timestamp::MIN,
+        house_plan: None,
+        guards: engine::Guards::default(),
     };
     let way = Latency::Constant(Span::from_millis(1));
     let latencies = Latencies { feed: way.clone(), order_entry: way.clone(), response: way };
@@ -233,6 +242,7 @@ fn quoting(job: &TickJob) -> Result<Measured, String> {
             on_fault: FaultPolicy::Close,
             wants_house_stop: false,
             wants_house_target: false,
+            is_exempt_from_stop: true,
         };
         let started = Instant::now();
         let outcome = backtest::run_ticks(job, vec![setup], &mut Silent).map_err(|e| e.to_string())?;

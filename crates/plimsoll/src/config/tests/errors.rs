@@ -41,7 +41,7 @@ backtest:
             a.yaml:9: stragegies: unknown key, not one of the sections; did you mean `strategies`?
             a.yaml:11: backtest.start = "2024-02-30": no such day; allowed: a date like 2024-01-31 or 20240131
             a.yaml:12: backtest.initial_balance = 1e4: an exponent is not accepted, write the number in full; allowed: a decimal number above 0 up to 1000000000000 (quote currency)
-            a.yaml:13: backtest.sizing = "kelly=1": not a known way of sizing; allowed: fixed_quantity=N or fixed_notional=N with N above 0, or equity_percent=N with N above 0 up to 100
+            a.yaml:13: backtest.sizing = "kelly=1": not a known way of sizing; allowed: fixed_quantity=N or fixed_notional=N with N above 0; equity_percent=N, risk_percent=N, volatility_percent=N or atr_risk_percent=N with N above 0 up to 100; or kelly=WINS/LOSSES/PAYOFF/FRACTION with FRACTION up to 0.25
             a.yaml:14: backtest.timeframe = "7m": not a timeframe; allowed: one of 1s, 1m, 3m, 5m, 15m, 30m, 1h, 2h, 4h, 6h, 8h, 12h, 1d, 3d, 1w
         "#]],
     );
