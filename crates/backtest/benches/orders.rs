@@ -105,7 +105,8 @@ fn run(candles: i64, crosses: bool) -> u64 {
     for i in 0..candles {
         let price = Price::new(6_000_000 + i % 7);
         let open_time = Timestamp::EPOCH + Span::from_seconds(60 * i);
-        let bar = Bar { open_time, open: price, high: price, low: price, close: price, volume: Quantity::ZERO };
+        let bar =
+            Bar { open_time, open: price, high: price, low: price, close: price, volume: Quantity::ZERO };
         let candle = Candle { instrument: IX, timeframe: Timeframe::MINUTE, bar };
         venue.on_candle(&candle, &mut events);
         let mut fact = Some(Fact::Candle(candle));
