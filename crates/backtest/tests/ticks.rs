@@ -202,6 +202,20 @@ fn a_run_can_be_broken_off() {
     assert!(outcome.bars > 0 && outcome.bars < 200_000, "{}", outcome.bars);
 }
 
+/// A hole of an hour, a level that is none, and clocks at the ends of time stop nobody.
+#[test]
+fn hostile_ticks_are_survived() {
+    let mut rows = market(14, 2_000, MILLI);
+    for row in rows.iter_mut().rev().take(3) {
+        (row.exchange, row.local) = (row.exchange + 3_600_000 * MILLI, row.local + 3_600_000 * MILLI);
+    }
+    rows[1_000].steps = -5;
+    let outcome = run_ticks(&job(ticks(&rows), &TERMS), vec![touch_maker(&TERMS)], &mut Silent).unwrap();
+    assert_eq!(outcome.quoting.unwrap().book_faults, 1);
+    let behind = [Row { exchange: i64::MAX, local: i64::MIN, ..rows[0] }];
+    assert!(TickTape::new(vec![instrument()], ticks(&behind)).is_err());
+}
+
 #[test]
 fn an_empty_tape_comes_to_nothing() {
     let outcome = run_ticks(&job(Vec::new(), &TERMS), vec![touch_maker(&TERMS)], &mut Silent).unwrap();

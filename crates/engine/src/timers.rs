@@ -49,8 +49,11 @@ impl Timers {
             return None;
         }
         if timer.due <= now {
-            let missed = (now - timer.due).nanos() / timer.period.nanos();
-            timer.due = timer.due + Span::from_nanos(timer.period.nanos() * (missed + 1));
+            let (due, period) = (i128::from(timer.due.nanos()), i128::from(timer.period.nanos()));
+            let missed = (i128::from(now.nanos()) - due) / period;
+            // Beyond the end of time it does not go off any more.
+            let next = i64::try_from(due + period * (missed + 1));
+            timer.due = next.map_or(Timestamp::MAX, Timestamp::from_nanos);
         }
         Some(timer.strategy)
     }
@@ -63,7 +66,7 @@ impl Engine {
     /// Starts the timers of all strategies: each goes off a whole number of its periods after `at`.
     pub fn start_timers(&mut self, at: Timestamp) {
         for timer in &mut self.timers.list {
-            timer.due = at + timer.period;
+            timer.due = at.checked_add(timer.period).unwrap_or(Timestamp::MAX);
         }
     }
 

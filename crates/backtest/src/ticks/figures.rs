@@ -166,7 +166,7 @@ fn looks(traces: &[Trace]) -> Vec<Look> {
         looks.push(Look { at: fill.at, is_before: true, trace, kind: 0, instrument: fill.instrument });
         for (kind, after) in (1..).zip(HORIZONS) {
             looks.push(Look {
-                at: fill.at + after,
+                at: fill.at.checked_add(after).unwrap_or(Timestamp::MAX),
                 is_before: false,
                 trace,
                 kind,

@@ -51,7 +51,7 @@ impl TickTape {
             ticks.iter().all(|t| t.data.instrument().index() < instruments.len()),
             "every tick is of an instrument of the tape"
         );
-        if let Some(behind) = ticks.iter().map(|t| t.data.exchange_time() - t.local_time).max()
+        if let Some(behind) = ticks.iter().map(|t| Span::from_nanos(-travelled(t))).max()
             && behind > Span::ZERO
         {
             return Err(ClockFault { behind });
@@ -103,12 +103,11 @@ impl TickTape {
     /// Sets a recorder's clock right that is behind the exchange's: all times of hearing move by the same amount, so that the
     /// fastest message takes `least`. Returns by how much they moved; what is right already stays.
     pub fn shifted(ticks: &mut [Tick], least: Span) -> Span {
-        let fastest = ticks.iter().map(|t| t.local_time - t.data.exchange_time()).min();
-        let shift = match fastest {
-            Some(fastest) if fastest < Span::ZERO => Span::from_nanos(least.nanos() - fastest.nanos()),
+        let shift = match ticks.iter().map(travelled).min() {
+            Some(fastest) if fastest < 0 => Span::from_nanos(least.nanos().saturating_sub(fastest)),
             _ => return Span::ZERO,
         };
-        ticks.iter_mut().for_each(|t| t.local_time = t.local_time + shift);
+        ticks.iter_mut().for_each(|t| t.local_time = later(t.local_time, shift));
         shift
     }
 
@@ -118,7 +117,7 @@ impl TickTape {
         let mut last = Timestamp::MIN;
         for tick in ticks {
             let at = tick.data.exchange_time();
-            last = (at + feed.after(at)).max(last);
+            last = later(at, feed.after(at)).max(last);
             tick.local_time = last;
         }
     }
@@ -153,6 +152,16 @@ impl TickTape {
 
 const fn tick(local_time: Timestamp, data: MarketData) -> Tick {
     Tick { local_time, data }
+}
+
+/// How many nanoseconds a message took to us; the far ends of time are as far as can be said.
+fn travelled(tick: &Tick) -> i64 {
+    tick.local_time.nanos().saturating_sub(tick.data.exchange_time().nanos()).max(-i64::MAX)
+}
+
+/// `at` and a span later, at most the end of time.
+fn later(at: Timestamp, span: Span) -> Timestamp {
+    at.checked_add(span).unwrap_or(Timestamp::MAX)
 }
 
 /// What comes first of one moment.
