@@ -481,6 +481,7 @@ impl Engine {
             limits: &self.limits,
             watch: &self.watch,
             protections: &self.protections,
+            exempt: &self.guard.exempt,
             now: self.now,
             gate: Gate::default(),
             replaced: None,

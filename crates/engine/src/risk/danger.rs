@@ -120,7 +120,9 @@ pub(crate) fn loss_at(
 }
 
 fn check_trade_risk(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
-    let Some(most) = trade_risk(context).filter(|_| draft.grows()) else { return Ok(()) };
+    // Who needs no stop has bounds of its own on what it holds.
+    let is_exempt = context.exempt.get(draft.order.instrument.index()).is_some_and(|exempt| *exempt);
+    let Some(most) = trade_risk(context).filter(|_| draft.grows() && !is_exempt) else { return Ok(()) };
     let prices = (draft.price, stop_of(context, draft));
     let quantity = draft.reach_after();
     let loss = loss_at(draft.instrument, draft.order.side, quantity, prices, context.limits.taker_fee);

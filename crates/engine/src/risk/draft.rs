@@ -22,6 +22,8 @@ pub(crate) struct Context<'a> {
     pub(crate) watch: &'a Watch,
     /// By slot: what guards the positions, as last confirmed.
     pub(crate) protections: &'a [Protection],
+    /// By instrument: only strategies that need no stop trade it.
+    pub(crate) exempt: &'a [bool],
     pub(crate) now: Timestamp,
     /// What stands in the way of new exposure.
     pub(crate) gate: Gate,

@@ -248,7 +248,7 @@ pub(super) const RISK: &[Setting] = &[
 
 pub(super) const CLUSTERS: &[Setting] = &[
     Setting::required("name", TEXT, "What the group is called").example("layer-1"),
-    Setting::required("symbols", Kind::Symbols, "The instruments in it").example("[SOLUSDT, AVAXUSDT]"),
+    Setting::required("symbols", Kind::Symbols, "The instruments in it").example("[BTCUSDT]"),
     Setting::required(
         "max_exposure_percent",
         positive("100000"),

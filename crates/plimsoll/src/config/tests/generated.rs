@@ -35,12 +35,14 @@ fn the_examples_in_default_yaml_are_valid() {
     let uncommented: Vec<String> = default_yaml()
         .replace("pairs: []", "pairs:")
         .replace("strategies: []", "strategies:")
+        .replace("clusters: []", "clusters:")
         .lines()
         .map(|line| if line.starts_with("#   ") { line[1..].to_owned() } else { line.to_owned() })
         .collect();
     let config = yaml(&uncommented.join("\n")).good().config;
     assert_eq!(config.pairs[0].symbol, "BTCUSDT");
     assert_eq!(config.strategies[0].parameters.len(), 2);
+    assert_eq!(config.clusters[0].symbols.len(), 1);
 }
 
 /// The defaults users were promised.
@@ -113,7 +115,7 @@ fn ends(kind: Kind) -> (Vec<String>, Vec<String>) {
         Kind::Decimal { from, to } => {
             let (mut good, mut bad) = (Vec::new(), Vec::new());
             for (bound, outside) in
-                [(from, "-1.000000000000000001"), (to, "1000000000000.000000000000000001")]
+                [(from, "-100000.000000000000000001"), (to, "1000000000000.000000000000000001")]
             {
                 match bound {
                     Bound::Included(text) => good.push(text.to_owned()),
