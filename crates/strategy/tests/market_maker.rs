@@ -146,7 +146,7 @@ impl Desk {
                 let gone = self.orders.0.remove(position);
                 format!("cancel {}", gone.side)
             }
-            Intent::Signal(_) => panic!("a market maker has no opinion"),
+            other => panic!("a market maker says nothing but orders and their ends: {other:?}"),
         }
     }
 }

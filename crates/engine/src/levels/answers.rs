@@ -149,7 +149,7 @@ impl Engine {
         }
     }
 
-    /// Cancels an order if it is live. Returns whether its end was asked for now.
+    /// Cancels an order if it is live. Returns whether its end was asked for here.
     pub(super) fn cancel_live(&mut self, ix: InstrumentIx, id: ClientOrderId, out: &mut Outbox) -> bool {
         let is_live = self.orders.find(id).is_some_and(|at| {
             let state = self.orders.live[at].state;

@@ -15,8 +15,8 @@ pub(crate) fn fine_instrument() -> Instrument {
 
 fn with(quantity_decimals: u8, quantity_step: Quantity, min_quantity: Quantity) -> Instrument {
     let tier = MarginTier {
-        notional_limit: Amount::parse("1000000").unwrap(),
-        maintenance_rate: Rate::parse("0.005").unwrap(),
+        notional_limit: Amount::parse("1000000").expect("the text is a number"),
+        maintenance_rate: Rate::parse("0.005").expect("the text is a number"),
         max_leverage: Rate::from_units(20 * Rate::ONE.units()),
         deduction: Amount::ZERO,
     };
@@ -34,10 +34,10 @@ fn with(quantity_decimals: u8, quantity_step: Quantity, min_quantity: Quantity) 
         min_quantity,
         max_limit_quantity: Quantity::new(1_000_000),
         max_market_quantity: Quantity::new(500_000),
-        min_notional: Amount::parse("5").unwrap(),
+        min_notional: Amount::parse("5").expect("the text is a number"),
         margin_tiers: vec![tier],
         funding_interval: Span::from_seconds(8 * 3600),
         version: 1,
     })
-    .unwrap()
+    .expect("the rules are valid")
 }

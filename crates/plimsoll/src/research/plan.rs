@@ -407,7 +407,7 @@ pub(super) fn terms(
     let bare = Limits { sizing, leverage, house_stop, house_target, taker_fee, ..Limits::default() };
     let limits = match account.no_risk_limits {
         true => bare,
-        false => risk::limit(bare, config, instruments)?,
+        false => risk::limit(&bare, config, instruments)?,
     };
     let guards = match account.no_risk_limits {
         true => Guards::default(),

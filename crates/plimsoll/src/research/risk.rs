@@ -14,7 +14,7 @@ use crate::config::{self, Config, Decimal};
 use crate::failure::Failure;
 
 /// Puts every limit of the configuration into `limits`, which hold sizing, leverage, stops and fees already.
-pub(super) fn limit(limits: Limits, config: &Config, instruments: &[Instrument]) -> Result<Limits, Failure> {
+pub(super) fn limit(limits: &Limits, config: &Config, instruments: &[Instrument]) -> Result<Limits, Failure> {
     let risk = &config.risk;
     Ok(Limits {
         max_order_quantity: decimal(risk.max_order_quantity.as_ref(), "risk.max_order_quantity")?,
@@ -54,7 +54,7 @@ pub(super) fn limit(limits: Limits, config: &Config, instruments: &[Instrument])
             "risk.max_correlated_exposure_percent",
         )?,
         clusters: clusters(&config.clusters, instruments)?,
-        ..limits
+        ..limits.clone()
     })
 }
 
