@@ -442,7 +442,7 @@ mod tests {
         assert!(!small.is_like(breach(RiskLimit::NetExposure, amount("1"), None, amount("2"))));
         let id = |n| ClientOrderId::new(n, 0);
         assert!(Refusal::SelfCross(id(1)).is_like(Refusal::SelfCross(id(2))));
-        assert!(!Refusal::Halted.is_like(Refusal::NoPrice));
+        assert!(!Refusal::Paused.is_like(Refusal::NoPrice));
     }
 
     #[test]
