@@ -2,7 +2,7 @@
 
 use super::ReportInput;
 use crate::{ExitReason, Trade};
-use model::{ExitTag, FillCause, InstrumentIx, NoticeKind, Severity, Tag};
+use model::{ExitTag, FillCause, InstrumentIx, NoticeKind, Severity, Tag, Tier};
 
 /// What is ordered by nobody's strategy: a vote without a leader, an operator, a fault policy.
 const ENGINE: &str = "engine";
@@ -68,9 +68,12 @@ impl ReportInput<'_> {
             NoticeKind::Paused { paused: true } => "trading was paused".to_owned(),
             NoticeKind::Paused { paused: false } => "trading was resumed".to_owned(),
             NoticeKind::Tier { from, to, standing: s } => {
-                let score = s.score.percent();
+                if *to != Tier::Red {
+                    return format!("the account went from {from} to {to} ({})", s.limit);
+                }
+                // It happens once, and then nothing more does.
                 format!(
-                    "the account went from {from} to {to}: {} {} of {} allowed, equity {}, score {score} %",
+                    "trading stopped and everything was closed: {} {} of {} allowed, equity {}",
                     s.limit,
                     s.loss.rounded(2),
                     s.allowed.rounded(2),
@@ -80,7 +83,7 @@ impl ReportInput<'_> {
             NoticeKind::Locked(lock) => {
                 let what = lock.instrument.map_or_else(|| "all instruments".to_owned(), |ix| self.symbol(ix));
                 let side = lock.side.map_or_else(String::new, |side| format!(", {side} only"));
-                format!("entries into {what} are locked until {} ({}{side})", lock.until, lock.reason)
+                format!("entries into {what} were locked for a while ({}{side})", lock.reason)
             }
             NoticeKind::Shield { instrument, step, .. } => {
                 format!("the position in {} had no stop: {step}", self.symbol(*instrument))

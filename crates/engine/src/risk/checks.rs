@@ -3,8 +3,8 @@
 use super::draft::{Context, Draft};
 use super::table::Level;
 use super::{MOST, conflicts, danger, exposure, pace, screen};
-use model::{Breach, Figure, Instrument, NewOrder, Refusal, RiskLimit, Side};
-use units::{Amount, Price, Quantity, Rate};
+use model::{Breach, Figure, Instrument, LockReason, NewOrder, Refusal, RiskLimit, Side, Tier};
+use units::{Amount, Price, Quantity, Rate, Timestamp};
 
 /// The largest quantity of an order that is believed: sums of thousands of them still fit.
 const MOST_QUANTITY: Quantity = Quantity::new(i64::MAX >> 16);
@@ -95,8 +95,20 @@ checks![
         check_latch
     ),
     rule("pause", "nothing is added while trading is paused", &[Refusal::Paused], &[], check_pause),
-    rule("tier", "nothing is added while the account is too close to a limit", &[], &[], check_tier),
-    rule("lock", "nothing is added while a protection or a person locks entries", &[], &[], check_lock),
+    rule(
+        "tier",
+        "nothing is added while the account is too close to a limit",
+        &[Refusal::Tier { tier: Tier::Orange }],
+        &[],
+        check_tier
+    ),
+    rule(
+        "lock",
+        "nothing is added while a protection or a person locks entries",
+        &[Refusal::Locked { reason: LockReason::Operator, until: Timestamp::MAX }],
+        &[],
+        check_lock
+    ),
     rule(
         "quantity",
         "the venue's step, smallest and largest quantity",

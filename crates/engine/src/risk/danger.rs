@@ -42,7 +42,7 @@ pub(crate) const LIQUIDATION: Check = Check {
     stage: Stage::Exposure,
     bounds: "the price of liquidation keeps its distance and lies beyond the stop",
     unit: "percent of the price, or true ranges",
-    key: "risk.min_liquidation_distance",
+    key: "risk.min_liquidation_distance_percent",
     reasons: &[Refusal::NoEstimate],
     limits: &[RiskLimit::StopBeforeLiquidation, RiskLimit::LiquidationDistance],
     check: check_liquidation,

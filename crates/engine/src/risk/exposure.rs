@@ -165,7 +165,7 @@ pub(crate) const CLUSTERS: Check = Check {
     stage: Stage::Exposure,
     bounds: "the values of the positions of a group of instruments together, long and short both counted",
     unit: "quote currency, or percent of equity",
-    key: "risk.clusters",
+    key: "clusters",
     reasons: &[],
     limits: &[RiskLimit::ClusterExposure],
     check: check_clusters,

@@ -160,8 +160,18 @@ impl Plan {
             "Funding",
             match funded {
                 0 => "not simulated (no rates in the catalog)".to_owned(),
+                n => format!("simulated for {n} of {} instruments", self.job.tape.tracks.len()),
+            },
+        );
+        let marked = self.job.tape.tracks.iter().filter(|t| t.marks.is_some()).count();
+        line(
+            "Mark price",
+            match marked {
+                0 => {
+                    "none in the catalog: the last price values, funds and liquidates in its place".to_owned()
+                }
                 n => format!(
-                    "simulated for {n} of {} instruments, on the last price",
+                    "of {n} of {} instruments: it values, funds and liquidates positions",
                     self.job.tape.tracks.len()
                 ),
             },

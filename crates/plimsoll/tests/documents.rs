@@ -1,0 +1,55 @@
+//! The pages of the documentation that are made from the program: run with `UPDATE_EXPECT=1` after a change.
+
+use expect_test::expect_file;
+
+#[test]
+fn the_page_of_rejections_is_made_from_the_reasons() {
+    let page = format!(
+        "# Why an exchange says no\n\n\
+         Made from the program; do not edit. The simulated exchange gives every reason that a real one gives, under the\n\
+         names below, which reports, journals and the API use.\n\n\
+         ## Rejections\n\n\
+         An order that was refused does not exist; a change that was refused leaves everything as it was.\n\n{}\n\
+         ## Cancellations\n\n\
+         An order that was accepted ended before it was filled whole.\n\n{}",
+        model::rejection_table(),
+        model::cancellation_table()
+    );
+    expect_file!["../../../docs/rejections.md"].assert_eq(&page);
+}
+
+#[test]
+fn the_page_of_risk_is_made_from_the_checks() {
+    let page = format!(
+        "# What every order has to pass\n\n\
+         Made from the program; do not edit. Risk is the only maker of order commands: whatever a strategy wants passes\n\
+         these checks in this order, and the first refusal stands, with its numbers. Orders that only reduce a position pass\n\
+         every check that bounds exposure. Limits are set in the [configuration](configuration.md).\n\n{}",
+        engine::risk::markdown()
+    );
+    expect_file!["../../../docs/risk.md"].assert_eq(&page);
+}
+
+#[test]
+fn the_page_of_indicators_is_made_from_their_catalogue() {
+    let page = format!(
+        "# Indicators\n\n\
+         Made from the program; do not edit. Every indicator streams: it is told one candle at a time, remembers a bounded\n\
+         amount, and says nothing until it is warm.\n\n{}",
+        indicators::catalogue::markdown()
+    );
+    expect_file!["../../../docs/indicators.md"].assert_eq(&page);
+}
+
+/// Every key that the table of checks names is a setting.
+#[test]
+fn the_keys_of_the_checks_are_settings() {
+    let table = engine::risk::markdown();
+    let reference =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md"))
+            .expect("the reference is there");
+    for key in table.split('`').filter(|word| word.starts_with("risk.")) {
+        let name = key.trim_start_matches("risk.");
+        assert!(reference.contains(name), "{key} is not a setting");
+    }
+}
