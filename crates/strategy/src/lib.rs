@@ -56,6 +56,14 @@ pub struct Needs {
     pub timer: Option<Span>,
 }
 
+impl Needs {
+    /// Whether candles alone leave it without what it decides on.
+    #[must_use]
+    pub const fn is_beyond_candles(&self) -> bool {
+        self.quotes || self.trades || self.books || self.book_depth > 0
+    }
+}
+
 /// The one open set: what users write.
 ///
 /// Within one run the calls arrive in the order of the facts; equal facts give equal intents. A panic marks the strategy

@@ -129,7 +129,15 @@ impl Plan {
             timeframe: self.job.tape.timeframe,
             has_stop: self.has_stop,
         };
-        seat.build(plan, given)
+        let (setup, info) = seat.build(plan, given)?;
+        if setup.strategy.needs().is_beyond_candles() {
+            return Err(Failure::usage(format!(
+                "strategy {} decides on books, quotes or trades, of which candles have none; backtest it with --fidelity \
+                 level2 or --fidelity quotes",
+                info.name
+            )));
+        }
+        Ok((setup, info))
     }
 
     /// What the head of a report says about the run.

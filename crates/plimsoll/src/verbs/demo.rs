@@ -7,7 +7,7 @@ use backtest::report::{self, ReportInput, ReportOptions, StrategyInfo};
 use backtest::{Outcome, metrics};
 use catalog::{Catalog, GenerateOptions, SeriesKey};
 use clap::Parser;
-use model::{Exchange, Timeframe};
+use model::{Exchange, InstrumentIx, Timeframe};
 use units::Timestamp;
 
 use crate::failure::Failure;
@@ -49,7 +49,7 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<(), Failure> {
     let mut rows = Vec::new();
     let mut best: Option<(f64, String)> = None;
     let interrupt = Interrupt::listen()?;
-    for descriptor in strategy::all() {
+    for descriptor in strategy::all().iter().filter(|d| decides_on_candles(d.name)) {
         let plan = plan(descriptor.name, &root, globals)?;
         let (setups, infos) = plan.build()?;
         let mut watch = Watch::new(descriptor.name, plan.job.tape.len() as u64, interrupt, globals);
@@ -69,6 +69,11 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<(), Failure> {
         say(globals, &format!("\n{text}\n"))?;
     }
     finish(args, rows, globals)
+}
+
+/// The demo has no order book, which market makers quote on.
+fn decides_on_candles(name: &str) -> bool {
+    strategy::build(name, [], &[InstrumentIx(0)]).is_ok_and(|(s, _)| !s.needs().is_beyond_candles())
 }
 
 fn finish(args: &Args, rows: Vec<Vec<String>>, globals: &Globals) -> Result<(), Failure> {
@@ -94,7 +99,7 @@ fn finish(args: &Args, rows: Vec<Vec<String>>, globals: &Globals) -> Result<(), 
     }
     let dir = args.dir.display();
     globals.print(&format!(
-        "All built-in strategies on the synthetic market, each with 10 000 USDT:\n\n{}\n\
+        "All built-in strategies for candles on the synthetic market, each with 10 000 USDT:\n\n{}\n\
          The full reports are in {dir}/reports (open report.html in a browser).\n\
          A synthetic market proves that the machine works, not that a strategy does. Next:\n  \
          plimsoll data import YOUR-CANDLES.csv.gz --exchange bybit --symbol BTCUSDT\n  \
