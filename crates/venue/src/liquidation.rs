@@ -26,6 +26,7 @@
 use crate::account::Holding;
 use crate::desk::Resting;
 use crate::formulas::{Threshold, bankruptcy_price};
+use crate::margin::extra_after;
 use crate::venue::{Deal, Event, Venue};
 use model::{
     Bar, CancelReason, Candle, FillCause, InstrumentIx, Liquidation, LiquidationStage, Liquidity, MarginMode,
@@ -443,7 +444,28 @@ impl Venue {
         let rate = Rate::from_units(self.margin.fees.taker().units() + extra.units());
         let instrument = &self.instruments[case.ix.index()];
         let fee = instrument.notional_share(price, quantity, rate, Rounding::Ceil);
+        let fee = fee.min(self.chargeable(case, quantity, price));
         self.settle_liquidation(at, case, (quantity, price, fee), stage, out);
+    }
+
+    /// The most that a forced order may cost in fees: an isolated position never loses more than what stands behind it, so
+    /// no more than the closed part leaves of its own share. A shared balance pays whatever is asked.
+    fn chargeable(&self, case: &Case, quantity: Quantity, price: Price) -> Amount {
+        let pledge = &self.margin.pledges[case.ix.index()];
+        if pledge.mode == MarginMode::Cross {
+            return Amount::from_units(i128::MAX);
+        }
+        let (instrument, before) =
+            (&self.instruments[case.ix.index()], self.account.holding(case.ix, case.side));
+        let (part, whole) = (quantity.mantissa().into(), before.size.mantissa().into());
+        let entered = before.entry_value.mul_div(part, whole, Rounding::Down);
+        let closed = Holding { size: quantity, entry_value: entered, ..before };
+        let after =
+            Holding { size: before.size - quantity, entry_value: before.entry_value - entered, ..before };
+        let extra = extra_after(pledge.extra[case.side.index()], &before, &after);
+        let stays = pledge.margin_of(after.side, after.entry_value) + extra;
+        let profit = closed.unrealised(instrument, price);
+        (pledge.kept(case.side) - stays + profit).max(Amount::ZERO)
     }
 
     /// Closes what is left at the bankruptcy price; the insurance fund sells it on.

@@ -63,7 +63,7 @@ pub(crate) struct Pledge {
     /// What is set aside for the isolated net, long and short position.
     kept: [Amount; 3],
     /// The part of it that was added by hand, less funding that nothing else could pay.
-    extra: [Amount; 3],
+    pub(crate) extra: [Amount; 3],
     /// The worst price that each position was entered at, at one time or another: the highest of a long one.
     worst_entry: [Price; 3],
     pub(crate) calm: Calm,
@@ -120,7 +120,7 @@ impl Pledge {
 
     /// What a value needs at the side's leverage.
     #[inline]
-    fn margin_of(&self, side: Side, value: Amount) -> Amount {
+    pub(crate) fn margin_of(&self, side: Side, value: Amount) -> Amount {
         MarginRules::position_margin(value, self.leverage(side), self.closing(side))
     }
 
@@ -688,7 +688,7 @@ fn assumed_price(side: Side, price: Price, last: Option<Price>, mark: Price) -> 
 
 /// What remains of margin that was added by hand once a position is smaller: its share, rounded down; nothing once it is
 /// closed or turned around.
-fn extra_after(extra: Amount, before: &Holding, after: &Holding) -> Amount {
+pub(crate) fn extra_after(extra: Amount, before: &Holding, after: &Holding) -> Amount {
     if after.size.is_zero() || after.side != before.side {
         Amount::ZERO
     } else if after.size < before.size {

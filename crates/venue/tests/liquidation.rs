@@ -176,7 +176,7 @@ fn the_mark_price_decides() {
         expect![[r#"
             1         #1 accepted
             2 open    #1 buy 10 @ 100 taker fee 0
-            end       holds 10 entered for 1000, cash 1000, fees 0, equity 860"#]],
+            end       holds 10 entered for 1000, cash 1000, fees 0, equity 960"#]],
     );
     check(
         "balance 1000 | leverage 10 | candle 100 100 100 100 | buy market 10 | candle 100 100 100 100 | mark-candle 100 100 90 96 | candle 100 100 95 96",

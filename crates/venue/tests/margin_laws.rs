@@ -331,7 +331,7 @@ impl World {
             let ix = InstrumentIx(i);
             let held = self.bench.net(ix);
             assert_eq!(held.signed().mantissa(), self.held[ix.index()]);
-            equity += coin("X").notional(venue.last(ix).unwrap(), held.signed());
+            equity += coin("X").notional(venue.valuation(ix).unwrap().0, held.signed());
             is_open |= !held.size.is_zero();
         }
         assert_eq!(venue.equity(), equity);

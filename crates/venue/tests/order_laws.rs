@@ -406,7 +406,8 @@ impl World {
             }
         }
         let net: i64 = self.held.iter().sum();
-        let value = self.last.map_or(Amount::ZERO, |p| instrument().notional(p, Quantity::new(net)));
+        let price = self.venue.mark_price(IX).or(self.last);
+        let value = price.map_or(Amount::ZERO, |p| instrument().notional(p, Quantity::new(net)));
         assert_eq!(self.venue.equity(), self.cash + value);
         let (resting, known) = (self.venue.orders(IX), self.live.len() + self.legs.len());
         assert!(resting >= known, "{resting} orders rest, {known} are known");
