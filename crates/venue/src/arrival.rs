@@ -25,6 +25,7 @@ impl Venue {
     /// Places an order, or says why not.
     #[inline]
     pub(crate) fn place(&mut self, at: Timestamp, order: &NewOrder, out: &mut Vec<Event>) {
+        self.price_from_book(order.instrument);
         let rules = &self.config.rules;
         if order.position_side == PositionSide::Net
             && rules.price_band.is_none()
@@ -33,7 +34,6 @@ impl Venue {
             return self.admit(at, order, None, out);
         }
         let mut order = *order;
-        self.price_from_book(order.instrument);
         let moved = self.adapt(&mut order);
         self.admit(at, &order, moved, out);
     }

@@ -65,6 +65,7 @@ impl Venue {
 
     /// Before the first trade, a whole book tells what an order is worth as well: the best price of the side that has one, bids
     /// first.
+    #[inline]
     pub(crate) fn price_from_book(&mut self, ix: InstrumentIx) {
         let Some(desk) = self.desks.get_mut(ix.index()) else { return };
         if let (None, Some(market)) = (desk.last, &desk.market) {
