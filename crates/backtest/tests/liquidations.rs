@@ -1,4 +1,5 @@
 //! Liquidations in a backtest: where the mark price crossed, named with their numbers; and what scenarios add to them.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use backtest::{Job, Marks, Outcome, Silent, Tape, run};
 use engine::risk::{Limits, Sizing};

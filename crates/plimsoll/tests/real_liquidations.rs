@@ -1,4 +1,5 @@
 //! A leveraged backtest over recorded candles and mark prices: the report names what was liquidated.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

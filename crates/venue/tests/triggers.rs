@@ -21,7 +21,7 @@ fn a_trigger_watches_the_price_it_names() {
             1         #1 accepted
             2         #1 triggered
             3 open    #1 buy 1 @ 104 taker fee 0
-            end       holds 1 entered for 104, cash 1000000, fees 0, equity 1000000"#]],
+            end       holds 1 entered for 104, cash 1000000, fees 0, equity 999999"#]],
     );
     check(
         "candle 100 101 99 100 | index 100 | sell stop 97 1 by index | candle 96 97 95 96 | index 97 | candle 96 97 95 96",
