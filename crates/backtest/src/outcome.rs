@@ -5,7 +5,7 @@ use crate::tape::Track;
 use crate::ticks::QuotingFigures;
 use crate::trades::{Trade, TradeBuilder};
 use engine::Engine;
-use model::{InstrumentIx, Liquidation, Notice, Record, Refusal};
+use model::{FillRecord, InstrumentIx, Liquidation, Notice, Record, Refusal};
 use units::{Amount, Digest, Timestamp};
 
 /// The equity at the end of a UTC day.
@@ -18,7 +18,7 @@ pub struct DayEquity {
 }
 
 /// A position that the end of the data left open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenTrade {
     /// The trade so far; its gross profit is what was realised by partial exits.
     pub trade: Trade,
@@ -164,29 +164,43 @@ impl Collector {
 
     #[inline]
     pub(crate) fn on_record(&mut self, record: &Record) {
+        // Of the records that come with every order only the fill is counted.
         match record {
-            Record::Fill(fill) => {
-                self.fills += 1;
-                self.volume += fill.closed_cost.abs() + fill.opened_cost.abs();
-                let Self { builder, trades, trade_count, keep_trades, .. } = self;
-                builder.on_fill(fill, |trade| {
-                    *trade_count += 1;
-                    if *keep_trades {
-                        trades.push(*trade);
-                    }
-                });
+            Record::Fill(fill) => self.on_fill(fill),
+            Record::Target { .. } | Record::Submitted { .. } => {}
+            Record::Order { state, .. } => {
+                self.rejections += u64::from(matches!(state, model::OrderState::Rejected(_)));
             }
+            other => self.on_rare_record(other),
+        }
+    }
+
+    #[inline(never)]
+    fn on_fill(&mut self, fill: &FillRecord) {
+        self.fills += 1;
+        self.volume += fill.closed_cost.abs() + fill.opened_cost.abs();
+        let Self { builder, trades, trade_count, keep_trades, .. } = self;
+        builder.on_fill(fill, |trade| {
+            *trade_count += 1;
+            if *keep_trades {
+                trades.push(trade.clone());
+            }
+        });
+    }
+
+    #[inline(never)]
+    fn on_rare_record(&mut self, record: &Record) {
+        match record {
             Record::Funding { instrument, position_side, amount } => {
                 self.builder.on_funding(*instrument, *position_side, *amount);
             }
             Record::Refused { instrument, refusal } => self.count_refusal(*instrument, *refusal),
-            Record::Order { state: model::OrderState::Rejected(_), .. } => self.rejections += 1,
             Record::Plan(model::PlanRecord {
                 instrument, event: model::PlanEvent::Closed(closed), ..
             }) => {
                 // The trade ended with the fill that was told just before.
                 if let Some(trade) = self.trades.iter_mut().rev().find(|t| t.instrument == *instrument) {
-                    trade.plan = Some(*closed);
+                    trade.plan = Some(Box::new(*closed));
                 }
             }
             _ => {}
@@ -225,7 +239,7 @@ impl Collector {
     ) -> Outcome {
         let end = ending.end;
         let open = self.builder.open().map(|trade| OpenTrade {
-            trade: Trade { exit_time: end.unwrap_or(trade.exit_time), ..*trade },
+            trade: Trade { exit_time: end.unwrap_or(trade.exit_time), ..trade.clone() },
             unrealised: unrealised(trade),
         });
         let open_trades = open.collect();

@@ -21,6 +21,10 @@ const PROGRESS_STEP: u64 = 1 << 16;
 /// How many candles a strategy looks ahead at once: some minutes of cache.
 const SCOUT_STEP: usize = 512;
 
+/// How many candles the venue looks at ahead of the engine while something could happen at it. What lies beyond the next
+/// decision is looked at in vain, so looking ahead to the end of the day would cost more than everything else.
+const QUIET_STEP: usize = 32;
+
 /// Everything one run needs besides its strategies.
 #[derive(Debug, Clone)]
 pub struct Job {
@@ -185,7 +189,8 @@ impl Runner {
                     rest = &rest[1..];
                     continue;
                 }
-                let quiet = 1 + self.venue.quiet(ix, &today[1..]);
+                let ahead = if self.venue.is_idle(ix) { today.len() } else { today.len().min(QUIET_STEP) };
+                let quiet = 1 + self.venue.quiet(ix, &today[1..ahead]);
                 rest = &rest[self.advance(ix, &today[..quiet])..];
             }
             done += chunk.len() as u64;

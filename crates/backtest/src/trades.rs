@@ -15,7 +15,7 @@ pub struct ExitReason {
 }
 
 /// A position from its opening to its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trade {
     /// What was traded.
     pub instrument: InstrumentIx,
@@ -44,8 +44,8 @@ pub struct Trade {
     /// Why it ended.
     pub exit: ExitReason,
     /// What its exit plan says of it: what was risked, what came of it as a multiple of that, which level ended it. `None`
-    /// for a trade without a plan, and for one that is still open.
-    pub plan: Option<PlanClosed>,
+    /// for a trade without a plan, and for one that is still open. Boxed: most trades have none, and a run keeps them all.
+    pub plan: Option<Box<PlanClosed>>,
 }
 
 impl Trade {

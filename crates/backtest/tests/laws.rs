@@ -26,7 +26,7 @@ fn assert_adds_up(outcome: &Outcome) {
         assert!(trade.entry_time <= trade.exit_time && trade.quantity.is_positive(), "{trade:?}");
         assert!(trade.entry_value.is_positive() && trade.exit_value.is_positive(), "{trade:?}");
         // What the plan counted as it went along is what the trade came to.
-        if let Some(plan) = trade.plan {
+        if let Some(plan) = &trade.plan {
             assert_eq!((plan.net, plan.quantity), (trade.net(), trade.quantity), "{trade:?}");
             assert!(plan.risk.is_positive(), "{trade:?}");
         }
@@ -136,7 +136,7 @@ proptest! {
             let setup = engine::Setup { instruments: tape.instruments(), ..world.job.setup.clone() };
             let alone = World { job: Job { tape, setup, ..world.job.clone() }, ..world.clone() }.run();
             let there: Vec<_> = together.trades.iter().filter(|t| t.instrument.index() == i)
-                .map(|t| backtest::Trade { instrument: InstrumentIx(0), ..*t }).collect();
+                .map(|t| backtest::Trade { instrument: InstrumentIx(0), ..t.clone() }).collect();
             prop_assert_eq!(alone.trades, there);
         }
     }
@@ -148,7 +148,7 @@ fn plans_close_trades_in_every_way() {
     let mut seen = std::collections::BTreeSet::new();
     for seed in 0..400 {
         for trade in &world(seed, EVERYTHING).run().trades {
-            seen.extend(trade.plan.map(|plan| (plan.exit.name(), trade.direction)));
+            seen.extend(trade.plan.as_ref().map(|plan| (plan.exit.name(), trade.direction)));
         }
     }
     for exit in ["target", "stop", "break_even", "trailing", "time", "order"] {

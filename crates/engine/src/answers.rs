@@ -183,12 +183,21 @@ impl Engine {
             return false;
         }
         add_fill(&mut self.digest, fill);
-        let placed = fill.order.and_then(|id| self.orders.find(id)).map(|at| self.orders.live[at].order);
+        // Read before the order is settled; copying the whole order would cost more than booking the fill.
+        let placed = fill.order.and_then(|id| self.orders.find(id)).map(|at| &self.orders.live[at].order);
+        let attached_stop = placed.and_then(|order| order.protection.stop_loss);
+        let exit = match placed.map(|order| &order.kind) {
+            Some(
+                OrderKind::StopMarket { .. } | OrderKind::StopLimit { .. } | OrderKind::TrailingStop { .. },
+            ) => ExitKind::Stop,
+            _ => ExitKind::Other,
+        };
         let booking = self.ledger.book_fill(&self.instruments[ix.index()], fill);
         let (strategy, tag) = self.settle_order(fill, out);
         let slot = self.orders.slot(ix, fill.position_side);
         self.watch.note_fill(&self.limits, self.now, slot, strategy, fill, &booking);
-        let record = FillRecord {
+        // Written where it stays: one that is kept at hand would be copied twice for every fill.
+        let record = || FillRecord {
             fill: *fill,
             strategy,
             tag,
@@ -198,32 +207,26 @@ impl Engine {
             realised: booking.realised,
             position: booking.position,
         };
-        out.record(Record::Fill(record));
+        out.record(Record::Fill(record()));
         let opens = booking.opened_cost != Amount::ZERO;
         let has_turned = opens && booking.closed.is_positive();
         if booking.position.is_zero() || has_turned {
             // What guarded the old side points the wrong way; the venue tells what guards the new one.
             self.protections[slot] = Protection::NONE;
         }
-        let exit = match placed.map(|order| order.kind) {
-            Some(
-                OrderKind::StopMarket { .. } | OrderKind::StopLimit { .. } | OrderKind::TrailingStop { .. },
-            ) => ExitKind::Stop,
-            _ => ExitKind::Other,
-        };
         self.guard_fill(fill, &booking, exit, out);
         if opens && self.guard.watches_stops() {
             if has_turned {
                 self.forget_stop(slot);
             }
-            self.note_attached(slot, placed.and_then(|order| order.protection.stop_loss));
+            self.note_attached(slot, attached_stop);
         }
         if fill.cause == FillCause::Liquidation {
             let kind = NoticeKind::Liquidated { instrument: ix };
             out.notice(Notice { severity: Severity::Critical, kind });
         }
         if self.levels.is_used {
-            self.guide_fill(&record, out);
+            self.guide_fill(&record(), out);
         }
         true
     }

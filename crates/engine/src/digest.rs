@@ -107,8 +107,9 @@ fn add_pair(digest: &mut DigestWriter, kind: u64, value: u64) {
     digest.word(value);
 }
 
+/// Adds an order that is placed: [`add_command`] for whom it is known what it is.
 #[inline]
-fn add_order(digest: &mut DigestWriter, order: &NewOrder) {
+pub(crate) fn add_order(digest: &mut DigestWriter, order: &NewOrder) {
     let kind: u64 = match order.kind {
         OrderKind::Market => 0,
         OrderKind::Limit { .. } => 1,

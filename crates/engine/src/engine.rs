@@ -1,6 +1,6 @@
 //! One step: a fact in, commands and records out.
 
-use crate::digest::add_command;
+use crate::digest::{add_command, add_order};
 use crate::guard::{Gate, Guard, settings::Guards};
 use crate::host::{FaultPolicy, Host, Hosted, Standing, Wants};
 use crate::ledger::Ledger;
@@ -434,12 +434,11 @@ impl Engine {
         let ix = request.order.instrument;
         request.order.id = self.orders.next_id(request.strategy);
         let context = self.risk_context_for(&request.order);
-        match risk::approve(&context, &request) {
-            Ok((approved, reserved)) => {
+        match risk::approve(&context, &request, out) {
+            Ok(reserved) => {
                 self.watch.note_sent(self.now);
                 self.ledger.reserve(reserved);
-                add_command(&mut self.digest, approved.command());
-                out.command(approved);
+                add_order(&mut self.digest, &request.order);
                 let id = request.order.id;
                 self.orders.add(Order {
                     order: request.order,

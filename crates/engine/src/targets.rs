@@ -63,45 +63,59 @@ impl Desk {
     /// The target, with strengths of at most `min_strength` taken for none.
     #[inline]
     pub(crate) fn target(&self, min_strength: Rate) -> Target {
-        let one = Rate::ONE.units();
-        let (mut sum, mut weights) = (0i128, 0i128);
-        let mut lead: Option<(i128, &Opinion, &Signal)> = None;
-        for opinion in self.opinions.iter().filter(|o| o.counts) {
-            weights += i128::from(opinion.weight.units());
-            if let Some(signal) = &opinion.signal {
-                let confidence = signal.confidence.units().clamp(0, one);
-                let vote =
-                    i128::from(opinion.weight.units()) * i128::from(confidence * signal.direction.sign());
-                sum += vote;
-                // The first of the strongest leads; a flat opinion leads only where nobody wants anything.
-                if lead.is_none_or(|(strongest, _, _)| vote.abs() > strongest) {
-                    lead = Some((vote.abs(), opinion, signal));
-                }
+        let (strength, lead) = match self.opinions.as_slice() {
+            // The mean of one is itself: no division.
+            [only] if only.counts && only.weight > Rate::ZERO => {
+                let signal = only.signal.as_ref();
+                (signal.map_or(0, conviction), signal.map(|signal| (only, signal)))
             }
-        }
-        let strength = match (i64::try_from(sum), i64::try_from(weights)) {
-            (_, Ok(0)) => 0,
-            (Ok(sum), Ok(weights)) => sum / weights,
-            // Not above 10⁹ in magnitude: a weighted mean of confidences.
-            _ => i64::try_from(sum / weights).unwrap_or(0),
+            opinions => mean(opinions),
         };
         let strength = if strength.abs() <= min_strength.units() { 0 } else { strength };
         let direction = Direction::of(strength);
-        let leader = lead.filter(|(_, _, s)| s.direction == direction || direction == Direction::Flat);
+        let leader = lead.filter(|(_, s)| s.direction == direction || direction == Direction::Flat);
         Target {
             strength,
             direction,
-            leader: leader.map_or(u16::MAX, |(_, o, _)| o.strategy),
-            tag: leader.map_or(Tag::default(), |(_, _, s)| s.tag),
-            plan: leader.filter(|_| direction != Direction::Flat).and_then(|(_, _, s)| s.plan),
+            leader: leader.map_or(u16::MAX, |(o, _)| o.strategy),
+            tag: leader.map_or(Tag::default(), |(_, s)| s.tag),
+            plan: leader.filter(|_| direction != Direction::Flat).and_then(|(_, s)| s.plan),
             protection: match leader {
-                Some((_, _, s)) if direction != Direction::Flat => {
-                    Protection::new(s.stop_loss, s.take_profit)
-                }
+                Some((_, s)) if direction != Direction::Flat => Protection::new(s.stop_loss, s.take_profit),
                 _ => Protection::NONE,
             },
         }
     }
+}
+
+/// What a signal votes for with a weight of one: −10⁹ to 10⁹.
+#[inline]
+fn conviction(signal: &Signal) -> i64 {
+    signal.confidence.units().clamp(0, Rate::ONE.units()) * signal.direction.sign()
+}
+
+/// The weighted mean of opinions, and the one with the largest share in it.
+fn mean(opinions: &[Opinion]) -> (i64, Option<(&Opinion, &Signal)>) {
+    let (mut sum, mut weights) = (0i128, 0i128);
+    let mut lead: Option<(i128, &Opinion, &Signal)> = None;
+    for opinion in opinions.iter().filter(|o| o.counts) {
+        weights += i128::from(opinion.weight.units());
+        if let Some(signal) = &opinion.signal {
+            let vote = i128::from(opinion.weight.units()) * i128::from(conviction(signal));
+            sum += vote;
+            // The first of the strongest leads; a flat opinion leads only where nobody wants anything.
+            if lead.is_none_or(|(strongest, _, _)| vote.abs() > strongest) {
+                lead = Some((vote.abs(), opinion, signal));
+            }
+        }
+    }
+    let strength = match (i64::try_from(sum), i64::try_from(weights)) {
+        (_, Ok(0)) => 0,
+        (Ok(sum), Ok(weights)) => sum / weights,
+        // Not above 10⁹ in magnitude: a weighted mean of confidences.
+        _ => i64::try_from(sum / weights).unwrap_or(0),
+    };
+    (strength, lead.map(|(_, opinion, signal)| (opinion, signal)))
 }
 
 /// The desks, by instrument.

@@ -99,7 +99,7 @@ impl ReportInput<'_> {
 
 /// The level of its exit plan that closed a trade, where the cause of the fill does not say it already.
 fn level(trade: &Trade) -> Option<String> {
-    let exit = trade.plan?.exit;
+    let exit = trade.plan.as_ref()?.exit;
     let is_told = matches!(exit, ExitTag::Stop | ExitTag::TakeProfit | ExitTag::Order | ExitTag::Liquidation);
     (!is_told).then(|| exit.to_string())
 }

@@ -92,8 +92,8 @@ impl TradeRow {
             funding: trade.funding.to_string(),
             net: trade.net().to_string(),
             net_percent: quotient::percent(trade.net(), trade.entry_value).unwrap_or_default(),
-            planned_risk: trade.plan.map(|plan| plan.risk.to_string()).unwrap_or_default(),
-            r_multiple: trade.plan.map(|plan| plan.multiple.to_string()).unwrap_or_default(),
+            planned_risk: trade.plan.as_ref().map(|plan| plan.risk.to_string()).unwrap_or_default(),
+            r_multiple: trade.plan.as_ref().map(|plan| plan.multiple.to_string()).unwrap_or_default(),
         }
     }
 

@@ -153,6 +153,7 @@ impl Engine {
 
     /// The size that the plan's risk allows for a wish in this direction; `None` where the size is the house's affair, or
     /// where the levels cannot be worked out, which is told when the entry is.
+    #[inline]
     pub(crate) fn size_at_risk(
         &self,
         ix: InstrumentIx,
@@ -160,9 +161,16 @@ impl Engine {
         wish: &Wish,
         entry: OrderKind,
     ) -> Option<Quantity> {
-        if !self.levels.is_used {
-            return None;
-        }
+        if self.levels.is_used { self.planned_size(ix, direction, wish, entry) } else { None }
+    }
+
+    fn planned_size(
+        &self,
+        ix: InstrumentIx,
+        direction: Direction,
+        wish: &Wish,
+        entry: OrderKind,
+    ) -> Option<Quantity> {
         let source = self.source_of(wish)?;
         let risk = self.levels.rules(source, wish.strategy)?.risk?;
         let side = if direction == Direction::Short { Side::Sell } else { Side::Buy };

@@ -37,6 +37,7 @@ pub(crate) use sizing::{difference, house_protection, scaled, size};
 pub(crate) use watch::Watch;
 
 use crate::orders::Order;
+use crate::outbox::Outbox;
 use model::{Amendment, CancelScope, NewOrder, OrderCommand, Refusal, Tag};
 use units::{Amount, Quantity};
 
@@ -70,12 +71,15 @@ pub(crate) struct Request {
     pub(crate) tag: Tag,
 }
 
-/// Checks a request; what passes is a command, and the margin to set aside for it.
+/// Checks a request; what passes is a command in `out`, and the margin to set aside for it. The command is written where it
+/// stays: one that is handed back would be copied on its way.
 #[inline(always)]
-pub(crate) fn approve(context: &Context<'_>, request: &Request) -> Result<(Approved, Amount), Refusal> {
+pub(crate) fn approve(context: &Context<'_>, request: &Request, out: &mut Outbox) -> Result<Amount, Refusal> {
     let draft = context.draft(&request.order, request.strategy)?;
     checks::pass(context, &draft)?;
-    Ok((Approved { command: OrderCommand::Place(request.order) }, draft.margin))
+    let margin = draft.margin;
+    out.command(Approved { command: OrderCommand::Place(request.order) });
+    Ok(margin)
 }
 
 /// Checks a live order as it would be after an amendment; what passes is a command, and the margin that the amended order
