@@ -237,6 +237,8 @@ impl World {
     fn act(&mut self, deed: &Deed) {
         let now = Timestamp::from_seconds(self.candles * 60).unwrap();
         let before = self.held;
+        // Legs that two commands placed one after the other are no pair, whatever their names.
+        self.previous_leg = None;
         // A guard that has fired is an order until it has closed the position.
         let is_bare = self.venue.orders(IX) == 0 && self.guards == [false; 3];
         match deed {
