@@ -10,6 +10,7 @@
 mod builtin;
 mod exit_plan;
 mod exit_text;
+mod gate;
 mod intent;
 mod orders;
 mod parameters;
@@ -24,6 +25,7 @@ pub use exit_plan::{
     BreakEven, Distance, ExitPlan, ExitRules, MAX_RANGE_BARS, MAX_TARGETS, Milestone, StopRule, TargetOrder,
     TargetRule, TimeLimit, TimeStop, Trail,
 };
+pub use gate::Gate;
 pub use intent::{Intent, Intents, OpenIntent, OrderIntent};
 pub use orders::{LiveOrder, OrderSource};
 pub use parameters::{Parameter, ParameterKind, ParameterProblem, Parameters, Value, nearest};
@@ -78,6 +80,18 @@ pub trait Strategy: Send {
         Vec::new()
     }
 
+    /// The gates that a candle passes before anything is said, in the order in which they are tried, as a person reads them:
+    /// `"warm-up"`, `"fast average above slow"`. Asked once.
+    fn gates(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The first gate that its last candle of an instrument did not pass; `None` when it spoke or keeps no account of gates.
+    fn gate(&self, instrument: InstrumentIx) -> Option<Gate> {
+        let _ = instrument;
+        None
+    }
+
     /// Is told a fact and leaves its intents.
     ///
     /// A candle arrives once it is closed. The view already contains it.
@@ -115,6 +129,14 @@ pub trait CandleStrategy: Send {
     /// The exit plans that its signals may name; see [`Strategy::exit_plans`].
     fn exit_plans(&self) -> Vec<ExitPlan> {
         Vec::new()
+    }
+    /// Its gates; see [`Strategy::gates`].
+    fn gates(&self) -> Vec<String> {
+        Vec::new()
+    }
+    /// The first gate that its last candle did not pass; see [`Strategy::gate`].
+    fn gate(&self) -> Option<Gate> {
+        None
     }
     /// Is told a closed candle of its instrument.
     fn on_candle(&mut self, instrument: &Instrument, ix: InstrumentIx, bar: &Bar, intents: &mut Intents);
@@ -158,6 +180,14 @@ impl<S: CandleStrategy> Strategy for PerInstrument<S> {
 
     fn exit_plans(&self) -> Vec<ExitPlan> {
         self.copies.iter().flatten().next().map(CandleStrategy::exit_plans).unwrap_or_default()
+    }
+
+    fn gates(&self) -> Vec<String> {
+        self.copies.iter().flatten().next().map(CandleStrategy::gates).unwrap_or_default()
+    }
+
+    fn gate(&self, instrument: InstrumentIx) -> Option<Gate> {
+        self.copies.get(instrument.index())?.as_ref()?.gate()
     }
 
     #[inline]

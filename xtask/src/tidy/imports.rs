@@ -27,7 +27,11 @@ const TABLE: &[Row] = &[
     Row { name: "units", ours: &[], theirs: Only(&[]) },
     Row { name: "model", ours: &["units"], theirs: Only(&[]) },
     Row { name: "indicators", ours: &["units"], theirs: Only(&["libm"]) },
-    Row { name: "strategy", ours: &["units", "model", "indicators"], theirs: Only(&["libm"]) },
+    Row {
+        name: "strategy",
+        ours: &["units", "model", "indicators"],
+        theirs: Only(&["libm", "saphyr-parser"]),
+    },
     Row { name: "engine", ours: &["units", "model", "indicators", "strategy"], theirs: Only(&[]) },
     Row { name: "venue", ours: &["units", "model"], theirs: Only(&[]) },
     Row {
