@@ -7,10 +7,12 @@
 //!
 //! May not: perform I/O, read a clock, use randomness or the platform's mathematics, keep global state, iterate over a hash.
 
+mod blueprint;
 mod builtin;
 mod exit_plan;
 mod exit_text;
 mod gate;
+pub mod higher;
 mod intent;
 mod orders;
 mod parameters;
@@ -20,6 +22,7 @@ mod series_run;
 mod state;
 mod view;
 
+pub use blueprint::{About, Blueprint, Recipe};
 pub use builtin::{crossover, market_maker, touch_maker};
 pub use exit_plan::{
     BreakEven, Distance, ExitPlan, ExitRules, MAX_RANGE_BARS, MAX_TARGETS, Milestone, StopRule, TargetOrder,
@@ -28,13 +31,15 @@ pub use exit_plan::{
 pub use gate::Gate;
 pub use intent::{Intent, Intents, OpenIntent, OrderIntent};
 pub use orders::{LiveOrder, OrderSource};
-pub use parameters::{Parameter, ParameterKind, ParameterProblem, Parameters, Value, nearest};
+pub use parameters::{
+    Parameter, ParameterKind, ParameterProblem, ParameterSpec, Parameters, Schema, SpecKind, Value, nearest,
+};
 pub use registry::{Build, Descriptor, StrategyError, all, build, find};
 pub use series_run::CandleRun;
 pub use state::{StateError, StateReader, StateWriter};
 pub use view::{History, Market, Position, View};
 
-use model::{Bar, Fact, Instrument, InstrumentIx};
+use model::{Bar, Fact, Instrument, InstrumentIx, Timeframe};
 use units::Span;
 
 /// What a strategy needs to be told, declared before it is told anything.
@@ -73,6 +78,16 @@ impl Needs {
 pub trait Strategy: Send {
     /// What it needs.
     fn needs(&self) -> Needs;
+
+    /// Is told the length of the candles it will decide on, once, before anything else is asked of it. For strategies that
+    /// look at longer candles too ([`higher`]); the others need not listen.
+    ///
+    /// # Errors
+    /// In words, why it cannot decide on candles of this length.
+    fn take_timeframe(&mut self, timeframe: Timeframe) -> Result<(), String> {
+        let _ = timeframe;
+        Ok(())
+    }
 
     /// The exit plans that its signals may name ([`model::Signal::plan`]), at most 255. Asked once, when the engine is built;
     /// a restart asks again, so changed rules hold for positions that are already open.
@@ -126,6 +141,14 @@ pub trait Strategy: Send {
 pub trait CandleStrategy: Send {
     /// What it needs.
     fn needs(&self) -> Needs;
+    /// Is told the length of its candles; see [`Strategy::take_timeframe`].
+    ///
+    /// # Errors
+    /// In words, why it cannot decide on candles of this length.
+    fn take_timeframe(&mut self, timeframe: Timeframe) -> Result<(), String> {
+        let _ = timeframe;
+        Ok(())
+    }
     /// The exit plans that its signals may name; see [`Strategy::exit_plans`].
     fn exit_plans(&self) -> Vec<ExitPlan> {
         Vec::new()
@@ -176,6 +199,10 @@ impl<S: CandleStrategy + Clone> PerInstrument<S> {
 impl<S: CandleStrategy> Strategy for PerInstrument<S> {
     fn needs(&self) -> Needs {
         self.copies.iter().flatten().next().map(CandleStrategy::needs).unwrap_or_default()
+    }
+
+    fn take_timeframe(&mut self, timeframe: Timeframe) -> Result<(), String> {
+        self.copies.iter_mut().flatten().try_for_each(|copy| copy.take_timeframe(timeframe))
     }
 
     fn exit_plans(&self) -> Vec<ExitPlan> {

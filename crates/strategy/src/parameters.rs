@@ -1,8 +1,10 @@
 //! Parameters of strategies: a schema each, text in, checked values out, all problems at once.
 
 use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
 
-/// What a parameter may be.
+/// What a parameter of a built-in strategy may be.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum ParameterKind {
     /// A whole number.
@@ -37,7 +39,7 @@ pub enum ParameterKind {
     },
 }
 
-/// One parameter of a strategy.
+/// One parameter of a built-in strategy, as its descriptor declares it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Parameter {
     /// Its name, as in `--param name=value`.
@@ -49,57 +51,158 @@ pub struct Parameter {
 }
 
 impl Parameter {
+    /// The value without one given.
+    #[must_use]
+    pub fn default(&self) -> Value {
+        ParameterSpec::from(self).default()
+    }
+}
+
+/// What a parameter may be, where its words are not known when the program is built.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SpecKind {
+    /// A whole number.
+    Int {
+        /// Without a value.
+        default: i64,
+        /// The smallest allowed.
+        min: i64,
+        /// The largest allowed.
+        max: i64,
+    },
+    /// A number.
+    Float {
+        /// Without a value.
+        default: f64,
+        /// The smallest allowed.
+        min: f64,
+        /// The largest allowed.
+        max: f64,
+    },
+    /// Yes or no.
+    Bool {
+        /// Without a value.
+        default: bool,
+    },
+    /// One of several words.
+    Choice {
+        /// Without a value.
+        default: String,
+        /// The words.
+        allowed: Vec<String>,
+    },
+}
+
+/// One parameter of any strategy, built in or from a rule file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ParameterSpec {
+    /// Its name, as in `--param name=value`.
+    pub name: String,
+    /// What it may be.
+    pub kind: SpecKind,
+    /// What it does, in one sentence.
+    pub description: String,
+}
+
+impl From<&Parameter> for ParameterSpec {
+    fn from(parameter: &Parameter) -> Self {
+        let kind = match parameter.kind {
+            ParameterKind::Int { default, min, max } => SpecKind::Int { default, min, max },
+            ParameterKind::Float { default, min, max } => SpecKind::Float { default, min, max },
+            ParameterKind::Bool { default } => SpecKind::Bool { default },
+            ParameterKind::Choice { default, allowed } => SpecKind::Choice {
+                default: default.to_owned(),
+                allowed: allowed.iter().map(ToString::to_string).collect(),
+            },
+        };
+        Self { name: parameter.name.to_owned(), kind, description: parameter.description.to_owned() }
+    }
+}
+
+impl ParameterSpec {
     /// The name of its type.
     #[must_use]
     pub const fn type_name(&self) -> &'static str {
         match self.kind {
-            ParameterKind::Int { .. } => "integer",
-            ParameterKind::Float { .. } => "number",
-            ParameterKind::Bool { .. } => "boolean",
-            ParameterKind::Choice { .. } => "choice",
+            SpecKind::Int { .. } => "integer",
+            SpecKind::Float { .. } => "number",
+            SpecKind::Bool { .. } => "boolean",
+            SpecKind::Choice { .. } => "choice",
         }
     }
 
     /// The value without one given.
     #[must_use]
-    pub const fn default(&self) -> Value {
-        match self.kind {
-            ParameterKind::Int { default, .. } => Value::Int(default),
-            ParameterKind::Float { default, .. } => Value::Float(default),
-            ParameterKind::Bool { default } => Value::Bool(default),
-            ParameterKind::Choice { default, .. } => Value::Choice(default),
+    pub fn default(&self) -> Value {
+        match &self.kind {
+            SpecKind::Int { default, .. } => Value::Int(*default),
+            SpecKind::Float { default, .. } => Value::Float(*default),
+            SpecKind::Bool { default } => Value::Bool(*default),
+            SpecKind::Choice { default, .. } => Value::Choice(default.clone()),
         }
     }
 
     /// What is allowed, in words.
     #[must_use]
     pub fn allowed(&self) -> String {
-        match self.kind {
-            ParameterKind::Int { min, max, .. } => format!("a whole number from {min} to {max}"),
-            ParameterKind::Float { min, max, .. } => format!("a number from {min} to {max}"),
-            ParameterKind::Bool { .. } => "true or false".to_owned(),
-            ParameterKind::Choice { allowed, .. } => format!("one of {}", allowed.join(", ")),
+        match &self.kind {
+            SpecKind::Int { min, max, .. } => format!("a whole number from {min} to {max}"),
+            SpecKind::Float { min, max, .. } => format!("a number from {min} to {max}"),
+            SpecKind::Bool { .. } => "true or false".to_owned(),
+            SpecKind::Choice { allowed, .. } => format!("one of {}", allowed.join(", ")),
         }
     }
 
     fn read(&self, text: &str) -> Option<Value> {
-        match self.kind {
-            ParameterKind::Int { min, max, .. } => {
-                text.parse().ok().filter(|v| (min..=max).contains(v)).map(Value::Int)
+        match &self.kind {
+            SpecKind::Int { min, max, .. } => {
+                text.parse().ok().filter(|v| (min..=max).contains(&v)).map(Value::Int)
             }
-            ParameterKind::Float { min, max, .. } => {
-                text.parse().ok().filter(|v: &f64| v.is_finite() && (min..=max).contains(v)).map(Value::Float)
-            }
-            ParameterKind::Bool { .. } => text.parse().ok().map(Value::Bool),
-            ParameterKind::Choice { allowed, .. } => {
-                allowed.iter().find(|word| **word == text).map(|word| Value::Choice(word))
+            SpecKind::Float { min, max, .. } => text
+                .parse()
+                .ok()
+                .filter(|v: &f64| v.is_finite() && (min..=max).contains(&v))
+                .map(Value::Float),
+            SpecKind::Bool { .. } => text.parse().ok().map(Value::Bool),
+            SpecKind::Choice { allowed, .. } => {
+                allowed.iter().find(|word| *word == text).cloned().map(Value::Choice)
             }
         }
     }
 }
 
+/// What can be set for a strategy, in order. Copies share one list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Schema(Arc<[ParameterSpec]>);
+
+impl Deref for Schema {
+    type Target = [ParameterSpec];
+
+    fn deref(&self) -> &[ParameterSpec] {
+        &self.0
+    }
+}
+
+impl From<&[Parameter]> for Schema {
+    fn from(parameters: &[Parameter]) -> Self {
+        Self(parameters.iter().map(ParameterSpec::from).collect())
+    }
+}
+
+impl From<Vec<ParameterSpec>> for Schema {
+    fn from(parameters: Vec<ParameterSpec>) -> Self {
+        Self(parameters.into())
+    }
+}
+
+impl From<&Self> for Schema {
+    fn from(schema: &Self) -> Self {
+        schema.clone()
+    }
+}
+
 /// A checked value.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     /// A whole number.
     Int(i64),
@@ -108,7 +211,7 @@ pub enum Value {
     /// Yes or no.
     Bool(bool),
     /// One of several words.
-    Choice(&'static str),
+    Choice(String),
 }
 
 impl fmt::Display for Value {
@@ -140,15 +243,17 @@ impl fmt::Display for ParameterProblem {
 /// The values of all parameters of one strategy, given or default, in the order of its schema.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parameters {
-    schema: &'static [Parameter],
+    schema: Schema,
     values: Vec<Value>,
 }
 
 impl Parameters {
     /// Every parameter at its default.
     #[must_use]
-    pub fn defaults(schema: &'static [Parameter]) -> Self {
-        Self { schema, values: schema.iter().map(Parameter::default).collect() }
+    pub fn defaults(schema: impl Into<Schema>) -> Self {
+        let schema = schema.into();
+        let values = schema.iter().map(ParameterSpec::default).collect();
+        Self { schema, values }
     }
 
     /// Checks what was given against the schema.
@@ -157,16 +262,17 @@ impl Parameters {
     /// Every problem at once: unknown names (with the nearest known one), wrong types, values out of range, names
     /// given twice.
     pub fn resolve<'t>(
-        schema: &'static [Parameter],
+        schema: impl Into<Schema>,
         given: impl IntoIterator<Item = (&'t str, &'t str)>,
     ) -> Result<Self, Vec<ParameterProblem>> {
         let mut resolved = Self::defaults(schema);
+        let schema = resolved.schema.clone();
         let mut problems = Vec::new();
         let mut seen: Vec<&str> = Vec::new();
         for (name, text) in given {
             let mut fail = |problem| problems.push(ParameterProblem { name: name.to_owned(), problem });
             let Some(i) = schema.iter().position(|p| p.name == name) else {
-                fail(unknown(name, schema));
+                fail(unknown(name, &schema));
                 continue;
             };
             if seen.contains(&name) {
@@ -182,13 +288,19 @@ impl Parameters {
     }
 
     /// Name and value of each, in the order of the schema.
-    pub fn iter(&self) -> impl Iterator<Item = (&'static str, Value)> {
-        self.schema.iter().map(|p| p.name).zip(self.values.iter().copied())
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.schema.iter().map(|p| p.name.as_str()).zip(&self.values)
     }
 
-    fn value(&self, name: &str) -> Value {
-        match self.schema.iter().position(|p| p.name == name) {
-            Some(i) => self.values[i],
+    /// The value of that name, if there is one.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.schema.iter().position(|p| p.name == name).and_then(|i| self.values.get(i))
+    }
+
+    fn value(&self, name: &str) -> &Value {
+        match self.get(name) {
+            Some(value) => value,
             None => panic!("a strategy asked for the parameter {name:?}, which its own schema does not have"),
         }
     }
@@ -200,7 +312,7 @@ impl Parameters {
     #[must_use]
     pub fn int(&self, name: &str) -> i64 {
         match self.value(name) {
-            Value::Int(v) => v,
+            Value::Int(v) => *v,
             other => panic!("parameter {name:?} is {other:?}, not a whole number"),
         }
     }
@@ -212,7 +324,7 @@ impl Parameters {
     #[must_use]
     pub fn float(&self, name: &str) -> f64 {
         match self.value(name) {
-            Value::Float(v) => v,
+            Value::Float(v) => *v,
             other => panic!("parameter {name:?} is {other:?}, not a number"),
         }
     }
@@ -224,7 +336,7 @@ impl Parameters {
     #[must_use]
     pub fn bool(&self, name: &str) -> bool {
         match self.value(name) {
-            Value::Bool(v) => v,
+            Value::Bool(v) => *v,
             other => panic!("parameter {name:?} is {other:?}, not a boolean"),
         }
     }
@@ -234,7 +346,7 @@ impl Parameters {
     /// # Panics
     /// When the strategy's own schema has no such parameter of this type.
     #[must_use]
-    pub fn choice(&self, name: &str) -> &'static str {
+    pub fn choice(&self, name: &str) -> &str {
         match self.value(name) {
             Value::Choice(v) => v,
             other => panic!("parameter {name:?} is {other:?}, not a choice"),
@@ -242,8 +354,8 @@ impl Parameters {
     }
 }
 
-fn unknown(name: &str, schema: &[Parameter]) -> String {
-    let names: Vec<&str> = schema.iter().map(|p| p.name).collect();
+fn unknown(name: &str, schema: &[ParameterSpec]) -> String {
+    let names: Vec<&str> = schema.iter().map(|p| p.name.as_str()).collect();
     let meant =
         nearest(name, names.iter().copied()).map(|n| format!("; did you mean {n:?}?")).unwrap_or_default();
     format!("unknown{meant} Known: {}", names.join(", "))

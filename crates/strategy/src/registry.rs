@@ -1,8 +1,8 @@
 //! The strategies there are: found by name, built from parameters, with errors that say what is allowed.
 
 use crate::parameters::{Parameter, ParameterProblem, Parameters, nearest};
-use crate::{Strategy, builtin};
-use model::InstrumentIx;
+use crate::{Blueprint, Strategy, builtin};
+use model::{InstrumentIx, Timeframe};
 use std::fmt;
 
 /// Makes a strategy for the given instruments out of checked parameters.
@@ -44,31 +44,52 @@ pub enum StrategyError {
     Unknown {
         /// What was asked for.
         name: String,
+        /// The names there are.
+        known: Vec<String>,
     },
     /// Its parameters are wrong: every problem at once.
     Parameters {
         /// Which strategy.
-        name: &'static str,
+        name: String,
         /// What is wrong.
         problems: Vec<ParameterProblem>,
     },
+    /// It cannot decide on candles of this length.
+    Timeframe {
+        /// Which strategy.
+        name: String,
+        /// The candles it was to decide on.
+        timeframe: Timeframe,
+        /// What is wrong with them.
+        problem: String,
+    },
+}
+
+impl StrategyError {
+    /// There is no strategy of that name among the known ones.
+    #[must_use]
+    pub fn unknown(name: &str, known: Vec<String>) -> Self {
+        Self::Unknown { name: name.to_owned(), known }
+    }
 }
 
 impl fmt::Display for StrategyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unknown { name } => {
-                let names: Vec<&str> = all().iter().map(|d| d.name).collect();
+            Self::Unknown { name, known } => {
                 let shown: String = name.chars().take(60).collect();
                 write!(f, "unknown strategy {shown:?}")?;
-                if let Some(meant) = nearest(name, names.iter().copied()) {
+                if let Some(meant) = nearest(name, known.iter().map(String::as_str)) {
                     write!(f, "; did you mean {meant:?}?")?;
                 }
-                write!(f, " Known: {}", names.join(", "))
+                write!(f, " Known: {}", known.join(", "))
             }
             Self::Parameters { name, problems } => {
                 let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
                 write!(f, "strategy {name}: {}", lines.join("\n  "))
+            }
+            Self::Timeframe { name, timeframe, problem } => {
+                write!(f, "strategy {name} on candles of {timeframe}: {problem}")
             }
         }
     }
@@ -98,10 +119,11 @@ pub fn find(name: &str) -> Result<&'static Descriptor, StrategyError> {
         .iter()
         .find(|d| d.name == name)
         .copied()
-        .ok_or_else(|| StrategyError::Unknown { name: name.to_owned() })
+        .ok_or_else(|| StrategyError::unknown(name, all().iter().map(|d| d.name.to_owned()).collect()))
 }
 
-/// A strategy ready to run on `instruments`, and its parameters as they were resolved.
+/// A built-in strategy ready to run on one-minute candles of `instruments`, and its parameters as they were resolved.
+/// [`Blueprint::build`](crate::Blueprint::build) builds any strategy, for candles of any length.
 ///
 /// # Errors
 /// [`StrategyError`] for an unknown name or any wrong parameter, all at once.
@@ -110,12 +132,7 @@ pub fn build<'t>(
     given: impl IntoIterator<Item = (&'t str, &'t str)>,
     instruments: &[InstrumentIx],
 ) -> Result<(Box<dyn Strategy>, Parameters), StrategyError> {
-    let descriptor = find(name)?;
-    let wrong = |problems| StrategyError::Parameters { name: descriptor.name, problems };
-    let parameters = Parameters::resolve(descriptor.parameters, given).map_err(wrong)?;
-    (descriptor.check)(&parameters).map_err(|problem| wrong(vec![problem]))?;
-    let built = (descriptor.build)(&parameters, instruments).map_err(|problem| wrong(vec![problem]))?;
-    Ok((built, parameters))
+    Blueprint::built_in(name)?.build(given, instruments, Timeframe::MINUTE)
 }
 
 #[cfg(test)]

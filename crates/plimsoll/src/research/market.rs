@@ -38,14 +38,15 @@ struct Beside {
 }
 
 /// What is to be loaded.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(crate) struct Wanted<'a> {
     pub(crate) args: &'a MarketArgs,
     pub(crate) symbols: &'a [String],
     pub(crate) timeframe: Option<Timeframe>,
     pub(crate) detail: Option<Timeframe>,
     pub(crate) range: TimeRange,
-    pub(crate) warm_up_bars: u32,
+    /// How many candles before the range, by the length of a candle.
+    pub(crate) warm_up_bars: &'a dyn Fn(Timeframe) -> Result<u32, Failure>,
     /// The exchange of the configuration, preferred where several have a symbol.
     pub(crate) preferred: Option<Exchange>,
     /// The folder of the catalog.
@@ -158,7 +159,7 @@ fn stored(catalog: &Catalog, symbol: &str, ix: InstrumentIx, wanted: Wanted<'_>)
             )));
         }
     };
-    let from = warm_start(wanted.range.from, timeframe, wanted.warm_up_bars);
+    let from = warm_start(wanted.range.from, timeframe, (wanted.warm_up_bars)(timeframe)?);
     let range = TimeRange { from, to: wanted.range.to };
     let load = |timeframe: Timeframe, range: TimeRange| {
         let base = finest_fit(&held, timeframe).ok_or_else(|| {
@@ -221,7 +222,7 @@ fn finish(
     let mut detail = detail;
     let timeframe = bars.timeframe;
     let clip = |series: &mut Series, from| series.clip(TimeRange { from, to: wanted.range.to });
-    clip(&mut bars, warm_start(wanted.range.from, timeframe, wanted.warm_up_bars));
+    clip(&mut bars, warm_start(wanted.range.from, timeframe, (wanted.warm_up_bars)(timeframe)?));
     if let Some(detail) = &mut detail {
         clip(detail, wanted.range.from);
         bars.price_decimals = widest(&mut bars, detail)?;

@@ -9,7 +9,7 @@ use engine::risk::Limits;
 use engine::{FaultPolicy, Guards, Setup, StrategySetup};
 use model::{Exchange, Instrument, InstrumentIx, Timeframe};
 use strategy::{
-    Descriptor, Distance, ExitPlan, ExitRules, Milestone, StopRule, StrategyError, TargetOrder, TargetRule,
+    Blueprint, Distance, ExitPlan, ExitRules, Milestone, StopRule, StrategyError, TargetOrder, TargetRule,
     Trail,
 };
 use units::{Amount, CivilDate, Rate, Timestamp};
@@ -26,7 +26,7 @@ use crate::globals::Globals;
 #[derive(Debug, Clone)]
 pub(crate) struct StrategyPlan {
     /// What it is.
-    pub(crate) descriptor: &'static Descriptor,
+    pub(crate) blueprint: Blueprint,
     /// Its parameters as they were given.
     pub(crate) given: Vec<(String, String)>,
     /// Its weight among strategies of the same instrument.
@@ -80,9 +80,9 @@ impl Plan {
             return Err(Failure::usage(format!("{} is named twice", twice.1)));
         }
         let timeframe = wanted_timeframe(&strategies, strategy, market, config)?;
-        let warm_up_bars = match config.backtest.warm_up_bars {
-            Some(bars) => bars,
-            None => warm_up(&strategies)?,
+        let warm_up_bars = |timeframe| match config.backtest.warm_up_bars {
+            Some(bars) => Ok(bars),
+            None => warm_up(&strategies, timeframe),
         };
         let root = market.data_dir.clone().unwrap_or_else(|| config.system.data_dir.join("catalog"));
         let started = std::time::Instant::now();
@@ -92,7 +92,7 @@ impl Plan {
             timeframe,
             detail: config.backtest.timeframe_detail,
             range,
-            warm_up_bars,
+            warm_up_bars: &warm_up_bars,
             preferred: config.exchange.name.parse::<Exchange>().ok(),
             root: &root,
         })?;
@@ -217,22 +217,23 @@ impl Seat<'_> {
         let instruments = self.instruments_of(plan)?;
         let texts = given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let (strategy, parameters) =
-            strategy::build(plan.descriptor.name, texts, &instruments).map_err(strategy_error)?;
+            plan.blueprint.build(texts, &instruments, self.timeframe).map_err(strategy_error)?;
+        let about = plan.blueprint.about();
         let setup = StrategySetup {
-            name: plan.descriptor.name.to_owned(),
+            name: about.name.clone(),
             strategy,
             instruments,
             timeframe: self.timeframe,
             weight: plan.weight,
             on_fault: FaultPolicy::Close,
-            wants_house_stop: self.has_stop && !plan.descriptor.is_exempt_from_stop,
-            wants_house_target: !plan.descriptor.manages_exits,
-            is_exempt_from_stop: plan.descriptor.is_exempt_from_stop,
+            wants_house_stop: self.has_stop && !about.is_exempt_from_stop,
+            wants_house_target: !about.manages_exits,
+            is_exempt_from_stop: about.is_exempt_from_stop,
         };
         let info = StrategyInfo {
-            name: plan.descriptor.name.to_owned(),
+            name: about.name.clone(),
             parameters: parameters.iter().map(|(name, value)| (name.to_owned(), value.to_string())).collect(),
-            tags: plan.descriptor.tags.iter().map(ToString::to_string).collect(),
+            tags: about.tags.clone(),
         };
         Ok((setup, info))
     }
@@ -247,7 +248,7 @@ impl Seat<'_> {
         if own.is_empty() {
             return Err(Failure::usage(format!(
                 "strategy {} trades {}, none of which is in this run",
-                plan.descriptor.name,
+                plan.blueprint.name(),
                 wanted.join(", ")
             )));
         }
@@ -276,7 +277,7 @@ pub(super) fn strategies(args: &StrategyArgs, config: &Config) -> Result<Vec<Str
     let mut plans = Vec::new();
     if args.strategies.is_empty() {
         for entry in config.strategies.iter().filter(|s| s.is_active) {
-            let descriptor = strategy::find(&entry.name).map_err(strategy_error)?;
+            let blueprint = Blueprint::built_in(&entry.name).map_err(strategy_error)?;
             let mut given: Vec<(String, String)> =
                 entry.parameters.iter().map(|(name, value)| (name.clone(), value.to_string())).collect();
             for (name, value) in args.parameters_of(&entry.name)? {
@@ -284,13 +285,13 @@ pub(super) fn strategies(args: &StrategyArgs, config: &Config) -> Result<Vec<Str
                 given.push((name, value));
             }
             let weight = rate(&entry.weight, 0, "strategies.weight")?;
-            plans.push(StrategyPlan { descriptor, given, weight, symbols: entry.symbols.clone() });
+            plans.push(StrategyPlan { blueprint, given, weight, symbols: entry.symbols.clone() });
         }
     }
     for name in &args.strategies {
-        let descriptor = strategy::find(name).map_err(strategy_error)?;
+        let blueprint = Blueprint::built_in(name).map_err(strategy_error)?;
         let given = args.parameters_of(name)?;
-        plans.push(StrategyPlan { descriptor, given, weight: Rate::ONE, symbols: None });
+        plans.push(StrategyPlan { blueprint, given, weight: Rate::ONE, symbols: None });
     }
     if plans.is_empty() {
         let names: Vec<&str> = strategy::all().iter().map(|d| d.name).collect();
@@ -322,7 +323,7 @@ fn wanted_timeframe(
     let mut timeframes: Vec<Timeframe> = config
         .strategies
         .iter()
-        .filter(|s| s.is_active && plans.iter().any(|p| p.descriptor.name == s.name))
+        .filter(|s| s.is_active && plans.iter().any(|p| p.blueprint.name() == s.name))
         .map(|s| s.timeframe)
         .collect();
     timeframes.dedup();
@@ -335,13 +336,13 @@ fn wanted_timeframe(
     }
 }
 
-/// The longest warm-up of any strategy.
-fn warm_up(plans: &[StrategyPlan]) -> Result<u32, Failure> {
+/// The longest warm-up of any strategy, in candles of this length.
+fn warm_up(plans: &[StrategyPlan], timeframe: Timeframe) -> Result<u32, Failure> {
     let mut most = 0;
     for plan in plans {
         let texts = plan.given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let (built, _) =
-            strategy::build(plan.descriptor.name, texts, &[InstrumentIx(0)]).map_err(strategy_error)?;
+            plan.blueprint.build(texts, &[InstrumentIx(0)], timeframe).map_err(strategy_error)?;
         most = most.max(built.needs().warm_up_bars);
     }
     Ok(most)

@@ -117,7 +117,7 @@ pub(crate) fn run(args: Args, globals: &Globals) -> Result<(), Failure> {
         rows.push(result.map_err(|error| Failure::failed(error.to_string()))?);
     }
     let path = args.export.unwrap_or_else(|| {
-        plan.data_dir.join("reports").join(format!("optimize-{}.csv", strategy.descriptor.name))
+        plan.data_dir.join("reports").join(format!("optimize-{}.csv", strategy.blueprint.name()))
     });
     write_all(&path, &row::csv(&rows, &spaces))?;
     rows.sort_by(|a, b| args.objective.order(a, b).then(a.index.cmp(&b.index)));

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use serde_json::json;
-use strategy::{Descriptor, Parameter, ParameterKind};
+use strategy::{About, Blueprint, ParameterSpec, SpecKind};
 
 use crate::failure::Failure;
 use crate::globals::Globals;
@@ -37,67 +37,68 @@ enum Action {
 pub(crate) fn run(args: Args, globals: &Globals) -> Result<(), Failure> {
     match args.action {
         Action::List if globals.json => {
-            let list: Vec<_> = strategy::all().iter().map(|d| as_json(d)).collect();
+            let list: Vec<_> = Blueprint::all_built_in().map(|b| as_json(b.about())).collect();
             globals.print_json(&list)
         }
         Action::List => {
-            let rows = strategy::all().iter().map(|d| vec![d.name.to_owned(), d.summary.to_owned()]);
+            let rows =
+                Blueprint::all_built_in().map(|b| vec![b.name().to_owned(), b.about().summary.clone()]);
             globals.print(&table(&[("Strategy", false), ("What it does", false)], rows))
         }
         Action::Show { name } => {
-            let descriptor = strategy::find(&name).map_err(strategy_error)?;
+            let blueprint = Blueprint::built_in(&name).map_err(strategy_error)?;
             if globals.json {
-                globals.print_json(&as_json(descriptor))
+                globals.print_json(&as_json(blueprint.about()))
             } else {
-                globals.print(&as_text(descriptor))
+                globals.print(&as_text(blueprint.about()))
             }
         }
     }
 }
 
-fn as_text(descriptor: &Descriptor) -> String {
+fn as_text(about: &About) -> String {
     let columns =
         [("Parameter", false), ("Type", false), ("Default", true), ("Allowed", false), ("Meaning", false)];
-    let rows = descriptor.parameters.iter().map(|p| {
-        let cells = [p.name, p.type_name(), &p.default().to_string(), &p.allowed(), p.description];
+    let rows = about.parameters.iter().map(|p| {
+        let cells = [&p.name, p.type_name(), &p.default().to_string(), &p.allowed(), &p.description];
         cells.map(str::to_owned).to_vec()
     });
     format!(
         "{}: {}\n\n{}\n\n{}\nReasons it gives: {}\n\nTry it:\n  plimsoll backtest --strategy {} --symbol BTCUSDT\n",
-        descriptor.name,
-        descriptor.summary,
-        descriptor.description,
+        about.name,
+        about.summary,
+        about.description,
         table(&columns, rows),
-        descriptor.tags.join(", "),
-        descriptor.name,
+        about.tags.join(", "),
+        about.name,
     )
 }
 
-fn as_json(descriptor: &Descriptor) -> serde_json::Value {
+fn as_json(about: &About) -> serde_json::Value {
     json!({
-        "name": descriptor.name,
-        "summary": descriptor.summary,
-        "description": descriptor.description,
-        "parameters": descriptor.parameters.iter().map(parameter).collect::<Vec<_>>(),
-        "tags": descriptor.tags,
+        "name": about.name,
+        "summary": about.summary,
+        "description": about.description,
+        "parameters": about.parameters.iter().map(parameter).collect::<Vec<_>>(),
+        "tags": about.tags,
     })
 }
 
-fn parameter(p: &Parameter) -> serde_json::Value {
+fn parameter(p: &ParameterSpec) -> serde_json::Value {
     let mut value = json!({ "name": p.name, "type": p.type_name(), "description": p.description });
-    match p.kind {
-        ParameterKind::Int { default, min, max } => {
+    match &p.kind {
+        SpecKind::Int { default, min, max } => {
             value["default"] = json!(default);
             value["min"] = json!(min);
             value["max"] = json!(max);
         }
-        ParameterKind::Float { default, min, max } => {
+        SpecKind::Float { default, min, max } => {
             value["default"] = json!(default);
             value["min"] = json!(min);
             value["max"] = json!(max);
         }
-        ParameterKind::Bool { default } => value["default"] = json!(default),
-        ParameterKind::Choice { default, allowed } => {
+        SpecKind::Bool { default } => value["default"] = json!(default),
+        SpecKind::Choice { default, allowed } => {
             value["default"] = json!(default);
             value["allowed"] = json!(allowed);
         }

@@ -1,6 +1,6 @@
 //! Every combination of the values that were given.
 
-use strategy::{ParameterKind, nearest};
+use strategy::{SpecKind, nearest};
 
 use crate::failure::Failure;
 use crate::research::{Plan, StrategyPlan};
@@ -110,15 +110,15 @@ pub(super) fn combinations(plan: &Plan, strategy: &StrategyPlan, spaces: &[Space
 
 /// Wrong names and values that no combination can mend are errors; only values that do not go together are left out.
 fn check_names(strategy: &StrategyPlan, spaces: &[Space]) -> Result<(), Failure> {
-    let schema = strategy.descriptor.parameters;
+    let schema = &strategy.blueprint.about().parameters;
     for (i, space) in spaces.iter().enumerate() {
         let Some(parameter) = schema.iter().find(|p| p.name == space.name) else {
-            let names: Vec<&str> = schema.iter().map(|p| p.name).collect();
+            let names: Vec<&str> = schema.iter().map(|p| p.name.as_str()).collect();
             let meant = nearest(&space.name, names.iter().copied()).map(|n| format!("; did you mean {n}?"));
             return Err(Failure::usage(format!(
                 "--space {}: {} has no such parameter{} Known: {}",
                 space.name,
-                strategy.descriptor.name,
+                strategy.blueprint.name(),
                 meant.unwrap_or_else(|| ".".to_owned()),
                 names.join(", ")
             )));
@@ -130,7 +130,7 @@ fn check_names(strategy: &StrategyPlan, spaces: &[Space]) -> Result<(), Failure>
             strategy::Parameters::resolve(schema, [(space.name.as_str(), value.as_str())]).is_ok()
         };
         if let Some(value) = space.values.iter().find(|v| !allowed(v)) {
-            let kind = if matches!(parameter.kind, ParameterKind::Choice { .. }) { "" } else { "values: " };
+            let kind = if matches!(parameter.kind, SpecKind::Choice { .. }) { "" } else { "values: " };
             return Err(Failure::usage(format!(
                 "--space {}: {value:?} is not allowed; {kind}{}",
                 space.name,
