@@ -195,7 +195,7 @@ impl Engine {
         let booking = self.ledger.book_fill(&self.instruments[ix.index()], fill);
         let (strategy, tag) = self.settle_order(fill, out);
         let slot = self.orders.slot(ix, fill.position_side);
-        self.watch.note_fill(&self.limits, self.now, slot, strategy, fill, &booking);
+        self.watch.note_fill(slot, strategy, fill, &booking);
         // Written where it stays: one that is kept at hand would be copied twice for every fill.
         let record = || FillRecord {
             fill: *fill,

@@ -482,6 +482,7 @@ impl Engine {
             protections: &self.protections,
             exempt: &self.guard.exempt,
             now: self.now,
+            opened_today: self.day().opened.into(),
             gate: Gate::default(),
             replaced: None,
             equity: Cell::new(None),

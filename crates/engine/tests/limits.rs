@@ -3,8 +3,9 @@
 
 mod support;
 
+use engine::guard::calendar::{Boundaries, Calendar};
 use engine::risk::{Cap, Cluster, Limits, LiquidationDistance, Row, checks, markdown, rows};
-use engine::{Engine, Setup};
+use engine::{Engine, Guards, Setup};
 use model::{
     Amendment, ClientOrderId, Fact, Instrument, InstrumentIx, InstrumentSpec, MarkPrice, NewOrder,
     OrderCommand, OrderKind, OrderState, Protection, Quote, Refusal, RejectReason, RiskLimit, Side,
@@ -288,20 +289,25 @@ fn trade_risk() {
 
 #[test]
 fn daily_trades() {
-    let limits = Limits { max_daily_trades: Some(2), day_offset: Span::from_seconds(3_600), ..limits() };
-    let mut bench = bench(
-        limits,
-        [
-            (1, buy("1")),
-            (1, buy("1")),
-            (2, sell("4")),
-            (3, buy("1")),
-            (3, buy("3")),
-            (3, sell("1")),
-            (4, buy("4")),
-            (5, buy("4")),
-        ],
-    );
+    let limits = Limits { max_daily_trades: Some(2), leverage: rate("10"), ..limits() };
+    // Days begin at one o'clock.
+    let boundaries = Boundaries::Offset(Span::from_seconds(3_600));
+    let calendar = Calendar { boundaries, ..Calendar::default() };
+    let guards = Guards { calendar, ..Guards::default() };
+    let intents = [
+        (2, buy("1")),
+        (2, buy("1")),
+        (3, sell("4")),
+        (4, buy("1")),
+        (4, buy("3")),
+        (4, sell("1")),
+        (5, buy("4")),
+        (6, buy("4")),
+        (7, buy("4")),
+    ];
+    let script = Script::new(intents.map(|(n, intent)| (n, Line::Order(intent))));
+    let mut bench = Bench::new(Setup { limits, guards, ..roomy() }, vec![hosted(script)]);
+    bench.candle_of(OTHER, "100");
     for order in bench.candle("100").orders() {
         bench.complete(&order, "100");
     }
@@ -316,7 +322,10 @@ fn daily_trades() {
         bench.fill(&order, &order.quantity.decimal(4).to_string(), "100");
     }
     assert_eq!(refused(&mut bench).len(), 1);
-    // Days begin at one o'clock.
+    // The day is that of every other daily figure: the candle that closes when it ends still belongs to it.
+    let last = bench.tell_candle(IX, 59, "100");
+    assert_eq!(last.refusals().len(), 1, "the last moment of the day");
+    assert_eq!(u64::from(bench.engine.day().opened), 2);
     let followed = bench.tell_candle(IX, 60, "100");
     assert_eq!((followed.orders().len(), followed.refusals().len()), (1, 0), "a new day");
 }

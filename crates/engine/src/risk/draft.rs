@@ -25,6 +25,8 @@ pub(crate) struct Context<'a> {
     /// By instrument: only strategies that need no stop trade it.
     pub(crate) exempt: &'a [bool],
     pub(crate) now: Timestamp,
+    /// Positions opened on the running trading day, from the figures of the guard: there is no second count.
+    pub(crate) opened_today: u64,
     /// What stands in the way of new exposure.
     pub(crate) gate: Gate,
     /// The order that an amendment would replace.

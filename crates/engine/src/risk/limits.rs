@@ -105,10 +105,9 @@ pub struct Limits {
     /// The fraction of the equity that a position may lose at its stop, fees included; never more than
     /// [`HARD_TRADE_RISK`]. A position without a stop counts with its whole value.
     pub max_trade_risk: Option<Rate>,
-    /// Positions opened within a day, those included that orders on their way may open.
+    /// Positions opened within a trading day (see [`Calendar`](crate::guard::calendar::Calendar)), those included that
+    /// orders on their way may open.
     pub max_daily_trades: Option<u32>,
-    /// When the day begins, after midnight UTC.
-    pub day_offset: Span,
     /// Orders and amendments within any one second.
     pub max_orders_per_second: Option<u32>,
     /// Orders and amendments within any one minute.
@@ -154,7 +153,6 @@ impl Default for Limits {
             max_open_positions: None,
             max_trade_risk: None,
             max_daily_trades: None,
-            day_offset: Span::ZERO,
             max_orders_per_second: None,
             max_orders_per_minute: None,
             max_leverage: None,

@@ -73,7 +73,7 @@ pub(crate) const PER_MINUTE: Check = Check {
 pub(crate) const DAILY_TRADES: Check = Check {
     name: "daily_trades",
     stage: Stage::Exposure,
-    bounds: "positions opened within a day, with those that orders on their way may open",
+    bounds: "positions opened within a trading day, with those that orders on their way may open",
     unit: "count",
     key: "risk.max_daily_trades",
     reasons: &[],
@@ -148,7 +148,7 @@ fn trades_today(context: &Context<'_>, draft: Option<&Draft<'_>>) -> u64 {
         // Not below zero: an order only lets a position get further.
         openings(held, d.after).saturating_sub(openings(held, d.before))
     });
-    context.watch.trades_today(context.now) + on_their_way.sum::<u64>() + more
+    context.opened_today + on_their_way.sum::<u64>() + more
 }
 
 fn check_daily_trades(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {

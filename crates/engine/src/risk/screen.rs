@@ -141,7 +141,7 @@ pub(crate) fn is_clear(context: &Context<'_>, draft: &Draft<'_>) -> bool {
     let (open, waiting) = (context.ledger.open(), context.orders.waiting());
     let opened = (open.len() + waiting.len() + 1) as u64;
     // Every position and every order on its way may open two at most: a long and a short.
-    let may_open = |most: u32| watch.trades_today(context.now) + 2 * opened <= most.into();
+    let may_open = |most: u32| context.opened_today + 2 * opened <= most.into();
     if !limits.max_daily_trades.is_none_or(may_open) {
         return false;
     }

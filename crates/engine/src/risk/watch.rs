@@ -1,4 +1,4 @@
-//! What risk remembers from step to step: when data arrived, what was sent, what was opened today, whose positions they
+//! What risk remembers from step to step: when data arrived, what was sent, whose positions they
 //! are, how the equity went. Everything here is part of a snapshot.
 
 use super::budgets::Budgets;
@@ -63,10 +63,6 @@ pub(crate) struct Watch {
     /// How much our time was ahead of the exchange's when the newest timed fact arrived.
     drift: Span,
     sent: Sent,
-    /// When the day of the last trade that was counted ends.
-    day_end: Timestamp,
-    /// Positions opened on that day.
-    trades: u64,
     /// Kept where strategies have budgets.
     pub(crate) budgets: Option<Budgets>,
     /// Kept where sizes or limits ask for statistics.
@@ -89,8 +85,6 @@ impl Watch {
             heard: vec![Timestamp::MIN; instruments],
             drift: Span::ZERO,
             sent: Sent::new(limits),
-            day_end: Timestamp::MIN,
-            trades: 0,
             budgets: limits.strategy_budget.map(|_| Budgets::new(strategies, instruments * 3)),
             estimates: Estimates::new(limits, instruments, timeframe),
             bounds: all.iter().map(|instrument| Bounds::new(limits, instrument)).collect(),
@@ -156,24 +150,7 @@ impl Watch {
 
     /// Notes a fill that was booked.
     #[inline]
-    pub(crate) fn note_fill(
-        &mut self,
-        limits: &Limits,
-        now: Timestamp,
-        slot: usize,
-        strategy: u16,
-        fill: &Fill,
-        booking: &Booking,
-    ) {
-        let opened = fill.quantity - booking.closed;
-        // Opened from flat, or turned around: then all there is was opened by this fill.
-        if opened.is_positive() && booking.position.abs() == opened && limits.max_daily_trades.is_some() {
-            if now >= self.day_end {
-                self.trades = 0;
-                self.day_end = end_of_day(now, limits.day_offset);
-            }
-            self.trades += 1;
-        }
+    pub(crate) fn note_fill(&mut self, slot: usize, strategy: u16, fill: &Fill, booking: &Booking) {
         if let Some(budgets) = &mut self.budgets {
             budgets.note_fill(strategy, slot, fill.side, fill.quantity, booking.closed);
         }
@@ -206,12 +183,6 @@ impl Watch {
         Span::from_nanos(self.drift.nanos().saturating_abs())
     }
 
-    /// Positions opened on the day that `now` falls on.
-    #[inline]
-    pub(crate) fn trades_today(&self, now: Timestamp) -> u64 {
-        if now < self.day_end { self.trades } else { 0 }
-    }
-
     #[inline]
     pub(crate) fn is_second_full(&self, most: u32, now: Timestamp) -> bool {
         self.sent.is_full(usize::try_from(most).unwrap_or(usize::MAX), SECOND, now)
@@ -237,8 +208,6 @@ impl Watch {
         w.int(self.drift.nanos());
         w.int(self.sent.moments.len() as i64);
         self.sent.moments.iter().for_each(|at| w.int(at.nanos()));
-        w.int(self.day_end.nanos());
-        w.int(self.trades as i64);
         for amount in [self.peak, self.average] {
             w.int(i64::from(amount.is_some()));
             w.wide(amount.unwrap_or(Amount::ZERO).units());
@@ -261,8 +230,6 @@ impl Watch {
         for _ in 0..r.int()? {
             self.sent.push(Timestamp::from_nanos(r.int()?));
         }
-        self.day_end = Timestamp::from_nanos(r.int()?);
-        self.trades = r.int()? as u64;
         for amount in [&mut self.peak, &mut self.average] {
             let is_some = r.int()? != 0;
             *amount = Some(Amount::from_units(r.wide()?)).filter(|_| is_some);
@@ -306,12 +273,4 @@ fn load_part<T>(
 #[inline]
 fn since(at: Timestamp, now: Timestamp) -> Span {
     Span::from_nanos(now.nanos().saturating_sub(at.nanos()))
-}
-
-/// When the day that a moment falls on ends, with days that begin `offset` after midnight UTC.
-fn end_of_day(now: Timestamp, offset: Span) -> Timestamp {
-    let into =
-        (i128::from(now.nanos()) - i128::from(offset.nanos())).rem_euclid(i128::from(Span::DAY.nanos()));
-    let end = i128::from(now.nanos()) - into + i128::from(Span::DAY.nanos());
-    Timestamp::from_nanos(i64::try_from(end).unwrap_or(i64::MAX))
 }

@@ -36,7 +36,6 @@ pub(super) fn limit(limits: &Limits, config: &Config, instruments: &[Instrument]
         max_trade_risk: Some(rate(&risk.max_risk_per_trade_percent, 2, "risk.max_risk_per_trade_percent")?)
             .filter(|_| limits.house_stop.is_some()),
         max_daily_trades: Some(risk.max_daily_trades),
-        day_offset: minutes(risk.day_start_minutes),
         max_orders_per_second: risk.max_orders_per_second,
         max_orders_per_minute: risk.max_orders_per_minute,
         max_leverage: Some(rate(&risk.max_leverage, 0, "risk.max_leverage")?),
