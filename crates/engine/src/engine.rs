@@ -503,7 +503,14 @@ impl Engine {
             return;
         };
         let order = &self.orders.live[at];
-        let context = Context { replaced: Some(order), ..self.risk_context() };
+        let amendment = &self.tempered(order, amendment);
+        // What only makes an order smaller stands in nobody's way; anything else has to get past what a new order has to.
+        let gate = if order.is_shrunk_by(amendment) {
+            Gate::default()
+        } else {
+            self.guard.gate(order.order.instrument, order.order.side, self.now, self.is_paused)
+        };
+        let context = Context { gate, replaced: Some(order), ..self.risk_context() };
         let (approved, needed) = match risk::approve_amend(&context, order, amendment) {
             Ok(approved) => approved,
             Err(refusal) => {
@@ -521,6 +528,16 @@ impl Engine {
         });
         self.watch.note_sent(self.now);
         self.send(approved, out);
+    }
+
+    /// An amendment with what it adds to the quantity made smaller, as the tier demands of every order.
+    fn tempered(&self, order: &Order, amendment: &Amendment) -> Amendment {
+        let held = order.order.quantity;
+        let quantity = amendment.quantity.map(|wanted| match wanted > held && !order.order.reduce_only {
+            true => held + self.scaled_opening(wanted - held, wanted - held, order.order.instrument),
+            false => wanted,
+        });
+        Amendment { quantity, ..*amendment }
     }
 
     /// Sends a command that needs no order of its own.

@@ -1,6 +1,6 @@
 //! The life of orders: states, allowed edges, and nothing kept once an order is settled.
 
-use model::{ClientOrderId, InstrumentIx, NewOrder, OrderState, PositionSide, Side, Tag};
+use model::{Amendment, Change, ClientOrderId, InstrumentIx, NewOrder, OrderState, PositionSide, Side, Tag};
 use strategy::{LiveOrder, OrderSource};
 use units::{Amount, Quantity, Timestamp};
 
@@ -37,6 +37,21 @@ impl Order {
         } else {
             self.ceiling.max(self.order.quantity) - self.filled
         }
+    }
+
+    /// Whether nothing can be lost by an amendment that could not be lost without it: it makes the order no larger, moves
+    /// neither of its prices, and its stop no further away.
+    pub(crate) fn is_shrunk_by(&self, amendment: &Amendment) -> bool {
+        let is_stop_kept = match (amendment.stop_loss, self.order.protection.stop_loss) {
+            (Change::Keep, _) | (Change::Remove, None) | (Change::To(_), None) => true,
+            (Change::Remove, Some(_)) => false,
+            (Change::To(new), Some(old)) if self.order.side == Side::Buy => new >= old,
+            (Change::To(new), Some(old)) => new <= old,
+        };
+        amendment.quantity.is_none_or(|quantity| quantity <= self.order.quantity)
+            && amendment.price.is_none()
+            && amendment.trigger.is_none()
+            && is_stop_kept
     }
 
     /// Whether it only closes, and at once.

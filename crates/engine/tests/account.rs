@@ -8,8 +8,8 @@ use engine::guard::settings::{AccountLimits, LossStreak, VolatilityBreaker};
 use engine::{Engine, Guards, Setup};
 use model::{
     AccountLimit, BalanceChange, DayFigures, Direction, Fact, LimitStanding, LockReason, NoticeKind,
-    OperatorCommand, PanicCause, PanicStage, PositionSide, Record, Refusal, Side, Text, Tier, TimerId,
-    VenueEvent,
+    OperatorCommand, OrderCommand, PanicCause, PanicStage, PositionSide, Record, Refusal, Side, Text, Tier,
+    TimerId, VenueEvent,
 };
 use support::*;
 use units::{Amount, Span, Timestamp};
@@ -178,6 +178,22 @@ fn the_yellow_tier_makes_new_exposure_smaller() {
     assert_eq!(bench.candle("80").order().quantity, quantity("0.4"), "an order of its own, halved");
     // What closes is not made smaller: 0.5 of 0.9 close, and half of the rest opens.
     assert_eq!(bench.candle("80").order().quantity, quantity("0.7"));
+}
+
+/// What an amendment adds is new exposure as well.
+#[test]
+fn the_yellow_tier_makes_amendments_smaller() {
+    let account = AccountLimits { daily_loss: Some(rate("0.04")), ..sharp() };
+    let id = model::ClientOrderId::new(2, 0);
+    let limit = order_intent(Side::Buy, model::OrderKind::Limit { price: price("70") }, "0.4");
+    let to = |size: &str| model::Amendment { quantity: Some(quantity(size)), ..Default::default() };
+    let lines = [(2, Line::Order(limit)), (4, Line::Amend(id, to("1"))), (4, Line::Amend(id, to("0.3")))];
+    let mut bench = long(account, lines);
+    let order = bench.candle("100").order();
+    bench.accept(&order);
+    assert_eq!(bench.candle("80").tiers()[0].0, Yellow);
+    let amended = |size| OrderCommand::Amend { id, instrument: IX, amendment: to(size) };
+    assert_eq!(bench.candle("80").commands, [amended("0.7"), amended("0.3")]);
 }
 
 #[test]

@@ -7,9 +7,9 @@ use engine::guard::calendar::{Boundaries, Calendar};
 use engine::risk::{Cap, Cluster, Limits, LiquidationDistance, Row, checks, markdown, rows};
 use engine::{Engine, Guards, Setup};
 use model::{
-    Amendment, ClientOrderId, Fact, Instrument, InstrumentIx, InstrumentSpec, MarkPrice, NewOrder,
-    OrderCommand, OrderKind, OrderState, Protection, Quote, Refusal, RejectReason, RiskLimit, Side,
-    VenueEvent,
+    Amendment, Change, ClientOrderId, Fact, Instrument, InstrumentIx, InstrumentSpec, LockReason, MarkPrice,
+    NewOrder, OperatorCommand, OrderCommand, OrderKind, OrderState, Protection, Quote, Refusal, RejectReason,
+    RiskLimit, Side, VenueEvent,
 };
 use strategy::OrderIntent;
 use support::*;
@@ -611,6 +611,83 @@ fn an_amendment_that_only_makes_smaller_is_always_allowed() {
     let followed = bench.candle("200");
     assert_eq!(followed.commands.len(), 2, "{followed:#?}");
     assert_eq!(followed.limits_met(), [RiskLimit::OrdersPerMinute]);
+}
+
+fn to_stop(stop: Change) -> Amendment {
+    Amendment { stop_loss: stop, ..Amendment::default() }
+}
+
+/// A buy of two at 90 with a stop at 86 rests, and is then asked to change at one candle.
+#[track_caller]
+fn amends_guarded(limits: Limits, amendments: &[Amendment]) -> Vec<String> {
+    let id = ClientOrderId::new(1, 0);
+    let first = Line::Order(stopped(order_intent(Side::Buy, limit("90"), "2"), "86"));
+    let lines = std::iter::once((1, first)).chain(amendments.iter().map(|a| (2, Line::Amend(id, *a))));
+    let limits = Limits { leverage: rate("10"), ..limits };
+    let mut bench = Bench::new(Setup { limits, ..roomy() }, vec![hosted(Script::new(lines))]);
+    let order = bench.candle("100").order();
+    bench.accept(&order);
+    let followed = bench.candle("100");
+    assert_eq!(followed.commands.len() + followed.refusals().len(), amendments.len(), "{followed:#?}");
+    followed.refusals().iter().map(|r| r.sentence(&instrument("AAAUSDT"))).collect()
+}
+
+/// An order no larger than before loses more with a stop further away, or at another price.
+#[test]
+fn an_amendment_does_not_get_past_the_risk_of_a_trade() {
+    let limits = Limits { max_trade_risk: Some(rate("0.01")), ..limits() };
+    let to = |p: &str| to_stop(Change::To(price(p)));
+    let words = amends_guarded(limits.clone(), &[to("84.9"), to_stop(Change::Remove), to_price("91.1")]);
+    assert_eq!(
+        words,
+        [
+            "loss at the stop 10.2 USDT exceeds the limit of 10 USDT",
+            "loss at the stop 180 USDT exceeds the limit of 10 USDT",
+            "loss at the stop 10.2 USDT exceeds the limit of 10 USDT",
+        ]
+    );
+    assert_eq!(amends_guarded(limits, &[to("85"), to("88"), to_price("89")]), [""; 0]);
+    // At ten times and half a percent of maintenance margin the price of liquidation is 9.5 % away.
+    let beyond =
+        Limits { min_liquidation_distance: Some(LiquidationDistance::Rate(rate("0"))), ..support::limits() };
+    let words = "stop 81.4 USDT lies beyond the liquidation price 81.45 USDT";
+    assert_eq!(amends_guarded(beyond, &[to("81.4"), to("81.5")]), [words]);
+}
+
+/// What stops new orders stops what makes live ones larger, or brings them closer to a fill.
+#[test]
+fn amendments_pass_every_gate_that_orders_pass() {
+    let grows = || vec![(2, to_quantity("2.5")), (2, to_price("99")), (2, to_quantity("1.5"))];
+    let (until, note) = (Timestamp::MAX, model::Text::new("resting"));
+    let lock = OperatorCommand::Lock { instrument: None, side: None, until, note };
+    for (command, is_refusal) in [
+        (OperatorCommand::Pause, (|r| r == Refusal::Paused) as fn(Refusal) -> bool),
+        (lock, |r| matches!(r, Refusal::Locked { reason: LockReason::Operator, .. })),
+    ] {
+        let (mut bench, order) = amending(limits(), grows());
+        bench.operator(command);
+        let followed = bench.candle("100");
+        assert_eq!(followed.refusals().len(), 2, "{followed:#?}");
+        assert!(followed.refusals().into_iter().all(is_refusal), "{followed:#?}");
+        let (id, instrument) = (order.id, order.instrument);
+        let smaller = OrderCommand::Amend { id, instrument, amendment: to_quantity("1.5") };
+        assert_eq!(followed.commands, [smaller], "what is made smaller always passes");
+    }
+}
+
+/// While paused, an order that closes may still be moved after the price.
+#[test]
+fn a_closing_order_is_amended_while_paused() {
+    let id = ClientOrderId::new(2, 0);
+    let sell = order_intent(Side::Sell, limit("110"), "1");
+    let lines = [(1, Line::Order(buy("1"))), (2, Line::Order(sell)), (3, Line::Amend(id, to_price("105")))];
+    let mut bench = Bench::new(roomy(), vec![hosted(Script::new(lines))]);
+    let order = bench.candle("100").order();
+    bench.complete(&order, "100");
+    let order = bench.candle("100").order();
+    bench.accept(&order);
+    bench.operator(OperatorCommand::Pause);
+    assert_eq!(bench.candle("100").commands.len(), 1);
 }
 
 /// Closing is never in the way of a limit on exposure.

@@ -119,15 +119,30 @@ pub(crate) fn loss_at(
     loss.checked_add(instrument.notional_share(entry + stop, quantity, fee, Rounding::Up))
 }
 
+/// Whether an order that may open is given other prices, or another stop, than it has: then it may lose more at its stop
+/// without being any larger.
+fn is_moved(context: &Context<'_>, draft: &Draft<'_>) -> bool {
+    context.replaced.is_some() && draft.adds()
+}
+
 fn check_trade_risk(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
     // Who needs no stop has bounds of its own on what it holds.
     let is_exempt = context.exempt.get(draft.order.instrument.index()).is_some_and(|exempt| *exempt);
-    let Some(most) = trade_risk(context).filter(|_| draft.grows() && !is_exempt) else { return Ok(()) };
-    let prices = (draft.price, stop_of(context, draft));
-    let quantity = draft.reach_after();
-    let loss = loss_at(draft.instrument, draft.order.side, quantity, prices, context.limits.taker_fee);
-    let loss = loss.unwrap_or(super::MOST);
-    if loss > most {
+    let may_lose_more = draft.grows() || is_moved(context, draft);
+    let Some(most) = trade_risk(context).filter(|_| may_lose_more && !is_exempt) else { return Ok(()) };
+    let lost = |quantity, prices| {
+        let loss = loss_at(draft.instrument, draft.order.side, quantity, prices, context.limits.taker_fee);
+        loss.unwrap_or(super::MOST)
+    };
+    let loss = lost(draft.reach_after(), (draft.price, stop_of(context, draft)));
+    // An amendment that loses no more than the order would as it is takes nothing away.
+    let is_no_worse = || {
+        let Some(now) = context.replaced.filter(|_| !draft.grows()) else { return false };
+        let kind = now.order.kind;
+        let Some(price) = kind.limit().or(kind.trigger()) else { return false };
+        loss <= lost(draft.before[draft.order.side as usize], (price, now.order.protection.stop_loss))
+    };
+    if loss > most && !is_no_worse() {
         let [allowed, requested] = [most, loss].map(Figure::Amount);
         return Err(breach(RiskLimit::TradeRisk, allowed, None, requested));
     }
@@ -155,9 +170,8 @@ pub(crate) fn liquidation_distance(
 }
 
 fn check_liquidation(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
-    let Some(least) = context.limits.min_liquidation_distance.filter(|_| draft.grows()) else {
-        return Ok(());
-    };
+    let is_due = draft.grows() || is_moved(context, draft);
+    let Some(least) = context.limits.min_liquidation_distance.filter(|_| is_due) else { return Ok(()) };
     let (instrument, entry) = (draft.instrument, draft.price);
     let Some(distance) =
         liquidation_distance(instrument, entry, draft.reach_after(), context.limits.leverage)

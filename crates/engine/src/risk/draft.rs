@@ -124,7 +124,8 @@ impl<'a> Context<'a> {
         }
         let held = self.ledger.position(order.instrument, order.position_side).quantity;
         let against = if order.side == Side::Buy { -held } else { held };
-        let claimed = self.orders.claims(order.instrument, order.position_side, order.side);
+        let replaced = self.replaced.map_or(Quantity::ZERO, Order::remaining);
+        let claimed = self.orders.claims(order.instrument, order.position_side, order.side) - replaced;
         order.quantity > (against - claimed).max(Quantity::ZERO)
     }
 

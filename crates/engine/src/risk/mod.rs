@@ -98,8 +98,8 @@ pub(crate) fn approve_amend(
     let kind = kind.amended(amendment);
     let amended = NewOrder { kind, quantity: total - order.filled, protection, ..order.order };
     let mut draft = context.draft(&amended, id.strategy())?;
-    // Only smaller, at the same price: that is always allowed.
-    if total <= quantity && amendment.price.is_none() && amendment.trigger.is_none() {
+    // That is always allowed.
+    if order.is_shrunk_by(amendment) {
         draft.opening = Quantity::ZERO;
     }
     checks::pass(context, &draft)?;
