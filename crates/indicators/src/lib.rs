@@ -23,7 +23,7 @@
 //!
 //! One file per family: [`averages`] and [`smoothing`], [`momentum`], [`oscillators`], [`directional`], [`trend`],
 //! [`volatility`], [`channels`], [`volume`], [`statistics`], [`hurst`], [`sessions`], [`patterns`]. [`calendar`] knows
-//! sessions in local time with daylight saving. The sliding windows under them are private: `window`, `aggregates`,
+//! sessions in local time with daylight saving. [`structure`] is market structure: pivots, breaks, gaps, blocks, liquidity. The sliding windows under them are private: `window`, `aggregates`,
 //! `sorted`. [`catalogue`] builds any of them by name and describes them all.
 //!
 //! Conventions follow TA-Lib (unstable period 0, default compatibility) unless an indicator says otherwise.
@@ -46,6 +46,7 @@ pub mod sessions;
 pub mod smoothing;
 mod sorted;
 pub mod statistics;
+pub mod structure;
 pub mod trend;
 pub mod volatility;
 pub mod volume;

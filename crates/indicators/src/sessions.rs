@@ -10,23 +10,23 @@ use crate::persist::persist;
 
 /// Follows bars from session to session. A bar belongs to the session in which it opens.
 #[derive(Debug, Clone)]
-struct SessionClock {
+pub(crate) struct SessionClock {
     anchor: Anchor,
     now: Option<Session>,
     /// Whether the session was seen from its first moment on: the first one may have been joined late.
-    is_whole: bool,
+    pub(crate) is_whole: bool,
 }
 
 persist!(SessionClock { now, is_whole });
 
 impl SessionClock {
-    fn new(anchor: Anchor) -> Self {
+    pub(crate) fn new(anchor: Anchor) -> Self {
         Self { anchor, now: None, is_whole: false }
     }
 
     /// Takes the time a bar opened at; whether it is the first of its session. One comparison for most bars.
     #[inline]
-    fn turns(&mut self, opened: Timestamp) -> bool {
+    pub(crate) fn turns(&mut self, opened: Timestamp) -> bool {
         if self.now.is_some_and(|now| now.contains(opened)) {
             return false;
         }

@@ -1,0 +1,279 @@
+//! Fair value gaps and what becomes of them.
+
+use super::Bias;
+use super::newest::Newest;
+use crate::error::{ParameterError, number};
+use crate::persist::{Persist, persist};
+use crate::{Ohlcv, admissible};
+
+/// How far a gap has come. Each state implies the ones before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum GapState {
+    /// Price has not come back.
+    #[default]
+    Open,
+    /// It came back to the near edge.
+    Touched,
+    /// To the middle: consequent encroachment.
+    Half,
+    /// To the far edge.
+    Filled,
+    /// A bar closed beyond the far edge: the gap now leans the other way.
+    Inverted,
+    /// Inverted, and then a bar closed beyond the near edge: over.
+    Spent,
+}
+
+impl GapState {
+    /// Every state, in the order in which they are passed.
+    pub const ALL: [Self; 6] =
+        [Self::Open, Self::Touched, Self::Half, Self::Filled, Self::Inverted, Self::Spent];
+}
+
+/// A fair value gap: prices that the middle of three bars jumped over.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Gap {
+    /// Which way the middle bar went.
+    pub bias: Bias,
+    /// The upper end.
+    pub top: f64,
+    /// The lower end.
+    pub bottom: f64,
+    /// How far it has come.
+    pub state: GapState,
+    /// The middle bar.
+    pub bar: usize,
+    /// The third bar, at whose close it was known.
+    pub known_at: usize,
+}
+
+persist!(Gap { bias, top, bottom, state, bar, known_at });
+
+impl Gap {
+    /// Which way it leans now: its own way until it is filled, the other once it is inverted.
+    #[inline]
+    #[must_use]
+    pub fn leans(&self) -> Option<Bias> {
+        match self.state {
+            GapState::Open | GapState::Touched | GapState::Half => Some(self.bias),
+            GapState::Inverted => Some(self.bias.opposite()),
+            GapState::Filled | GapState::Spent => None,
+        }
+    }
+
+    /// Whether a price lies in it, the ends included.
+    #[inline]
+    #[must_use]
+    pub fn contains(&self, price: f64) -> bool {
+        self.bottom <= price && price <= self.top
+    }
+
+    /// The middle.
+    #[inline]
+    #[must_use]
+    pub fn middle(&self) -> f64 {
+        self.bottom + (self.top - self.bottom) / 2.0
+    }
+
+    /// Near edge, middle and far edge, turned so that price comes down to them.
+    #[inline]
+    fn edges(&self) -> [f64; 3] {
+        let sign = self.bias.sign();
+        let (near, far) = match self.bias {
+            Bias::Bullish => (self.top, self.bottom),
+            Bias::Bearish => (self.bottom, self.top),
+        };
+        [sign * near, sign * self.middle(), sign * far]
+    }
+
+    /// The state after a bar.
+    fn after(&self, bar: &Ohlcv) -> GapState {
+        let [near, middle, far] = self.edges();
+        let (low, close) = match self.bias {
+            Bias::Bullish => (bar.low, bar.close),
+            Bias::Bearish => (-bar.high, -bar.close),
+        };
+        let reached = if self.state == GapState::Inverted {
+            if close > near { GapState::Spent } else { GapState::Inverted }
+        } else if close < far {
+            GapState::Inverted
+        } else if low <= far {
+            GapState::Filled
+        } else if low <= middle {
+            GapState::Half
+        } else if low <= near {
+            GapState::Touched
+        } else {
+            GapState::Open
+        };
+        reached.max(self.state)
+    }
+
+    /// The prices below and above which the next change is possible.
+    fn wakes(&self) -> [f64; 2] {
+        let [near, middle, far] = self.edges();
+        let next = match self.state {
+            GapState::Open => near,
+            GapState::Touched => middle,
+            GapState::Half | GapState::Filled => far,
+            GapState::Inverted | GapState::Spent => near,
+        };
+        let price = self.bias.sign() * next;
+        let comes_from_above = (self.bias == Bias::Bullish) != (self.state >= GapState::Inverted);
+        if comes_from_above { [price, f64::INFINITY] } else { [f64::NEG_INFINITY, price] }
+    }
+}
+
+/// A gap that was formed or changed its state.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct GapChange {
+    /// The gap as it is now; its bars are those at which it was formed.
+    pub gap: Gap,
+    /// The bar at whose close this was known.
+    pub known_at: usize,
+}
+
+persist!(GapChange { gap, known_at });
+
+/// Finds fair value gaps and follows the newest of them.
+///
+/// At bar `t` there is a bullish one if `low[t] > high[t-2]` and `close[t-1] > high[t-2]`, from `high[t-2]` to `low[t]`; bearish
+/// mirrored. With a threshold, `|close - open| / |open|` of the middle bar must also be more than `threshold` times the mean of
+/// that ratio over all bars so far; this mean depends on where the data begins. Source: LuxAlgo, “Smart Money Concepts”
+/// (`drawFairValueGaps`), states after ICT (“consequent encroachment”, “inversion”). Known at the close of the third bar.
+#[derive(Debug, Clone)]
+pub struct Gaps {
+    threshold: Option<f64>,
+    gaps: Newest<Gap>,
+    /// Below the first or above the second of these prices a gap may change.
+    wakes: [f64; 2],
+    before: [Option<Ohlcv>; 2],
+    /// Sum of the ratios of bodies to opens, and how many.
+    ratios: f64,
+    ratio_bars: usize,
+}
+
+impl Persist for Gaps {
+    fn save(&self, put: &mut dyn FnMut(f64)) {
+        self.gaps.save(put);
+        for bar in self.before {
+            let bar = bar.map(|b| [b.open, b.high, b.low, b.close]);
+            bar.save(put);
+        }
+        self.ratios.save(put);
+        self.ratio_bars.save(put);
+    }
+
+    fn load(&mut self, take: &mut dyn FnMut() -> Option<f64>) -> Option<()> {
+        self.gaps.load(take)?;
+        for bar in &mut self.before {
+            let mut saved: Option<[f64; 4]> = None;
+            saved.load(take)?;
+            *bar = saved.map(|[open, high, low, close]| Ohlcv { open, high, low, close, ..Ohlcv::default() });
+        }
+        self.ratios.load(take)?;
+        self.ratio_bars.load(take)?;
+        self.set_wakes();
+        Some(())
+    }
+}
+
+impl Gaps {
+    /// Follows the newest `keep` gaps; `threshold` is a multiple of the mean body, `None` takes every gap.
+    ///
+    /// # Errors
+    /// [`ParameterError::Number`] if `keep` is not in `1..=256` or the threshold not in `0..=1000`.
+    pub fn new(keep: usize, threshold: Option<f64>) -> Result<Self, ParameterError> {
+        number("gaps", "keep", keep as f64, 1.0, 256.0)?;
+        if let Some(threshold) = threshold {
+            number("gaps", "threshold", threshold, 0.0, 1000.0)?;
+        }
+        let mut made = Self {
+            threshold,
+            gaps: Newest::new(keep),
+            wakes: [0.0; 2],
+            before: [None; 2],
+            ratios: 0.0,
+            ratio_bars: 0,
+        };
+        made.set_wakes();
+        Ok(made)
+    }
+
+    fn set_wakes(&mut self) {
+        let none = [f64::NEG_INFINITY, f64::INFINITY];
+        self.wakes = self.gaps.as_slice().iter().fold(none, |[floor, ceiling], gap| {
+            let [below, above] = gap.wakes();
+            [floor.max(below), ceiling.min(above)]
+        });
+    }
+
+    /// Takes a bar and its number; tells of each gap that changed, and then of the one that was formed.
+    #[inline]
+    pub fn update(&mut self, number: usize, bar: &Ohlcv, mut tell: impl FnMut(GapChange)) {
+        if ![bar.open, bar.high, bar.low, bar.close].into_iter().all(admissible) {
+            return;
+        }
+        if bar.low <= self.wakes[0] || bar.high >= self.wakes[1] {
+            self.follow(number, bar, &mut tell);
+        }
+        let is_large = self.is_large(bar);
+        if let [Some(first), Some(middle)] = self.before
+            && let Some(gap) = formed(&first, &middle, bar, number).filter(|_| is_large)
+        {
+            self.gaps.push(gap);
+            self.set_wakes();
+            tell(GapChange { gap, known_at: number });
+        }
+        self.before = [self.before[1], Some(*bar)];
+    }
+
+    /// Whether the middle bar is beyond the threshold; counts the new bar in.
+    #[inline]
+    fn is_large(&mut self, bar: &Ohlcv) -> bool {
+        let Some(threshold) = self.threshold else { return true };
+        let ratio = |b: &Ohlcv| (b.close - b.open).abs() / b.open.abs();
+        // A bar that opened at zero has no ratio, and is no reason to forget the others.
+        let new = ratio(bar);
+        if new.is_finite() {
+            self.ratios += new;
+            self.ratio_bars += 1;
+        }
+        let mean = self.ratios / self.ratio_bars.max(1) as f64;
+        self.before[1].is_some_and(|middle| ratio(&middle) > threshold * mean)
+    }
+
+    fn follow(&mut self, number: usize, bar: &Ohlcv, tell: &mut impl FnMut(GapChange)) {
+        let mut is_changed = false;
+        self.gaps.retain_mut(|gap| {
+            let state = gap.after(bar);
+            if state != gap.state {
+                gap.state = state;
+                is_changed = true;
+                tell(GapChange { gap: *gap, known_at: number });
+            }
+            state != GapState::Spent
+        });
+        if is_changed {
+            self.set_wakes();
+        }
+    }
+
+    /// The gaps that are followed, oldest first.
+    #[inline]
+    #[must_use]
+    pub fn followed(&self) -> &[Gap] {
+        self.gaps.as_slice()
+    }
+}
+
+fn formed(first: &Ohlcv, middle: &Ohlcv, last: &Ohlcv, number: usize) -> Option<Gap> {
+    let (bias, top, bottom) = if last.low > first.high && middle.close > first.high {
+        (Bias::Bullish, last.low, first.high)
+    } else if last.high < first.low && middle.close < first.low {
+        (Bias::Bearish, first.low, last.high)
+    } else {
+        return None;
+    };
+    Some(Gap { bias, top, bottom, state: GapState::Open, bar: number - 1, known_at: number })
+}
