@@ -15,6 +15,7 @@ use model::{
     OrderState, PositionSide, Protection, Record, Refusal, Seq, Severity, Signal, Timeframe, VenueEvent,
 };
 use std::cell::Cell;
+use strategy::bank::{Bank, Subscriber};
 use strategy::{ExitPlan, History, Intent, Intents, Market, OrderIntent, Strategy, View};
 use units::{Amount, Digest, DigestWriter, Quantity, Rate, Timestamp};
 
@@ -64,6 +65,25 @@ pub struct StrategySetup {
     pub is_exempt_from_stop: bool,
 }
 
+/// Whether each strategy listens to candles that another listens to as well.
+fn shares(strategies: &[StrategySetup], instruments: usize) -> Vec<bool> {
+    let mut heard: Vec<Vec<(Timeframe, usize)>> = vec![Vec::new(); instruments];
+    for s in strategies {
+        for ix in &s.instruments {
+            match heard[ix.index()].iter_mut().find(|(timeframe, _)| *timeframe == s.timeframe) {
+                Some((_, count)) => *count += 1,
+                None => heard[ix.index()].push((s.timeframe, 1)),
+            }
+        }
+    }
+    let is_shared = |s: &StrategySetup| {
+        s.instruments
+            .iter()
+            .any(|ix| heard[ix.index()].iter().any(|(t, count)| *t == s.timeframe && *count > 1))
+    };
+    strategies.iter().map(is_shared).collect()
+}
+
 /// The trading core. See the crate's documentation.
 #[derive(Debug)]
 pub struct Engine {
@@ -82,6 +102,8 @@ pub struct Engine {
     pub(crate) watch: Watch,
     pub(crate) levels: Levels,
     pub(crate) host: Host,
+    /// The indicators that strategies share.
+    pub(crate) bank: Bank,
     pub(crate) timers: Timers,
     pub(crate) is_paused: bool,
     pub(crate) guard: Guard,
@@ -133,7 +155,10 @@ impl Engine {
         let mut hosted = Vec::with_capacity(strategies.len());
         let timers = Timers::new((0u16..).zip(strategies.iter().map(|s| s.strategy.needs().timer)));
         let mut plans = Vec::with_capacity(strategies.len());
-        for (number, s) in (0u16..).zip(strategies) {
+        let mut bank = Bank::new();
+        let shares = shares(&strategies, n);
+        for ((number, mut s), shares) in (0u16..).zip(strategies).zip(shares) {
+            let is_shared = shares && s.strategy.subscribe(&mut Subscriber::new(&mut bank, s.timeframe));
             for ix in &s.instruments {
                 listeners[ix.index()].push(number);
                 let opinion = Opinion { strategy: number, weight: s.weight, signal: None, counts: true };
@@ -143,7 +168,7 @@ impl Engine {
             hosted.push(Hosted {
                 name: s.name,
                 is_candle_only: s.strategy.takes_runs(),
-                takes_runs: s.strategy.takes_runs() && history == 0 && may_run,
+                takes_runs: s.strategy.takes_runs() && history == 0 && may_run && !is_shared,
                 wants: Wants::of(&s.strategy.needs()),
                 strategy: s.strategy,
                 timeframe: s.timeframe,
@@ -168,6 +193,7 @@ impl Engine {
             watch,
             levels: Levels::new(n, setup.house_plan, plans),
             host: Host::new(hosted, listeners),
+            bank,
             timers,
             is_paused: false,
             guard: Guard::new(setup.guards, n, exempt),
@@ -319,6 +345,9 @@ impl Engine {
         if self.levels.is_used {
             self.guide_candle(candle, out);
         }
+        if !self.bank.is_empty() {
+            self.bank.update(&self.instruments[ix.index()], candle);
+        }
         if candle.bar.open_time <= self.scouted[ix.index()].seen_until {
             self.hear(candle, out);
         } else {
@@ -338,7 +367,8 @@ impl Engine {
     #[inline]
     pub(crate) fn ask(&mut self, strategy: u16, fact: &Fact, out: &mut Outbox) {
         let view = View::new(self.now, &self.instruments, &self.markets, self.ledger.net())
-            .with_orders(strategy, &self.orders);
+            .with_orders(strategy, &self.orders)
+            .with_bank(&self.bank);
         let outcome = self.host.ask(strategy, &view, fact, &mut self.intents);
         if let Err(message) = outcome {
             self.intents.clear();

@@ -87,6 +87,7 @@ impl Engine {
         self.save_orders(&mut w);
         self.save_desks(&mut w);
         self.save_markets(&mut w);
+        self.bank.save(&mut w);
         w.blob(&self.save_risk());
         self.timers.list.iter().for_each(|timer| w.int(timer.due.nanos()));
         self.levels.save(&mut w);
@@ -132,6 +133,7 @@ impl Engine {
         engine.load_orders(&mut r)?;
         engine.load_desks(&mut r)?;
         engine.load_markets(&mut r)?;
+        engine.bank.load(&mut r)?;
         let mut risk = StateReader::new(r.blob()?);
         engine.load_risk(&mut risk)?;
         risk.finish()?;

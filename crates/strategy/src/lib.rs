@@ -7,6 +7,7 @@
 //!
 //! May not: perform I/O, read a clock, use randomness or the platform's mathematics, keep global state, iterate over a hash.
 
+pub mod bank;
 mod blueprint;
 mod builtin;
 mod exit_plan;
@@ -39,6 +40,7 @@ pub use series_run::CandleRun;
 pub use state::{StateError, StateReader, StateWriter};
 pub use view::{History, Market, Position, View};
 
+use bank::{Bank, Subscriber};
 use model::{Bar, Fact, Instrument, InstrumentIx, Timeframe};
 use units::Span;
 
@@ -107,6 +109,14 @@ pub trait Strategy: Send {
         None
     }
 
+    /// Subscribes to shared indicators ([`bank`]). Asked once, before it is told anything, and only where others listen to
+    /// the same candles. A strategy that returns `true` reads what it subscribed to from the view instead of computing it,
+    /// is not handed runs, and must leave the same intents as one that computes for itself.
+    fn subscribe(&mut self, subscriber: &mut Subscriber<'_>) -> bool {
+        let _ = subscriber;
+        false
+    }
+
     /// Is told a fact and leaves its intents.
     ///
     /// A candle arrives once it is closed. The view already contains it.
@@ -161,6 +171,24 @@ pub trait CandleStrategy: Send {
     fn gate(&self) -> Option<Gate> {
         None
     }
+    /// Subscribes to shared indicators of its instrument; see [`Strategy::subscribe`].
+    fn subscribe(&mut self, ix: InstrumentIx, subscriber: &mut Subscriber<'_>) -> bool {
+        let _ = (ix, subscriber);
+        false
+    }
+    /// Is told a closed candle of its instrument after it has subscribed; what it subscribed to has taken the candle.
+    #[inline]
+    fn on_shared(
+        &mut self,
+        instrument: &Instrument,
+        ix: InstrumentIx,
+        bar: &Bar,
+        bank: &Bank,
+        intents: &mut Intents,
+    ) {
+        let _ = bank;
+        self.on_candle(instrument, ix, bar, intents);
+    }
     /// Is told a closed candle of its instrument.
     fn on_candle(&mut self, instrument: &Instrument, ix: InstrumentIx, bar: &Bar, intents: &mut Intents);
     /// Is told the candles of a run until it has something to say. Overridden only to be faster.
@@ -184,6 +212,8 @@ pub trait CandleStrategy: Send {
 #[derive(Debug)]
 pub struct PerInstrument<S> {
     copies: Vec<Option<S>>,
+    /// They read from the bank.
+    is_shared: bool,
 }
 
 impl<S: CandleStrategy + Clone> PerInstrument<S> {
@@ -192,7 +222,8 @@ impl<S: CandleStrategy + Clone> PerInstrument<S> {
     pub fn new(prototype: &S, instruments: &[InstrumentIx]) -> Self {
         let len = instruments.iter().map(|ix| ix.index() + 1).max().unwrap_or(0);
         let seated = |i: usize| instruments.iter().any(|ix| ix.index() == i);
-        Self { copies: (0..len).map(|i| seated(i).then(|| prototype.clone())).collect() }
+        let copies = (0..len).map(|i| seated(i).then(|| prototype.clone())).collect();
+        Self { copies, is_shared: false }
     }
 }
 
@@ -217,13 +248,26 @@ impl<S: CandleStrategy> Strategy for PerInstrument<S> {
         self.copies.get(instrument.index())?.as_ref()?.gate()
     }
 
+    fn subscribe(&mut self, subscriber: &mut Subscriber<'_>) -> bool {
+        for (i, copy) in (0u32..).zip(&mut self.copies) {
+            if let Some(copy) = copy {
+                self.is_shared |= copy.subscribe(InstrumentIx(i), subscriber);
+            }
+        }
+        self.is_shared
+    }
+
     #[inline]
     fn on_fact(&mut self, view: &View<'_>, fact: &Fact, intents: &mut Intents) {
         if let Fact::Candle(candle) = fact
             && let Some(Some(copy)) = self.copies.get_mut(candle.instrument.index())
         {
             let ix = candle.instrument;
-            copy.on_candle(view.instrument(ix), ix, &candle.bar, intents);
+            if self.is_shared {
+                copy.on_shared(view.instrument(ix), ix, &candle.bar, view.bank(), intents);
+            } else {
+                copy.on_candle(view.instrument(ix), ix, &candle.bar, intents);
+            }
         }
     }
 

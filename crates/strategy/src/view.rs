@@ -1,5 +1,6 @@
 //! What a strategy may see: closed data, its instruments and its positions. Read-only, and nothing from the future.
 
+use crate::bank::{self, Bank};
 use crate::orders::{LiveOrder, NoOrders, OrderSource};
 use model::book::Book;
 use model::{Bar, Instrument, InstrumentIx, Quote, Side};
@@ -117,6 +118,7 @@ pub struct View<'a> {
     positions: &'a [Position],
     strategy: u16,
     orders: &'a dyn OrderSource,
+    bank: &'a Bank,
 }
 
 impl<'a> View<'a> {
@@ -129,7 +131,7 @@ impl<'a> View<'a> {
         markets: &'a [Market],
         positions: &'a [Position],
     ) -> Self {
-        Self { now, instruments, markets, positions, strategy: 0, orders: &NoOrders }
+        Self { now, instruments, markets, positions, strategy: 0, orders: &NoOrders, bank: &bank::NONE }
     }
 
     /// The same with the orders of one strategy, by its number.
@@ -137,6 +139,20 @@ impl<'a> View<'a> {
     #[must_use]
     pub const fn with_orders(self, strategy: u16, orders: &'a dyn OrderSource) -> Self {
         Self { strategy, orders, ..self }
+    }
+
+    /// The same with shared indicators.
+    #[inline]
+    #[must_use]
+    pub const fn with_bank(self, bank: &'a Bank) -> Self {
+        Self { bank, ..self }
+    }
+
+    /// The shared indicators, after the candle that is being looked at.
+    #[inline]
+    #[must_use]
+    pub const fn bank(&self) -> &'a Bank {
+        self.bank
     }
 
     /// The time of the fact that is being looked at.

@@ -1,9 +1,11 @@
 //! Two moving averages, always on the side of the faster one.
 
+use crate::bank::{Bank, Slot, Source, Subscriber};
 use crate::parameters::{Parameter, ParameterKind, ParameterProblem, Parameters};
 use crate::registry::Descriptor;
 use crate::state::{StateError, StateReader, StateWriter};
 use crate::{CandleRun, CandleStrategy, Intents, Needs, PerInstrument, Strategy};
+use indicators::catalogue::{Setting, Spec, find};
 use indicators::{Ema, Persist, Seed, Sma, SteadyEma};
 use model::{Bar, Direction, Instrument, InstrumentIx, Signal, Tag};
 
@@ -44,7 +46,10 @@ pub static EMA_CROSSOVER: Descriptor = Descriptor {
     check,
     build: |parameters, instruments| {
         let seed = if parameters.choice("seed") == "first" { Seed::First } else { Seed::Sma };
-        assemble(parameters, instruments, |period| Ema::with_seed(period, seed).map_err(|e| e.to_string()))
+        let shared = ("ema", Some(Setting::Word(parameters.choice("seed"))));
+        assemble(parameters, instruments, shared, |period| {
+            Ema::with_seed(period, seed).map_err(|e| e.to_string())
+        })
     },
 };
 
@@ -61,7 +66,7 @@ pub static SMA_CROSSOVER: Descriptor = Descriptor {
     tags: TAGS,
     check,
     build: |parameters, instruments| {
-        assemble(parameters, instruments, |period| Sma::new(period).map_err(|e| e.to_string()))
+        assemble(parameters, instruments, ("sma", None), |period| Sma::new(period).map_err(|e| e.to_string()))
     },
 };
 
@@ -77,6 +82,7 @@ fn check(parameters: &Parameters) -> Result<(), ParameterProblem> {
 fn assemble<A: Average + Clone + Send + 'static>(
     parameters: &Parameters,
     instruments: &[InstrumentIx],
+    (indicator, seed): (&str, Option<Setting<'_>>),
     average: impl Fn(usize) -> Result<A, String>,
 ) -> Result<Box<dyn Strategy>, ParameterProblem> {
     let of = |name: &str| {
@@ -84,7 +90,18 @@ fn assemble<A: Average + Clone + Send + 'static>(
         let period = usize::try_from(parameters.int(name)).map_err(|e| wrong(e.to_string()))?;
         average(period).map_err(wrong)
     };
+    let shared = |name: &str| {
+        let wrong = |problem: String| ParameterProblem { name: name.to_owned(), problem };
+        // In range, a period is exact as a float.
+        let given = [Some(Setting::Number(parameters.int(name) as f64)), seed];
+        let given = &given[..1 + usize::from(seed.is_some())];
+        let descriptor =
+            find(indicator).ok_or_else(|| wrong(format!("there is no indicator {indicator}")))?;
+        descriptor.settle(given).map_err(|e| wrong(e.to_string()))
+    };
     let prototype = Crossover {
+        shared: [shared("fast")?, shared("slow")?],
+        slots: None,
         fast: of("fast")?,
         slow: of("slow")?,
         slow_period: u32::try_from(parameters.int("slow")).unwrap_or(u32::MAX),
@@ -141,6 +158,10 @@ struct Crossover<A> {
     below: Direction,
     /// What it said last; it speaks again only when its opinion changes.
     said: Option<Direction>,
+    /// The same averages as they are shared.
+    shared: [Spec; 2],
+    /// Where they lie in the bank, once it has subscribed.
+    slots: Option<[Slot; 2]>,
 }
 
 impl<A> Crossover<A> {
@@ -188,6 +209,26 @@ impl<A: Average + Clone + Send> CandleStrategy for Crossover<A> {
                 self.on_candle(instrument, ix, bar, intents);
             }
         }
+    }
+
+    fn subscribe(&mut self, ix: InstrumentIx, subscriber: &mut Subscriber<'_>) -> bool {
+        let [fast, slow] = &self.shared;
+        self.slots = Some([fast, slow].map(|spec| subscriber.indicator(ix, spec, [Source::Close; 2])));
+        true
+    }
+
+    #[inline]
+    fn on_shared(
+        &mut self,
+        _instrument: &Instrument,
+        ix: InstrumentIx,
+        _bar: &Bar,
+        bank: &Bank,
+        intents: &mut Intents,
+    ) {
+        let Some([fast, slow]) = self.slots else { return };
+        let (Some(fast), Some(slow)) = (bank.value(fast), bank.value(slow)) else { return };
+        self.judge(ix, fast, slow, intents);
     }
 
     #[inline]

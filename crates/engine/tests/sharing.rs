@@ -1,0 +1,97 @@
+//! Strategies that share indicators decide as if each computed for itself.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod support;
+
+use engine::{Engine, FaultPolicy, StrategySetup};
+use model::{Bar, Candle, Fact, InstrumentIx, Timeframe};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use strategy::{Intents, Needs, StateError, StateReader, StateWriter, View};
+use support::{Bench, Followed, IX, OTHER, setup};
+use units::{Price, Quantity, Rate, Timestamp};
+
+/// A strategy that computes for itself, whoever else listens.
+struct Private(Box<dyn strategy::Strategy>);
+
+impl strategy::Strategy for Private {
+    fn needs(&self) -> Needs {
+        self.0.needs()
+    }
+
+    fn on_fact(&mut self, view: &View<'_>, fact: &Fact, intents: &mut Intents) {
+        self.0.on_fact(view, fact, intents);
+    }
+
+    fn save(&self, state: &mut StateWriter) {
+        self.0.save(state);
+    }
+
+    fn load(&mut self, state: &mut StateReader<'_>) -> Result<(), StateError> {
+        self.0.load(state)
+    }
+}
+
+/// Name, fast and slow length of an instance.
+type Instance = (&'static str, usize, usize);
+
+fn instance() -> impl Strategy<Value = Instance> {
+    let name = prop_oneof![Just("ema_crossover"), Just("sma_crossover")];
+    (name, 1usize..5, 1usize..4).prop_map(|(name, fast, more)| (name, fast, fast + more))
+}
+
+fn hosted(instances: &[Instance], shares: bool) -> Vec<StrategySetup> {
+    let host = |(i, (name, fast, slow)): (usize, &Instance)| {
+        // Every third one trades one instrument only.
+        let instruments: Vec<InstrumentIx> = if i % 3 == 2 { vec![IX] } else { vec![IX, OTHER] };
+        let (fast, slow) = (fast.to_string(), slow.to_string());
+        let given = [("fast", fast.as_str()), ("slow", slow.as_str())];
+        let (built, _) = strategy::build(name, given, &instruments).unwrap();
+        StrategySetup {
+            name: (*name).to_owned(),
+            strategy: if shares { built } else { Box::new(Private(built)) },
+            instruments,
+            timeframe: Timeframe::MINUTE,
+            weight: Rate::ONE,
+            on_fault: FaultPolicy::Close,
+            wants_house_stop: false,
+            wants_house_target: false,
+            is_exempt_from_stop: false,
+        }
+    };
+    instances.iter().enumerate().map(host).collect()
+}
+
+fn tell(bench: &mut Bench, candles: &[(bool, i64)], from: usize) -> Vec<Followed> {
+    let mut all = Vec::new();
+    for (minute, (other, close)) in (0i64..).zip(candles).skip(from) {
+        let price = Price::new(close * 100);
+        let open_time = Timestamp::from_seconds(minute * 60).unwrap();
+        let bar =
+            Bar { open_time, open: price, high: price, low: price, close: price, volume: Quantity::ZERO };
+        let instrument = if *other { OTHER } else { IX };
+        let candle = Candle { instrument, timeframe: Timeframe::MINUTE, bar };
+        all.push(bench.tell_at(candle.close_time(), Fact::Candle(candle)));
+    }
+    all
+}
+
+proptest! {
+    #[test]
+    fn sharing_changes_no_decision(
+        instances in vec(instance(), 2..8),
+        candles in vec((any::<bool>(), 95i64..105), 1..120),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let mut shared = Bench::new(setup(), hosted(&instances, true));
+        let mut private = Bench::new(setup(), hosted(&instances, false));
+        let cut = cut.index(candles.len());
+        prop_assert_eq!(tell(&mut shared, &candles[..cut], 0), tell(&mut private, &candles[..cut], 0));
+        // A restart in between changes nothing either.
+        let snapshot = shared.engine.snapshot();
+        let restored = Engine::restore(setup(), hosted(&instances, true), &snapshot).unwrap();
+        let mut shared = shared.restarted(restored);
+        prop_assert_eq!(tell(&mut shared, &candles, cut), tell(&mut private, &candles, cut));
+        prop_assert_eq!(shared.engine.digest(), private.engine.digest());
+    }
+}

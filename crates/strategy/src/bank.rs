@@ -1,0 +1,416 @@
+//! Indicators that strategies share: one running indicator for each different computation, however many ask for it.
+//!
+//! Two hundred variations of a strategy on one instrument mostly ask for the same averages. Where several strategies listen
+//! to the same candles, the engine therefore asks each of them, when it is built, what it would rather read than compute
+//! ([`crate::Strategy::subscribe`]); the bank updates every different indicator once a candle, before any strategy is
+//! told, and a strategy reads what it subscribed to from the view ([`crate::View::bank`]) by a [`Slot`], which is one
+//! look into a list. A strategy that listens alone is not asked and computes for itself: it may then be handed runs of
+//! candles, which is faster still.
+//!
+//! ```
+//! use indicators::catalogue::{self, Setting};
+//! use model::{InstrumentIx, Timeframe};
+//! use strategy::bank::{Bank, Source, Subscriber};
+//!
+//! let mut bank = Bank::new();
+//! let mut first = Subscriber::new(&mut bank, Timeframe::HOUR);
+//! let ema = catalogue::find("ema").unwrap().settle(&[Some(Setting::Number(21.0))])?;
+//! let slot = first.indicator(InstrumentIx(0), &ema, [Source::Close; 2]);
+//! // Somebody else asks for the same and is given the same.
+//! let again = Subscriber::new(&mut bank, Timeframe::HOUR).indicator(InstrumentIx(0), &ema, [Source::Close; 2]);
+//! assert_eq!((again, bank.len()), (slot, 1));
+//! assert_eq!(bank.value(slot), None, "no candle was told");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A computation is the same when the instrument, the timeframe, the indicator with all its settings
+//! ([`indicators::catalogue::Spec`]) and what it runs on are the same. It may run on what another gives
+//! ([`Source::Of`]), such as an average of an RSI.
+
+use crate::state::{StateError, StateReader, StateWriter};
+use indicators::catalogue::Spec;
+use indicators::{Indicator, Ohlcv};
+use model::{Bar, Candle, Instrument, InstrumentIx, Timeframe};
+
+/// What an indicator runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The open of the candle.
+    Open,
+    /// Its high.
+    High,
+    /// Its low.
+    Low,
+    /// Its close.
+    Close,
+    /// What was traded in it.
+    Volume,
+    /// `(high + low) / 2`.
+    Hl2,
+    /// `(high + low + close) / 3`.
+    Hlc3,
+    /// `(open + high + low + close) / 4`.
+    Ohlc4,
+    /// What another indicator of the same candles gives; while it gives nothing, there is no bar.
+    Of(Slot),
+}
+
+/// Where a value lies in a bank. Good for the bank that gave it, as long as the subscription lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slot(u32);
+
+impl Slot {
+    /// The slot of the n-th output of an indicator, from 0, given that of its first.
+    #[inline]
+    #[must_use]
+    pub const fn output(self, n: u32) -> Self {
+        Self(self.0 + n)
+    }
+}
+
+/// A running indicator.
+#[derive(Debug, Clone)]
+struct Entry {
+    spec: Spec,
+    series: [Source; 2],
+    indicator: Indicator,
+    /// Where its outputs lie.
+    first: usize,
+    outputs: usize,
+    /// How many subscriptions it has, those of indicators that run on it among them.
+    users: u32,
+    /// It was subscribed to after candles had been told and has seen none of them.
+    is_fresh: bool,
+}
+
+/// The indicators of one instrument's candles of one length, those that others run on first.
+#[derive(Debug, Clone)]
+struct Line {
+    instrument: InstrumentIx,
+    timeframe: Timeframe,
+    entries: Vec<Entry>,
+}
+
+/// The shared indicators of a run.
+#[derive(Debug, Clone, Default)]
+pub struct Bank {
+    lines: Vec<Line>,
+    values: Vec<Option<f64>>,
+}
+
+/// The bank of those who share nothing.
+pub(crate) static NONE: Bank = Bank::new();
+
+impl Bank {
+    /// An empty bank.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { lines: Vec::new(), values: Vec::new() }
+    }
+
+    /// How many different indicators run.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.lines.iter().map(|line| line.entries.len()).sum()
+    }
+
+    /// Whether none runs.
+    #[inline]
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// The value at a slot after the last closed candle; `None` while the indicator warms up, and for a slot that this bank
+    /// never gave.
+    #[inline]
+    #[must_use]
+    pub fn value(&self, slot: Slot) -> Option<f64> {
+        self.values.get(slot.0 as usize).copied().flatten()
+    }
+
+    /// Takes a closed candle: every indicator of its instrument and length takes one step.
+    #[inline]
+    pub fn update(&mut self, instrument: &Instrument, candle: &Candle) {
+        let Self { lines, values } = self;
+        let is_meant = |l: &&mut Line| l.instrument == candle.instrument && l.timeframe == candle.timeframe;
+        if let Some(line) = lines.iter_mut().find(is_meant) {
+            line.step(&seen(instrument, &candle.bar), values);
+        }
+    }
+
+    /// Lets the indicators that were subscribed to late look at candles that were told before, oldest first.
+    pub fn catch_up<'b>(
+        &mut self,
+        instrument: &Instrument,
+        ix: InstrumentIx,
+        timeframe: Timeframe,
+        bars: impl Iterator<Item = &'b Bar>,
+    ) {
+        let Self { lines, values } = self;
+        let is_meant = |l: &&mut Line| l.instrument == ix && l.timeframe == timeframe;
+        let Some(line) = lines.iter_mut().find(is_meant) else { return };
+        if line.entries.iter().any(|e| e.is_fresh) {
+            // What a late one runs on steps again too, on a copy, so that it is at the same candle.
+            let mut replay = line.clone();
+            for entry in &mut replay.entries {
+                entry.indicator = entry.spec.build();
+            }
+            let mut replayed = vec![None; values.len()];
+            for bar in bars {
+                replay.step(&seen(instrument, bar), &mut replayed);
+            }
+            for (entry, caught_up) in line.entries.iter_mut().zip(replay.entries).filter(|(e, _)| e.is_fresh)
+            {
+                let outputs = entry.first..entry.first + entry.outputs;
+                values[outputs.clone()].copy_from_slice(&replayed[outputs]);
+                *entry = Entry { is_fresh: false, ..caught_up };
+            }
+        }
+    }
+
+    /// Gives subscriptions back. Indicators that nobody subscribes to any more end.
+    pub fn release(&mut self, slots: &[Slot]) {
+        for slot in slots {
+            self.release_one(*slot);
+        }
+    }
+
+    fn release_one(&mut self, slot: Slot) {
+        for line in &mut self.lines {
+            let Some(at) = line.position(slot) else { continue };
+            line.entries[at].users -= 1;
+            if line.entries[at].users == 0 {
+                let ended = line.entries.remove(at);
+                for source in ended.series {
+                    if let Source::Of(slot) = source {
+                        self.release_one(slot);
+                    }
+                }
+            }
+            return;
+        }
+    }
+
+    fn subscribe(
+        &mut self,
+        ix: InstrumentIx,
+        timeframe: Timeframe,
+        spec: &Spec,
+        series: [Source; 2],
+    ) -> Slot {
+        // What an indicator does not look at does not tell it from another.
+        let series = match spec.descriptor().series() {
+            0 => [Source::Close; 2],
+            1 => [series[0]; 2],
+            _ => series,
+        };
+        let at = match self.lines.iter().position(|l| l.instrument == ix && l.timeframe == timeframe) {
+            Some(at) => at,
+            None => {
+                self.lines.push(Line { instrument: ix, timeframe, entries: Vec::new() });
+                self.lines.len() - 1
+            }
+        };
+        if let Some(entry) = self.lines[at].entries.iter_mut().find(|e| e.series == series && e.spec == *spec)
+        {
+            entry.users += 1;
+            return slot(entry.first);
+        }
+        let outputs = spec.descriptor().outputs.len();
+        let first = self.room(outputs);
+        for source in series {
+            if let Source::Of(slot) = source
+                && let Some(of) = self.lines[at].position(slot)
+            {
+                self.lines[at].entries[of].users += 1;
+            }
+        }
+        let (spec, indicator) = (spec.clone(), spec.build());
+        self.lines[at].entries.push(Entry {
+            spec,
+            series,
+            indicator,
+            first,
+            outputs,
+            users: 1,
+            is_fresh: true,
+        });
+        slot(first)
+    }
+
+    /// A stretch of values that no indicator uses, for so many outputs.
+    fn room(&mut self, outputs: usize) -> usize {
+        let mut taken: Vec<(usize, usize)> =
+            self.lines.iter().flat_map(|l| &l.entries).map(|e| (e.first, e.outputs)).collect();
+        taken.sort_unstable();
+        let mut from = 0;
+        for (first, len) in taken {
+            if first >= from + outputs {
+                break;
+            }
+            from = from.max(first + len);
+        }
+        self.values.resize(self.values.len().max(from + outputs), None);
+        self.values[from..from + outputs].fill(None);
+        from
+    }
+
+    /// Writes everything that the indicators remember.
+    pub fn save(&self, w: &mut StateWriter) {
+        let used = || self.lines.iter().filter(|line| !line.entries.is_empty());
+        w.int(used().count() as i64);
+        for line in used() {
+            w.int(line.instrument.0.into());
+            w.int(line.timeframe.seconds());
+            w.int(line.entries.len() as i64);
+            for (i, entry) in line.entries.iter().enumerate() {
+                w.blob(line.name(i).as_bytes());
+                w.int(i64::from(entry.is_fresh));
+                w.indicator(&entry.indicator);
+                self.values[entry.first..entry.first + entry.outputs]
+                    .iter()
+                    .for_each(|value| w.optional_float(*value));
+            }
+        }
+    }
+
+    /// Reads back what [`Bank::save`] wrote, in a bank with the same subscriptions; their order may differ.
+    ///
+    /// # Errors
+    /// [`StateError`] when the bytes are not those of such a bank.
+    pub fn load(&mut self, r: &mut StateReader<'_>) -> Result<(), StateError> {
+        let Self { lines, values } = self;
+        let used = lines.iter().filter(|line| !line.entries.is_empty()).count();
+        if r.int()? != used as i64 {
+            return Err(StateError::Invalid("number of shared series"));
+        }
+        let mut read = vec![false; lines.len()];
+        for _ in 0..used {
+            let (instrument, seconds) = (r.int()?, r.int()?);
+            let is_meant =
+                |l: &Line| i64::from(l.instrument.0) == instrument && l.timeframe.seconds() == seconds;
+            let at = lines.iter().position(is_meant).filter(|at| !read[*at]);
+            let at = at.ok_or(StateError::Invalid("shared series"))?;
+            read[at] = true;
+            lines[at].load(r, values)?;
+        }
+        Ok(())
+    }
+}
+
+impl Line {
+    fn position(&self, slot: Slot) -> Option<usize> {
+        let at = slot.0 as usize;
+        self.entries.iter().position(|e| (e.first..e.first + e.outputs).contains(&at))
+    }
+
+    #[inline]
+    fn step(&mut self, bar: &Ohlcv, values: &mut [Option<f64>]) {
+        for entry in &mut self.entries {
+            entry.is_fresh = false;
+            let series = entry.series.map(|source| read(source, bar, values));
+            let ([Some(x), Some(y)], Some(out)) =
+                (series, values.get_mut(entry.first..entry.first + entry.outputs))
+            else {
+                continue;
+            };
+            entry.indicator.update(bar, [x, y], out);
+        }
+    }
+
+    fn load(&mut self, r: &mut StateReader<'_>, values: &mut [Option<f64>]) -> Result<(), StateError> {
+        if r.int()? != self.entries.len() as i64 {
+            return Err(StateError::Invalid("number of shared indicators"));
+        }
+        let mut read = vec![false; self.entries.len()];
+        for _ in 0..self.entries.len() {
+            let name = r.blob()?;
+            let at = (0..self.entries.len()).find(|i| self.name(*i).as_bytes() == name);
+            let at = at.filter(|at| !read[*at]).ok_or(StateError::Invalid("shared indicator"))?;
+            read[at] = true;
+            let entry = &mut self.entries[at];
+            entry.is_fresh = r.int()? != 0;
+            r.indicator(&mut entry.indicator)?;
+            for value in &mut values[entry.first..entry.first + entry.outputs] {
+                *value = r.optional_float()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What an entry computes, in words that are the same in every run.
+    fn name(&self, at: usize) -> String {
+        let entry = &self.entries[at];
+        let of = |source: Source| match source {
+            Source::Of(slot) => match self.position(slot) {
+                Some(i) => format!("{}.{}", self.name(i), slot.0 as usize - self.entries[i].first),
+                None => "nothing".to_owned(),
+            },
+            plain => format!("{plain:?}"),
+        };
+        format!("{} of {}, {}", entry.spec, of(entry.series[0]), of(entry.series[1]))
+    }
+}
+
+fn slot(at: usize) -> Slot {
+    Slot(u32::try_from(at).expect("a bank of four thousand million values does not fit into memory"))
+}
+
+#[inline]
+fn read(source: Source, bar: &Ohlcv, values: &[Option<f64>]) -> Option<f64> {
+    Some(match source {
+        Source::Open => bar.open,
+        Source::High => bar.high,
+        Source::Low => bar.low,
+        Source::Close => bar.close,
+        Source::Volume => bar.volume,
+        Source::Hl2 => bar.hl2(),
+        Source::Hlc3 => bar.hlc3(),
+        Source::Ohlc4 => bar.ohlc4(),
+        Source::Of(slot) => return values.get(slot.0 as usize).copied().flatten(),
+    })
+}
+
+/// A candle as indicators see it.
+fn seen(instrument: &Instrument, bar: &Bar) -> Ohlcv {
+    Ohlcv {
+        opened: bar.open_time,
+        open: instrument.price_f64(bar.open),
+        high: instrument.price_f64(bar.high),
+        low: instrument.price_f64(bar.low),
+        close: instrument.price_f64(bar.close),
+        volume: instrument.quantity_f64(bar.volume),
+    }
+}
+
+/// Takes the subscriptions of one strategy.
+#[derive(Debug)]
+pub struct Subscriber<'a> {
+    bank: &'a mut Bank,
+    timeframe: Timeframe,
+    slots: Vec<Slot>,
+}
+
+impl<'a> Subscriber<'a> {
+    /// Subscriptions to candles of one length.
+    #[must_use]
+    pub const fn new(bank: &'a mut Bank, timeframe: Timeframe) -> Self {
+        Self { bank, timeframe, slots: Vec::new() }
+    }
+
+    /// Subscribes to an indicator of an instrument's candles. `series` is what it runs on, where it runs on one or two
+    /// series of the caller's choice; otherwise it is not looked at. The answer is the slot of its first output; the others
+    /// follow ([`Slot::output`]).
+    pub fn indicator(&mut self, ix: InstrumentIx, spec: &Spec, series: [Source; 2]) -> Slot {
+        let slot = self.bank.subscribe(ix, self.timeframe, spec, series);
+        self.slots.push(slot);
+        slot
+    }
+
+    /// Everything that was subscribed to, to be given back with [`Bank::release`].
+    #[must_use]
+    pub fn into_slots(self) -> Vec<Slot> {
+        self.slots
+    }
+}

@@ -1,0 +1,155 @@
+//! Shared indicators: one computation however many subscribe, and the same numbers as private ones.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+use indicators::Ohlcv;
+use indicators::catalogue::{Setting, Spec, find};
+use model::{
+    Bar, Candle, Exchange, Instrument, InstrumentIx, InstrumentKind, InstrumentSpec, MarginTier, Timeframe,
+};
+use strategy::bank::{Bank, Slot, Source, Subscriber};
+use strategy::{StateError, StateReader, StateWriter};
+use units::{Amount, Decimal, Price, Quantity, Rate, Span, Timestamp};
+
+const IX: InstrumentIx = InstrumentIx(0);
+const CLOSE: [Source; 2] = [Source::Close; 2];
+
+fn spec(name: &str, settings: &[f64]) -> Spec {
+    let given: Vec<_> = settings.iter().map(|n| Some(Setting::Number(*n))).collect();
+    find(name).unwrap().settle(&given).unwrap()
+}
+
+fn subscribed(bank: &mut Bank, wanted: &[(&Spec, [Source; 2])]) -> Vec<Slot> {
+    let mut subscriber = Subscriber::new(bank, Timeframe::MINUTE);
+    wanted.iter().map(|(spec, series)| subscriber.indicator(IX, spec, *series)).collect()
+}
+
+fn closes() -> impl Iterator<Item = i64> {
+    (0..60).map(|i| 10_000 + (i * 37) % 101 - (i * 11) % 53)
+}
+
+#[test]
+fn equal_computations_run_once_and_give_what_a_private_one_gives() {
+    let (rsi, ema, bands) = (spec("rsi", &[5.0]), spec("ema", &[4.0]), spec("bollinger", &[6.0]));
+    let mut bank = Bank::new();
+    let slots = subscribed(&mut bank, &[(&ema, CLOSE), (&rsi, CLOSE), (&bands, CLOSE)]);
+    let chained = subscribed(&mut bank, &[(&ema, [Source::Of(slots[1]); 2])])[0];
+    let mut all = slots.clone();
+    for _ in 0..200 {
+        all.extend(subscribed(&mut bank, &[(&ema, CLOSE), (&rsi, CLOSE)]));
+    }
+    assert_eq!(bank.len(), 4, "200 more subscriptions run nothing more");
+    let (mut own_ema, mut own_rsi, mut own_chained) = (ema.build(), rsi.build(), ema.build());
+    let instrument = instrument();
+    for (minute, close) in (0..).zip(closes()) {
+        let candle = candle(minute, close);
+        bank.update(&instrument, &candle);
+        let (x, mut a, mut b) = (instrument.price_f64(candle.bar.close), [None], [None]);
+        own_ema.update(&Ohlcv::default(), [x, 0.0], &mut a);
+        own_rsi.update(&Ohlcv::default(), [x, 0.0], &mut b);
+        assert_eq!((bank.value(slots[0]), bank.value(slots[1])), (a[0], b[0]));
+        if let Some(strength) = b[0] {
+            own_chained.update(&Ohlcv::default(), [strength, 0.0], &mut a);
+            assert_eq!(bank.value(chained), a[0]);
+        }
+    }
+    let (upper, lower) = (slots[2].output(0), slots[2].output(2));
+    assert!(bank.value(upper) > bank.value(lower) && bank.value(lower).is_some());
+}
+
+#[test]
+fn what_nobody_wants_ends_and_gives_its_room_back() {
+    let (rsi, ema) = (spec("rsi", &[5.0]), spec("ema", &[4.0]));
+    let mut bank = Bank::new();
+    let a = subscribed(&mut bank, &[(&rsi, CLOSE)])[0];
+    let b = subscribed(&mut bank, &[(&ema, [Source::Of(a); 2])])[0];
+    let c = subscribed(&mut bank, &[(&ema, CLOSE)])[0];
+    bank.release(&[a]);
+    assert_eq!(bank.len(), 3, "the average still runs on it");
+    bank.release(&[b]);
+    assert_eq!(bank.len(), 1, "and took it along when it ended");
+    let again = subscribed(&mut bank, &[(&rsi, CLOSE)])[0];
+    assert!(again != c && [a, b].contains(&again), "the room is used again: {bank:?}");
+}
+
+#[test]
+fn who_comes_late_catches_up_from_the_candles_that_were_kept() {
+    let (rsi, ema) = (spec("rsi", &[5.0]), spec("ema", &[4.0]));
+    let instrument = instrument();
+    let bars: Vec<Candle> = (0..).zip(closes()).map(|(minute, close)| candle(minute, close)).collect();
+    let (mut early, mut late) = (Bank::new(), Bank::new());
+    let wanted = [(&ema, CLOSE), (&rsi, CLOSE)];
+    let slots = subscribed(&mut early, &wanted);
+    subscribed(&mut late, &wanted[..1]);
+    for candle in &bars {
+        early.update(&instrument, candle);
+        late.update(&instrument, candle);
+    }
+    let slot = subscribed(&mut late, &wanted[1..])[0];
+    assert_eq!(late.value(slot), None);
+    late.catch_up(&instrument, IX, Timeframe::MINUTE, bars.iter().map(|c| &c.bar));
+    assert_eq!(late.value(slot), early.value(slots[1]));
+}
+
+#[test]
+fn goes_on_where_it_was_saved_whatever_the_order_of_subscriptions() {
+    let (rsi, ema) = (spec("rsi", &[5.0]), spec("ema", &[4.0]));
+    let wanted = [(&ema, CLOSE), (&rsi, CLOSE)];
+    let instrument = instrument();
+    let (mut first, mut second) = (Bank::new(), Bank::new());
+    let slots = subscribed(&mut first, &wanted);
+    let other = subscribed(&mut second, &[wanted[1], wanted[0]]);
+    let bars: Vec<Candle> = (0..).zip(closes()).map(|(minute, close)| candle(minute, close)).collect();
+    bars[..30].iter().for_each(|candle| first.update(&instrument, candle));
+    let mut w = StateWriter::default();
+    first.save(&mut w);
+    let bytes = w.into_bytes();
+    let mut r = StateReader::new(&bytes);
+    second.load(&mut r).unwrap();
+    r.finish().unwrap();
+    for candle in &bars[30..] {
+        assert_eq!(first.value(slots[0]), second.value(other[1]));
+        assert_eq!(first.value(slots[1]), second.value(other[0]));
+        first.update(&instrument, candle);
+        second.update(&instrument, candle);
+    }
+    let mut foreign = Bank::new();
+    subscribed(&mut foreign, &[(&ema, CLOSE), (&spec("rsi", &[6.0]), CLOSE)]);
+    assert_eq!(foreign.load(&mut StateReader::new(&bytes)), Err(StateError::Invalid("shared indicator")));
+}
+
+/// Price decimals 2, quantity decimals 4.
+fn instrument() -> Instrument {
+    Instrument::new(InstrumentSpec {
+        symbol: "AAAUSDT".into(),
+        exchange: Exchange::Synthetic,
+        kind: InstrumentKind::LinearPerpetual,
+        base: "AAA".into(),
+        quote: "USDT".into(),
+        price_decimals: 2,
+        quantity_decimals: 4,
+        contract_size: Decimal { mantissa: 1, decimals: 0 },
+        tick_size: Price::new(1),
+        quantity_step: Quantity::new(1),
+        min_quantity: Quantity::new(1),
+        max_limit_quantity: Quantity::new(1_000_000),
+        max_market_quantity: Quantity::new(1_000_000),
+        min_notional: Amount::ZERO,
+        margin_tiers: vec![MarginTier {
+            notional_limit: Amount::parse("1000000").unwrap(),
+            maintenance_rate: Rate::parse("0.005").unwrap(),
+            max_leverage: Rate::parse("10").unwrap(),
+            deduction: Amount::ZERO,
+        }],
+        funding_interval: Span::from_seconds(8 * 3600),
+        version: 1,
+    })
+    .unwrap()
+}
+
+/// The flat candle of a minute, counted from the epoch.
+fn candle(minute: i64, close: i64) -> Candle {
+    let price = Price::new(close);
+    let open_time = Timestamp::from_seconds(minute * 60).unwrap();
+    let bar = Bar { open_time, open: price, high: price, low: price, close: price, volume: Quantity::new(1) };
+    Candle { instrument: InstrumentIx(0), timeframe: Timeframe::MINUTE, bar }
+}
