@@ -356,23 +356,23 @@ impl Parameters {
 
 fn unknown(name: &str, schema: &[ParameterSpec]) -> String {
     let names: Vec<&str> = schema.iter().map(|p| p.name.as_str()).collect();
-    let meant =
-        nearest(name, names.iter().copied()).map(|n| format!("; did you mean {n:?}?")).unwrap_or_default();
+    let meant = nearest(name, names.iter().copied())
+        .map_or_else(|| ".".to_owned(), |n| format!("; did you mean {n:?}?"));
     format!("unknown{meant} Known: {}", names.join(", "))
 }
 
 /// The known word nearest to what was written, if it is near enough to have been meant (Levenshtein distance of at
-/// most a third of its length, at least one, or two for a transposition in a short word).
+/// most a third of its length, at least one, or two for a transposition in a short word); or else the first one that
+/// begins with it.
 #[must_use]
 pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let written = written.to_lowercase();
     let far = (written.chars().count() / 3).max(2);
-    known
-        .into_iter()
-        .map(|word| (distance(&written, &word.to_lowercase()), word))
-        .filter(|(d, _)| *d <= far)
-        .min_by_key(|(d, _)| *d)
-        .map(|(_, word)| word)
+    let known: Vec<(String, &str)> = known.into_iter().map(|word| (word.to_lowercase(), word)).collect();
+    let near =
+        known.iter().map(|(lower, word)| (distance(&written, lower), *word)).filter(|(d, _)| *d <= far);
+    let begun = || known.iter().find(|(lower, _)| written.len() > 1 && lower.starts_with(&written));
+    near.min_by_key(|(d, _)| *d).map(|(_, word)| word).or_else(|| begun().map(|(_, word)| *word))
 }
 
 /// How many letters must be added, dropped or changed (Levenshtein 1966), in one row of memory.
@@ -453,6 +453,8 @@ mod tests {
         let known = ["ema_crossover", "sma_crossover", "donchian_breakout"];
         assert_eq!(nearest("ema_crosover", known), Some("ema_crossover"));
         assert_eq!(nearest("SMA-crossover", known), Some("sma_crossover"));
+        assert_eq!(nearest("ema", known), Some("ema_crossover"), "a name that is only begun");
         assert_eq!(nearest("grid", known), None);
+        assert_eq!(nearest("", known), None);
     }
 }

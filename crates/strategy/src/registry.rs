@@ -79,8 +79,9 @@ impl fmt::Display for StrategyError {
             Self::Unknown { name, known } => {
                 let shown: String = name.chars().take(60).collect();
                 write!(f, "unknown strategy {shown:?}")?;
-                if let Some(meant) = nearest(name, known.iter().map(String::as_str)) {
-                    write!(f, "; did you mean {meant:?}?")?;
+                match nearest(name, known.iter().map(String::as_str)) {
+                    Some(meant) => write!(f, "; did you mean {meant:?}?")?,
+                    None => f.write_str(".")?,
                 }
                 write!(f, " Known: {}", known.join(", "))
             }
@@ -173,6 +174,10 @@ mod tests {
             "unknown strategy \"ema_crosover\"; did you mean \"ema_crossover\"? Known: ema_crossover, sma_crossover, \
              market_maker, touch_maker"
         );
+        assert!(
+            error("ema", []).starts_with("unknown strategy \"ema\"; did you mean \"ema_crossover\"? Known: ")
+        );
+        assert!(error("nonsense", []).starts_with("unknown strategy \"nonsense\". Known: "));
         assert_eq!(
             error("sma_crossover", [("fast", "30"), ("slow", "30")]),
             "strategy sma_crossover: parameter fast: 30 is not below slow (30); the fast average must be the shorter one"
