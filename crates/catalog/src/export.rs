@@ -152,6 +152,10 @@ fn write<R: Line>(
     if rows.is_empty() {
         return Err(CatalogError::Invalid(format!("{key}: no rows in the given range; nothing is written")));
     }
+    if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty() && !f.is_dir()) {
+        let problem = format!("{}: there is no folder {}", path.display(), folder.display());
+        return Err(CatalogError::Invalid(problem));
+    }
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let draft = path.with_file_name(format!(".{name}.new"));
     let written = if name.ends_with(".csv") {

@@ -253,12 +253,23 @@ fn detect(names: &[String]) -> Option<Family> {
     })
 }
 
+/// The family most of whose columns are there, so that the ones missing can be named.
+fn resembled(names: &[String]) -> Option<Family> {
+    let there = |role: &Role| role.names.iter().any(|alias| names.iter().any(|name| name == alias));
+    let share = |family: Family| {
+        let required: Vec<&Role> = family.roles().iter().filter(|role| role.required).collect();
+        (required.iter().filter(|role| there(role)).count(), required.len())
+    };
+    let resembles = |family: &Family| matches!(share(*family), (found, required) if 2 * found > required);
+    [Family::Candles, Family::Quotes, Family::Book].into_iter().find(resembles)
+}
+
 /// Finds the roles of a family, or of whichever family fits, among the names of the columns.
 pub(crate) fn map(given: &[String], family: Option<Family>, needs_volume: bool) -> Result<Mapping, String> {
     let names: Vec<String> = given.iter().map(|name| plain(name)).collect();
     let shown =
         || given.iter().map(|name| name.trim().chars().take(40).collect::<String>()).collect::<Vec<_>>();
-    let Some(family) = family.or_else(|| detect(&names)) else {
+    let Some(family) = family.or_else(|| detect(&names)).or_else(|| resembled(&names)) else {
         return Err(format!(
             "the columns {:?} are no known table; candles need open_time,open,high,low,close,volume, funding rates \
              funding_time,funding_rate, trades time,price,qty,side, quotes time,bid,bid_qty,ask,ask_qty, book changes \
@@ -322,6 +333,8 @@ mod tests {
         assert!(problem.contains("low") && problem.contains("date"), "{problem}");
         let problem = map(&names("date,open,high,low,low,close,volume"), None, true).unwrap_err();
         assert!(problem.contains("twice"), "{problem}");
+        let problem = map(&names("open_time,open,high,low,volume"), None, true).unwrap_err();
+        assert!(problem.starts_with("columns missing for candles: close"), "{problem}");
         assert!(map(&names("a,b,c"), None, true).unwrap_err().contains("no known table"));
         assert!(map(&names("date,open,high,low,close"), None, true).unwrap_err().contains("volume"));
         assert!(map(&names("date,open,high,low,close"), None, false).is_ok());

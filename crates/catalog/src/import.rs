@@ -185,7 +185,9 @@ fn accept(file: &Path, options: &ImportOptions) -> Result<Accepted, ImportError>
     let (told_exchange, told_symbol) =
         told.map_or((None, None), |(exchange, symbol)| (Some(exchange), symbol));
     let exchange = options.exchange.or(told_exchange).or(guess.exchange).ok_or_else(|| {
-        ImportError::undecided(file, "the exchange is not clear from the path; give it with --exchange")
+        let names = Exchange::ALL.map(Exchange::name).join(", ");
+        let problem = format!("the exchange is not clear from the path; give it with --exchange ({names})");
+        ImportError::undecided(file, problem)
     })?;
     let mut report = FileReport {
         file: file.to_owned(),

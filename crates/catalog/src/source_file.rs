@@ -70,7 +70,7 @@ pub(crate) fn read(path: &Path, family: Option<Family>, needs_volume: bool) -> R
     let digest = RefCell::new(ByteDigest::default());
     let mut input = Digesting { file, digest: &digest };
     let mut intake = Intake::new(family, needs_volume);
-    let format = take(&mut input, meta.len(), &mut intake).map_err(fail)?;
+    let format = take(path, &mut input, meta.len(), &mut intake).map_err(fail)?;
     // Whatever a reader left unread (gzip padding) belongs to the content too.
     io::copy(&mut input, &mut io::sink()).map_err(|e| fail(format!("cannot be read: {e}")))?;
     let row_count = intake.row_count;
@@ -84,11 +84,11 @@ pub(crate) fn read(path: &Path, family: Option<Family>, needs_volume: bool) -> R
     Ok(Contents { format, table, mapping, faults, row_count, digest })
 }
 
-fn take(input: &mut dyn Read, size: u64, intake: &mut Intake) -> Result<Format, String> {
+fn take(path: &Path, input: &mut dyn Read, size: u64, intake: &mut Intake) -> Result<Format, String> {
     let start = read_start(input).map_err(|e| format!("cannot be read: {e}"))?;
     let mut input = start.as_slice().chain(input);
     match start.as_slice() {
-        b"" => Err("empty; a header and rows are expected".to_owned()),
+        b"" => Err("empty (0 bytes); a header and rows are expected".to_owned()),
         [b'P', b'A', b'R', b'1', ..] => {
             arrow_input::read_parquet(read_all(&mut input)?, intake)?;
             Ok(Format::Parquet)
@@ -112,10 +112,25 @@ fn take(input: &mut dyn Read, size: u64, intake: &mut Intake) -> Result<Format, 
             json::read(&read_all(&mut input)?, intake)?;
             Ok(Format::Json)
         }
-        _ => {
-            csv::read(&mut input, size, intake)?;
-            Ok(Format::Csv)
-        }
+        _ => match promised(path) {
+            Some(format) => Err(format!(
+                "its name says {format}, its content does not: not a whole {format} file; download or write it again"
+            )),
+            None => {
+                csv::read(&mut input, size, intake)?;
+                Ok(Format::Csv)
+            }
+        },
+    }
+}
+
+/// The binary format that a name promises. It decides nothing; it explains text that should have been none.
+fn promised(path: &Path) -> Option<&'static str> {
+    match path.extension()?.to_str()? {
+        "parquet" | "pq" => Some("Parquet"),
+        "feather" | "arrow" => Some("Feather"),
+        "gz" => Some("gzip"),
+        _ => None,
     }
 }
 

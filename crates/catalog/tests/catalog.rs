@@ -229,6 +229,9 @@ fn candles_and_funding_survive_every_export() {
     }
     let error = catalog.export(&key, TimeRange::ALL, &folder.path().join("x.xlsx")).unwrap_err();
     assert!(error.to_string().contains(".csv.gz or .parquet"), "{error}");
+    let nowhere = folder.path().join("none/candles.csv");
+    let error = catalog.export(&key, TimeRange::ALL, &nowhere).unwrap_err().to_string();
+    assert!(error.contains("none/candles.csv: there is no folder"), "{error}");
 }
 
 const HEADER: &str = "open_time,open,high,low,close,volume\n";
@@ -269,7 +272,12 @@ fn a_bad_file_is_refused_and_leaves_no_trace() {
         ("field count", csv("1704067260,1,2,0.5\n"), "4 fields; the header has 6"),
         ("text", csv("1704067260,1,2,abc,1.5,3\n"), "value \"abc\""),
         ("too precise", csv("1704067260,1,2,0.5,1.5,99999999999999999999\n"), "column volume"),
-        ("missing column", b"open_time,open,high,close,volume\n1,1,1,1,1\n".to_vec(), "no known table"),
+        (
+            "missing column",
+            b"open_time,open,high,close,volume\n1,1,1,1,1\n".to_vec(),
+            "columns missing for candles: low",
+        ),
+        ("other columns", b"a,b,c\n1,1,1\n".to_vec(), "no known table"),
         ("empty", Vec::new(), "empty"),
         ("header only", HEADER.as_bytes().to_vec(), "no rows"),
         ("not utf-8", b"\xff\xfeo\x00p\x00".to_vec(), "UTF-8"),
@@ -294,6 +302,12 @@ fn a_bad_file_is_refused_and_leaves_no_trace() {
         assert!(error.contains(expected), "{name}: {error}");
         assert!(error.contains(&format!("{name}.csv")), "{name}: the file is not named: {error}");
         assert_eq!(snapshot(&root), before, "{name}: something changed");
+    }
+    for name in ["text.parquet", "text.feather", "text.csv.gz"] {
+        let path = folder.path().join(name);
+        fs::write(&path, "<html>not found</html>\n").unwrap();
+        let error = catalog.import(&[path], &options()).unwrap_err().to_string();
+        assert!(error.contains(&format!("{name}: its name says")), "{error}");
     }
     for (path, expected) in
         [(folder.path().to_owned(), "a folder"), (folder.path().join("none"), "cannot be read")]
