@@ -114,14 +114,16 @@ pub struct Finding {
 pub struct CheckOptions {
     /// A candle whose true range exceeds this many times the average true range of 14 candles before it is an outlier.
     pub outlier_ratio: f64,
+    /// Whether a candle in which nothing was traded is a finding. Candles of mark prices have no volume.
+    pub expects_volume: bool,
     /// How many examples of each kind are kept.
     pub examples: usize,
 }
 
 impl Default for CheckOptions {
-    /// Twenty times the average range; five examples.
+    /// Twenty times the average range; volume is expected; five examples.
     fn default() -> Self {
-        Self { outlier_ratio: 20.0, examples: 5 }
+        Self { outlier_ratio: 20.0, expects_volume: true, examples: 5 }
     }
 }
 
@@ -189,33 +191,34 @@ pub(crate) fn examine(
         let shown = unreadable.listed.iter().take(options.examples).map(unreadable_row);
         examples.insert(FindingKind::Unreadable, shown.collect());
     }
-    let mut range = AverageRange::default();
+    let mut usual = AverageRange::default();
     for (row, bar) in bars.iter().enumerate() {
         let previous = row.checked_sub(1).map(|before| &bars[before]);
-        let mut note = |kind: FindingKind| {
+        let mut note = |kind: FindingKind, more: &dyn Fn() -> String| {
             *report.counts.entry(kind).or_default() += 1;
             let list = examples.entry(kind).or_default();
             if list.len() < options.examples {
                 let line = lines.map(|lines| lines.of(row));
-                let detail = describe(kind, previous, bar, timeframe, scale);
+                let detail = describe(kind, previous, bar, timeframe, scale) + &more();
                 list.push(Finding { kind, line, time: Some(bar.open_time), detail });
             }
         };
         let mut clean = true;
         impossibilities(previous, bar, timeframe, &mut |kind| {
             clean = false;
-            note(kind);
+            note(kind, &String::new);
         });
         let missing = previous.map_or(0, |previous| missing_between(previous, bar, timeframe));
         if missing > 0 {
-            note(FindingKind::Gap);
+            note(FindingKind::Gap, &String::new);
+            usual.forget_close();
         }
-        if bar.volume.is_zero() {
-            note(FindingKind::ZeroVolume);
+        if bar.volume.is_zero() && options.expects_volume {
+            note(FindingKind::ZeroVolume, &String::new);
         }
         // A candle that cannot be would spoil the average.
-        if clean && range.is_outlier(bar, options.outlier_ratio) {
-            note(FindingKind::Outlier);
+        if clean && let Some(ratio) = usual.outlier(bar, options.outlier_ratio) {
+            note(FindingKind::Outlier, &|| format!(": {ratio:.1} times the average range"));
         }
         report.missing_bars += missing;
     }
@@ -268,13 +271,14 @@ fn describe(
     match kind {
         FindingKind::Gap => {
             let missing = previous.map_or(0, |previous| missing_between(previous, bar, timeframe));
-            format!("{missing} candles missing {before}")
+            let candles = if missing == 1 { "candle" } else { "candles" };
+            format!("{missing} {candles} missing {before}")
         }
         FindingKind::Duplicate => "the candle before it opens at the same time".to_owned(),
         FindingKind::Disorder => before,
         FindingKind::OffGrid => format!("candles of {timeframe} open at {}", timeframe.floor(bar.open_time)),
         FindingKind::NegativeVolume => format!("volume {}", bar.volume.decimal(scale.quantity_decimals)),
-        FindingKind::ZeroVolume => String::new(),
+        FindingKind::ZeroVolume => "nothing was traded".to_owned(),
         _ => format!(
             "open {} high {} low {} close {}",
             price(bar.open),
@@ -356,19 +360,24 @@ struct AverageRange {
 impl AverageRange {
     const PERIOD: f64 = 14.0;
 
-    /// Whether the candle's range exceeds `ratio` times the average before it; takes it into the average.
-    fn is_outlier(&mut self, bar: &Bar, ratio: f64) -> bool {
+    /// After a gap the price may be anywhere: the way to it is no range of one candle.
+    const fn forget_close(&mut self) {
+        self.close = None;
+    }
+
+    /// How many times the average before it the candle's range is, if more than `ratio`; takes it into the average.
+    fn outlier(&mut self, bar: &Bar, ratio: f64) -> Option<f64> {
         let float = |price: Price| price.mantissa() as f64;
         let (high, low) = (float(bar.high), float(bar.low));
         let close = self.close.replace(float(bar.close)).unwrap_or(low);
         let range = (high.max(close)) - (low.min(close));
         let warm = f64::from(self.count) >= Self::PERIOD;
         // A market that stood still (average zero) has no usual range to compare with.
-        let outlier = warm && self.average > 0.0 && range > ratio * self.average;
+        let times = (warm && self.average > 0.0).then(|| range / self.average).filter(|times| *times > ratio);
         let weight = f64::from(self.count).min(Self::PERIOD - 1.0);
         self.average = (self.average * weight + range) / (weight + 1.0);
         self.count = self.count.saturating_add(1);
-        outlier
+        times
     }
 }
 
@@ -383,4 +392,32 @@ pub(crate) fn infer_timeframe(bars: &[Bar]) -> Option<Timeframe> {
     }
     let candidates = steps.into_iter().filter_map(|(s, n)| Some((n, Timeframe::from_seconds(s)?)));
     candidates.max_by_key(|(count, timeframe)| (*count, std::cmp::Reverse(*timeframe))).map(|(_, t)| t)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use units::Quantity;
+
+    /// Twenty candles of range ten about a hundred, and one at `minute` about a thousand and one.
+    fn jump_at(minute: i64) -> CheckReport {
+        let bar = |minute: i64, price: i64| {
+            let [open, high, low] = [price, price + 5, price - 5].map(Price::new);
+            let open_time = Timestamp::from_seconds(minute * 60).unwrap();
+            Bar { open_time, open, high, low, close: open, volume: Quantity::new(1) }
+        };
+        let bars: Vec<Bar> = (0..20).map(|i| bar(i, 100)).chain([bar(minute, 1001)]).collect();
+        let options = CheckOptions::default();
+        examine(&bars, Timeframe::MINUTE, Scale::default(), None, &Faults::default(), &options)
+    }
+
+    #[test]
+    fn a_jump_is_an_outlier_but_for_a_gap() {
+        let jump = jump_at(20);
+        assert_eq!((jump.count(FindingKind::Outlier), jump.count(FindingKind::Gap)), (1, 0));
+        let detail = &jump.examples[0].detail;
+        assert_eq!(detail, "open 1001 high 1006 low 996 close 1001: 90.6 times the average range");
+        let gap = jump_at(200);
+        assert_eq!((gap.count(FindingKind::Outlier), gap.count(FindingKind::Gap)), (0, 1));
+    }
 }

@@ -68,7 +68,10 @@ pub(super) fn run(args: &Args, catalog: &Catalog, globals: &Globals) -> Result<(
     }
     let left = checked.iter().filter(|one| one.repaired.is_none() && one.report.impossible() > 0).count();
     if left > 0 {
-        return Err(Failure::failed(format!("{left} of {} hold candles that cannot be", checked.len())));
+        return Err(Failure::failed(format!(
+            "{left} of {} checked hold what an import refuses; --repair leaves it out",
+            checked.len()
+        )));
     }
     Ok(())
 }
@@ -95,7 +98,8 @@ fn check_catalog(args: &Args, catalog: &Catalog, options: &CheckOptions) -> Resu
     for holding in args.selection.select(catalog)?.iter().filter(|holding| holding.timeframe.is_some()) {
         let key = holding.key();
         let series = catalog.load_bars(&key, TimeRange::ALL).map_err(from_catalog)?;
-        let report = check(&series, options);
+        let expects_volume = !matches!(key.kind, catalog::Kind::MarkCandles(_));
+        let report = check(&series, &CheckOptions { expects_volume, ..*options });
         let mut repaired = None;
         if args.fill_gaps {
             let (whole, done) = repair(series, &RepairOptions { fill_gaps: true });
@@ -135,7 +139,7 @@ fn to_text(checked: &Checked) -> String {
     }
     for (kind, number) in &report.counts {
         let more = match kind {
-            FindingKind::Gap => format!(", {} candles missing", count(report.missing_bars)),
+            FindingKind::Gap => format!(" ({} missing)", count(report.missing_bars)),
             _ => String::new(),
         };
         text.push_str(&format!("  {kind}: {}{more}\n", count(*number)));
