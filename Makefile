@@ -4,7 +4,7 @@ CARGO ?= cargo
 BINARY := $(or $(CARGO_TARGET_DIR),target)/release/plimsoll
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test soak bench docs fmt clean
+.PHONY: help demo build tools test soak bench docs fmt clean
 
 help: ## Explain these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,7 +15,10 @@ demo: build ## Build Plimsoll and show it at work: no keys, no network
 build: ## Build the optimised program
 	$(CARGO) build --release --locked --package plimsoll
 
-test: ## Everything CI runs: format, lints, house rules, documentation, benchmarks once, all tests
+tools:
+	@{ $(CARGO) fmt --version && $(CARGO) clippy --version; } >/dev/null 2>&1 || rustup component add rustfmt clippy
+
+test: tools ## Everything CI runs: format, lints, house rules, documentation, benchmarks once, all tests
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	$(CARGO) xtask tidy
