@@ -3,10 +3,11 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::error::{ContextKind, ContextValue};
+use clap::{ArgAction, Parser, Subcommand};
 
 use crate::failure::{ExitKind, Failure};
-use crate::globals::Globals;
+use crate::globals::{Globals, HEADING};
 use crate::verbs;
 
 /// Algorithmic trading for crypto perpetual futures: one engine from backtest to live.
@@ -15,6 +16,8 @@ use crate::verbs;
     name = "plimsoll",
     version,
     propagate_version = true,
+    disable_help_flag = true,
+    disable_version_flag = true,
     arg_required_else_help = true,
     after_help = "Example:\n  plimsoll demo\n  plimsoll backtest --strategy ema_crossover --data BTCUSDT-5m.csv.gz\n\n\
         Exit codes: 0 ok, 1 failed, 2 usage or configuration, 3 refused by a safety check, 130 interrupted."
@@ -22,6 +25,12 @@ use crate::verbs;
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) globals: Globals,
+    /// Print help; -h prints less
+    #[arg(long, short, global = true, action = ArgAction::Help, help_heading = HEADING)]
+    help: Option<bool>,
+    /// Print the version
+    #[arg(long, short = 'V', global = true, action = ArgAction::Version, help_heading = HEADING)]
+    version: Option<bool>,
     #[command(subcommand)]
     pub(crate) verb: Verb,
 }
@@ -43,6 +52,15 @@ pub(crate) enum Verb {
     Config(verbs::config::Args),
     /// Import, list, check, resample, export and generate market data
     Data(verbs::data::Args),
+    /// As `strategy list`, by freqtrade's name
+    #[command(hide = true, after_help = "Example:\n  plimsoll strategy list")]
+    ListStrategies,
+    /// As `data list`, by freqtrade's name
+    #[command(hide = true, after_help = "Example:\n  plimsoll data list --symbol BTCUSDT")]
+    ListData(verbs::data::ListArgs),
+    /// As `config show`, by freqtrade's name
+    #[command(hide = true, after_help = "Example:\n  plimsoll config show")]
+    ShowConfig,
 }
 
 impl Verb {
@@ -55,16 +73,32 @@ impl Verb {
             Self::Strategy(args) => verbs::strategy::run(args, globals),
             Self::Config(args) => verbs::config::run(args, globals),
             Self::Data(args) => verbs::data::run(args, globals),
+            Self::ListStrategies => verbs::strategy::list(globals),
+            Self::ListData(args) => verbs::data::run(args.into(), globals),
+            Self::ShowConfig => verbs::config::show(globals),
         }
     }
 }
 
 /// Understands the arguments, or prints the help, the version or the complaint and gives the exit code.
 pub(crate) fn parse(arguments: &[OsString]) -> Result<Cli, ExitCode> {
-    Cli::try_parse_from(arguments).map_err(|error| answer(&error, arguments))
+    Cli::try_parse_from(arguments).map_err(|error| answer(error, arguments))
 }
 
-fn answer(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
+/// freqtrade's verbs that do another thing here are not understood, but explained.
+fn with_tip(mut error: clap::Error) -> clap::Error {
+    if let Some(ContextValue::String(verb)) = error.get(ContextKind::InvalidSubcommand)
+        && matches!(verb.as_str(), "download-data" | "convert-data")
+    {
+        let tip =
+            "`plimsoll data import FILE...` reads files of candles, freqtrade's own among them".to_owned();
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    }
+    error
+}
+
+fn answer(error: clap::Error, arguments: &[OsString]) -> ExitCode {
+    let error = &with_tip(error);
     let asked_for_json = arguments.iter().any(|argument| argument == "--json");
     if error.use_stderr() && asked_for_json {
         let text = error.render().to_string();

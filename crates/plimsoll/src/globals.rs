@@ -10,23 +10,34 @@ use serde_json::json;
 use crate::config::{self, ConfigFile, Flag, Loaded, Problem, Sources};
 use crate::failure::Failure;
 
+/// The heading of [`Globals`] in every help, so that the flags of a verb are not scattered among them.
+pub(crate) const HEADING: &str = "Global options";
+
 /// Flags accepted before or after any verb.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Globals {
     /// Configuration file; may be repeated, later files win, `-` reads standard input
-    #[arg(long = "config", short = 'c', value_name = "FILE", global = true)]
+    #[arg(long = "config", short = 'c', value_name = "FILE", global = true, help_heading = HEADING)]
     pub config: Vec<PathBuf>,
     /// Print results and errors as JSON
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = HEADING)]
     pub json: bool,
     /// Never colour the output (the NO_COLOR variable does the same)
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = HEADING)]
     pub no_color: bool,
-    /// How much to log
-    #[arg(long, value_name = "LEVEL", value_enum, global = true, conflicts_with = "verbose")]
+    /// How much to log: error, warn, info, debug or trace
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        value_enum,
+        global = true,
+        conflicts_with = "verbose",
+        hide_possible_values = true,
+        help_heading = HEADING
+    )]
     pub log_level: Option<LogLevel>,
     /// Log more: -v debug, -vv trace
-    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    #[arg(short, long, action = clap::ArgAction::Count, global = true, help_heading = HEADING)]
     pub verbose: u8,
 }
 

@@ -4,6 +4,7 @@
 //! * [`failure`]: how a verb says that it did not succeed, and with which exit code;
 //! * [`globals`]: the flags every verb understands, and the way to standard output;
 //! * `research`: what the verbs that run backtests have in common;
+//! * `symbol`: names of instruments as people type them;
 //! * one module per verb in `verbs`, each with `Args` and `run(args, &Globals)`.
 
 use std::ffi::OsString;
@@ -14,6 +15,7 @@ pub mod config;
 pub mod failure;
 pub mod globals;
 mod research;
+mod symbol;
 mod verbs;
 
 /// Runs the program with these arguments (the first is the program's name) and returns its exit code.

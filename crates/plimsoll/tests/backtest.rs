@@ -266,9 +266,71 @@ fn bad_requests_are_refused_with_what_is_allowed() {
     refuses(&["--symbol", "BTCUSDT", "--timeframe", "1m"], &["1m", "1h"]);
     refuses(&["--symbol", "BTCUSDT", "--fee", "0.055"], &["5.5 percent"]);
     refuses(&["--symbol", "BTCUSDT", "--leverage", "0.5"], &["leverage"]);
+    refuses(&["--symbol", "BTCUSDT", "--initial-balance", "-5"], &["initial_balance = -5", "above 0"]);
+    refuses(&["--symbol", "BTCUSDT", "--timeframe-detail", "4h"], &["--timeframe-detail 4h", "shorter"]);
+    refuses(&["--symbol", "BTCUSDT", "--timeframe-detail", "1h"], &["--timeframe-detail 1h", "shorter"]);
+    refuses(&["--symbol", "BTCUSDT", "--export", "BTCUSDT-1h.csv"], &["--export", "is a file"]);
+    refuses(&["--symbol", "BTCUSDT", "--export", "BTCUSDT-1h.csv/x"], &["--export", "is a file"]);
+    bench.refuses(
+        &["backtest", "-s", "ema_crossover", "-p", "BTCUSDT", "--exchange", "binance"],
+        &["BTCUSDT on binance", "stored of bybit"],
+    );
+    bench.refuses(&["backtest", "-s", "ema", "-p", "BTCUSDT"], &["did you mean \"ema_crossover\""]);
     bench.refuses(&["backtest", "-s", "ema_crosover", "-p", "BTCUSDT"], &["did you mean \"ema_crossover\""]);
     bench.refuses(&["backtest", "-p", "BTCUSDT"], &["--strategy"]);
     bench.refuses(&["strategy", "show", "macd"], &["ema_crossover"]);
+}
+
+#[test]
+fn what_freqtrade_users_type_is_understood() {
+    let bench = Bench::new();
+    bench.write("BTCUSDT-1h.csv", candles(500));
+    bench.write("ETHUSDT-1h.csv", candles(500));
+    let run = |arguments: &[&str]| {
+        let output = bench.run(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    run(&["data", "import", "BTCUSDT-1h.csv", "ETHUSDT-1h.csv", "--exchange", "bybit"]);
+    assert_eq!(run(&["list-strategies"]), run(&["strategy", "list"]));
+    assert_eq!(run(&["show-config"]), run(&["config", "show"]));
+    let listed = run(&["list-data", "--pairs", "BTC/USDT:USDT", "--datadir", "data/catalog"]);
+    assert_eq!(listed, run(&["data", "list", "-p", "BTCUSDT", "-i", "1h"]));
+    assert!(listed.contains("BTCUSDT-1h.csv") && !listed.contains("ETHUSDT"), "{listed}");
+    let theirs = run(&[
+        "backtesting",
+        "-s",
+        "ema_crossover",
+        "-i",
+        "1h",
+        "-p",
+        "BTC/USDT:USDT",
+        "ETH/USDT:USDT",
+        "--timerange=-20240115",
+        "--dry-run-wallet",
+        "2000",
+        "--stake-amount",
+        "200",
+        "--max-open-trades",
+        "1",
+        "--breakdown",
+        "day",
+        "month",
+    ]);
+    let ours = run(&[
+        "backtest",
+        "--strategy=ema_crossover",
+        "--timeframe=1h",
+        "--symbol=BTCUSDT,ETHUSDT",
+        "--timerange=..2024-01-15",
+        "--initial-balance=2000",
+        "--sizing=fixed_notional=200",
+        "--max-open-positions=1",
+        "--breakdown=day,month",
+    ]);
+    assert_eq!(theirs, ours);
+    assert!(ours.contains("DAY BREAKDOWN") && ours.contains("ETHUSDT"), "{ours}");
+    bench.refuses(&["download-data", "-p", "BTC/USDT:USDT"], &["download-data", "plimsoll data import"]);
 }
 
 #[test]

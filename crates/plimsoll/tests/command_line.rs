@@ -40,6 +40,9 @@ fn help_and_version_succeed_on_standard_output() {
         let (out, err) = exits(&in_empty_directory(arguments), 0);
         assert!(out.contains("Example") && err.is_empty(), "{arguments:?}: {out}{err}");
     }
+    let (out, _) = exits(&in_empty_directory(&["backtest", "--help"]), 0);
+    let heading = |name: &str| out.find(&format!("\n{name}:\n")).unwrap_or_else(|| panic!("{name}: {out}"));
+    assert!(heading("Strategy") < heading("Report") && heading("Report") < heading("Global options"));
     let (out, _) = exits(&in_empty_directory(&["--version"]), 0);
     assert_eq!(out, format!("plimsoll {}\n", env!("CARGO_PKG_VERSION")));
 }
@@ -209,8 +212,15 @@ fn market_data_goes_in_and_comes_out() {
     assert_eq!(text.lines().nth(1), Some("1704067260000,1.5,2.0,1.0,1.0,0"));
     let (out, _) = exits(&run(&["data", "resample", "-s", "BTCUSDT", "--to", "3m"]), 0);
     assert!(out.contains("candles-3m: 1 candles"), "{out}");
+    let (_, err) = exits(&run(&["data", "resample", "-s", "BTCUSDT", "--to", "1m"]), 2);
+    assert!(err.contains("--to 1m: no stored candles are shorter") && err.contains("candles-1m"), "{err}");
+    let (_, err) = exits(&run(&["data", "resample", "-s", "BTCUSD", "--to", "3m"]), 2);
+    assert!(err.contains("did you mean BTCUSDT?"), "{err}");
     let (out, _) = exits(&run(&["data", "check", "-s", "BTCUSDT"]), 0);
     assert!(out.contains("zero_volume: 1"), "{out}");
+    exits(&run(&["data", "import", "BTCUSDT.csv", "--exchange", "bybit", "--kind", "mark"]), 0);
+    let (out, _) = exits(&run(&["data", "check", "-s", "BTCUSDT", "--kind", "mark"]), 0);
+    assert!(out.ends_with("nothing to report\n"), "mark prices have no volume: {out}");
     let generate = ["data", "generate", "--seed", "7", "--bars", "1000", "--json"];
     let (first, _) = exits(&run(&generate), 0);
     assert_eq!(first, exits(&run(&generate), 0).0, "a seed names a market");
@@ -234,5 +244,9 @@ fn bad_market_data_is_two_and_leaves_no_trace() {
     exits(&run(&["data", "check", "BTCUSDT-clean.csv"]), 0);
     exits(&run(&["data", "export", "-s", "NOPE", "-o", "x.csv"]), 2);
     exits(&run(&["data", "generate", "--bars", "0"]), 2);
+    let (_, err) = exits(&run(&["data", "generate", "--bars", "-3"]), 2);
+    assert!(err.contains("'-3' for '--bars"), "{err}");
+    let (out, _) = exits(&run(&["data", "list"]), 0);
+    assert!(out.contains("no market data") && out.contains("plimsoll data import"), "{out}");
     assert!(!directory.path().join("data").exists(), "a refusal made a folder");
 }

@@ -8,9 +8,11 @@ use units::Timestamp;
 
 use crate::config::Flag;
 use crate::failure::Failure;
+use crate::symbol;
 
 /// Which strategies, with which parameters.
 #[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Strategy")]
 pub(crate) struct StrategyArgs {
     /// Strategy to run; may be repeated [default: the strategies of the configuration]
     #[arg(
@@ -18,11 +20,12 @@ pub(crate) struct StrategyArgs {
         short = 's',
         alias = "strategy-list",
         value_name = "NAME",
-        value_delimiter = ','
+        value_delimiter = ',',
+        num_args = 1..
     )]
     pub(crate) strategies: Vec<String>,
     /// Parameter as name=value, or strategy.name=value for one of several; may be repeated
-    #[arg(long = "param", short = 'P', value_name = "NAME=VALUE")]
+    #[arg(long = "param", short = 'P', value_name = "NAME=VALUE", num_args = 1..)]
     pub(crate) parameters: Vec<String>,
 }
 
@@ -49,14 +52,18 @@ impl StrategyArgs {
 
 /// Which market, from where, from when to when.
 #[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Market")]
 pub(crate) struct MarketArgs {
-    /// Instrument to trade; may be repeated; all share one account [default: the active pairs of the configuration]
+    /// Instrument to trade, such as BTCUSDT or BTC/USDT:USDT; may be repeated; all share one account [default: the active
+    /// pairs of the configuration]
     #[arg(
         long = "symbol",
         short = 'p',
         visible_alias = "pairs",
         value_name = "SYMBOL",
-        value_delimiter = ','
+        value_delimiter = ',',
+        num_args = 1..,
+        value_parser = symbol::parse
     )]
     pub(crate) symbols: Vec<String>,
     /// Exchange the data is from: bybit, binance or synthetic [default: the only one that has the symbol]
@@ -72,10 +79,10 @@ pub(crate) struct MarketArgs {
     #[arg(long, value_name = "RANGE", allow_hyphen_values = true)]
     pub(crate) timerange: Option<String>,
     /// Candle file to use instead of the catalog (CSV, CSV.gz, JSON, Feather, Parquet); may be repeated
-    #[arg(long = "data", value_name = "FILE")]
+    #[arg(long = "data", value_name = "FILE", num_args = 1..)]
     pub(crate) files: Vec<PathBuf>,
     /// Folder of the catalog [default: data/catalog, or catalog in the system.data_dir of the configuration]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, alias = "datadir", value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
     /// Do not simulate funding, even where the catalog has the rates
     #[arg(long)]
@@ -102,31 +109,59 @@ impl MarketArgs {
 }
 
 /// The account and how it is traded.
+///
+/// Numbers may begin with a minus, so that the complaint about one says what is allowed.
 #[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Account")]
 pub(crate) struct AccountArgs {
     /// Money at the start, in quote currency [default: 10000]
-    #[arg(long, visible_alias = "dry-run-wallet", alias = "starting-balance", value_name = "AMOUNT")]
+    #[arg(
+        long,
+        visible_alias = "dry-run-wallet",
+        alias = "starting-balance",
+        value_name = "AMOUNT",
+        allow_negative_numbers = true
+    )]
     pub(crate) initial_balance: Option<String>,
     /// Fee of every fill: a fraction as in freqtrade (0.00055) or percent (0.055%) [default: taker 0.055 %, maker 0.02 %]
-    #[arg(long, value_name = "FEE")]
+    #[arg(long, value_name = "FEE", allow_negative_numbers = true)]
     pub(crate) fee: Option<String>,
     /// What market orders lose: 2ticks, 5bps or 0.05% [default: 0.05%]
-    #[arg(long, value_name = "SLIPPAGE")]
+    #[arg(long, value_name = "SLIPPAGE", allow_negative_numbers = true)]
     pub(crate) slippage: Option<String>,
-    /// Position size: fixed_quantity=0.01, fixed_notional=500 or equity_percent=10 [default: equity_percent=10]
+    /// Position size: fixed_quantity=0.01, fixed_notional=500, equity_percent=10, risk_percent=1, volatility_percent=20,
+    /// atr_risk_percent=1 or kelly=WINS/LOSSES/PAYOFF/FRACTION [default: equity_percent=10]
     #[arg(long, value_name = "KIND=VALUE")]
     pub(crate) sizing: Option<String>,
+    /// freqtrade's spelling of --sizing fixed_notional=AMOUNT
+    #[arg(
+        long,
+        value_name = "AMOUNT",
+        hide = true,
+        conflicts_with = "sizing",
+        allow_negative_numbers = true
+    )]
+    pub(crate) stake_amount: Option<String>,
     /// Position value over margin [default: 1]
-    #[arg(long, value_name = "FACTOR")]
+    #[arg(long, value_name = "FACTOR", allow_negative_numbers = true)]
     pub(crate) leverage: Option<String>,
     /// Distance of the stop that guards positions whose strategy gives none, percent; 0 for none [default: 3]
-    #[arg(long, value_name = "PERCENT")]
+    #[arg(long, value_name = "PERCENT", allow_negative_numbers = true)]
     pub(crate) stop_loss_percent: Option<String>,
+    /// Most positions open at once [default: 5]
+    #[arg(
+        long,
+        visible_alias = "max-open-trades",
+        value_name = "COUNT",
+        conflicts_with = "no_risk_limits",
+        allow_negative_numbers = true
+    )]
+    pub(crate) max_open_positions: Option<String>,
     /// Only sizing, leverage and stops of the risk section: no other limit, no breaker, no protection
     #[arg(long)]
     pub(crate) no_risk_limits: bool,
     /// Candles before the start that warm strategies up [default: as many as they need]
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", allow_negative_numbers = true)]
     pub(crate) warm_up: Option<String>,
 }
 
@@ -140,10 +175,14 @@ impl AccountArgs {
             ("--leverage", "risk.default_leverage", &self.leverage),
             // Whoever asks for a leverage by name allows it.
             ("--leverage", "risk.max_leverage", &self.leverage),
+            ("--max-open-positions", "risk.max_open_positions", &self.max_open_positions),
             ("--warm-up", "backtest.warm_up", &self.warm_up),
         ];
         for (name, key, value) in plain {
             flags.extend(value.as_ref().map(|value| flag(name, key, value.clone())));
+        }
+        if let Some(stake) = &self.stake_amount {
+            flags.push(flag("--stake-amount", "backtest.sizing", format!("fixed_notional={stake}")));
         }
         if let Some(fee) = &self.fee {
             flags.push(flag("--fee", "backtest.fee_rate", fee_percent(fee)?));

@@ -98,6 +98,11 @@ pub(crate) fn tape_of(
             other.instrument.symbol, other.timeframe, loaded[0].instrument.symbol
         )));
     }
+    if let Some(detail) = detail.filter(|d| *d >= timeframe || timeframe.multiple_of(*d).is_none()) {
+        return Err(Failure::usage(format!(
+            "--timeframe-detail {detail}: the candles are {timeframe} long; a shorter timeframe that divides {timeframe} is needed"
+        )));
+    }
     let quote = loaded[0].instrument.quote.clone();
     if let Some(other) = loaded.iter().find(|l| l.instrument.quote != quote) {
         return Err(Failure::usage(format!(
@@ -117,8 +122,7 @@ pub(crate) fn tape_of(
         funding: Arc::new(l.funding),
         marks: l.marks.map(Arc::new),
     });
-    let detail_timeframe = detail.filter(|d| *d < timeframe);
-    Ok(Tape { timeframe, detail_timeframe, tracks: tracks.collect(), start: range.from })
+    Ok(Tape { timeframe, detail_timeframe: detail, tracks: tracks.collect(), start: range.from })
 }
 
 fn from_file(path: &Path, wanted: Wanted<'_>) -> Result<Loaded, Failure> {
@@ -312,6 +316,15 @@ fn exchange_of(catalog: &Catalog, symbol: &str, wanted: Wanted<'_>) -> Result<Ex
     match exchanges.as_slice() {
         [only] => Ok(*only),
         [] => {
+            if let (Some(asked), Some(holder)) =
+                (wanted.args.exchange, candles.iter().find(|h| h.symbol == symbol))
+            {
+                return Err(Failure::usage(format!(
+                    "no candles of {symbol} on {asked} in {}; they are stored of {}",
+                    catalog.root().display(),
+                    holder.exchange
+                )));
+            }
             let mut known: Vec<&str> = candles.iter().map(|h| h.symbol.as_str()).collect();
             known.sort_unstable();
             known.dedup();

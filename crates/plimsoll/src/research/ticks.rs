@@ -46,6 +46,7 @@ pub(crate) enum QueueArg {
 
 /// Flags of runs over ticks.
 #[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Recorded books, quotes and trades")]
 pub(crate) struct TickArgs {
     /// How closely the market is followed; quotes and level2 need such data in the catalog or as --data
     #[arg(long, value_enum, default_value = "candles", value_name = "LEVEL")]

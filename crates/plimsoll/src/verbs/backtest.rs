@@ -1,6 +1,6 @@
 //! `plimsoll backtest`: strategies over recorded candles or ticks, one shared account.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use backtest::report::{self, Breakdown, Compat, ReportInput, ReportOptions, StrategyInfo, TextStyle};
@@ -12,6 +12,9 @@ use crate::globals::Globals;
 use crate::research::{
     AccountArgs, FidelityArg, Interrupt, MarketArgs, Plan, StrategyArgs, TickArgs, TickPlan, Watch,
 };
+
+/// The heading of what shapes the report.
+const REPORT: &str = "Report";
 
 /// Arguments of the verb.
 #[derive(Debug, clap::Args)]
@@ -31,19 +34,26 @@ pub(crate) struct Args {
     #[command(flatten)]
     ticks: TickArgs,
     /// Directory for trades.csv, equity.csv, report.json, report.html and more
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help_heading = REPORT)]
     export: Option<PathBuf>,
     /// Also a table by day, week or month
-    #[arg(long, value_name = "PERIOD", value_delimiter = ',')]
+    #[arg(long, value_name = "PERIOD", value_delimiter = ',', num_args = 1.., help_heading = REPORT)]
     breakdown: Vec<Breakdown>,
     /// Also the figures as freqtrade, quantstats or lean would print them
-    #[arg(long, value_name = "TOOL")]
+    #[arg(long, value_name = "TOOL", help_heading = REPORT)]
     metrics_compat: Option<Compat>,
     /// Also play the bad days of history, and worse, on the positions of the run
-    #[arg(long)]
+    #[arg(long, help_heading = REPORT)]
     stress: bool,
     /// Annual risk-free rate for Sharpe and Sortino, percent
-    #[arg(long, value_name = "PERCENT", default_value_t = 0.0, value_parser = risk_free)]
+    #[arg(
+        long,
+        value_name = "PERCENT",
+        default_value_t = 0.0,
+        value_parser = risk_free,
+        allow_negative_numbers = true,
+        help_heading = REPORT
+    )]
     risk_free_percent: f64,
 }
 
@@ -54,9 +64,24 @@ fn risk_free(text: &str) -> Result<f64, String> {
 
 /// Does what the user asked for.
 pub(crate) fn run(args: Args, globals: &Globals) -> Result<(), Failure> {
+    if let Some(directory) = &args.export {
+        can_hold_files(directory)?;
+    }
     match args.ticks.fidelity {
         FidelityArg::Candles => over_candles(args, globals),
         FidelityArg::Quotes | FidelityArg::Level2 => over_ticks(args, globals),
+    }
+}
+
+/// Refuses what is no folder and cannot become one, before anybody waits for a run.
+fn can_hold_files(directory: &Path) -> Result<(), Failure> {
+    match directory.ancestors().find(|path| path.exists()) {
+        Some(path) if !path.is_dir() => Err(Failure::usage(format!(
+            "--export {}: {} is a file; a folder is expected",
+            directory.display(),
+            path.display()
+        ))),
+        _ => Ok(()),
     }
 }
 
@@ -148,22 +173,23 @@ fn show(shown: &Shown<'_>, outcome: &Outcome, args: Args, globals: &Globals) -> 
         run_seconds: Some(shown.seconds.1),
         options: &options,
     };
-    // Written before it is shown, so that a closed pipe does not cost the files.
-    let written = match &export {
-        Some(directory) => report::export(&input, directory).map_err(|e| Failure::failed(e.to_string()))?,
-        None => Vec::new(),
-    };
+    // Written before it is shown, so that a closed pipe does not cost the files; and shown even if they cannot be
+    // written, so that a full disk does not cost the run.
+    let written = export.as_ref().map(|directory| report::export(&input, directory));
     if globals.json {
-        return globals.print(&report::json(&input));
+        globals.print(&report::json(&input))?;
+    } else {
+        globals.print(&report::text(&input, text_style(globals)))?;
+        for remark in shown.remarks {
+            globals.print(&format!("Note: {remark}.\n"))?;
+        }
     }
-    globals.print(&report::text(&input, text_style(globals)))?;
-    for remark in shown.remarks {
-        globals.print(&format!("Note: {remark}.\n"))?;
+    match (written.transpose().map_err(|e| Failure::failed(e.to_string()))?, export) {
+        (Some(files), Some(directory)) if !globals.json => {
+            globals.print(&format!("Wrote {} files to {}\n", files.len(), directory.display()))
+        }
+        _ => Ok(()),
     }
-    if let (Some(directory), false) = (export, written.is_empty()) {
-        globals.print(&format!("Wrote {} files to {}\n", written.len(), directory.display()))?;
-    }
-    Ok(())
 }
 
 /// How a report is drawn here: as wide as the terminal, coloured where it is one.

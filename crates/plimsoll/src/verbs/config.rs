@@ -50,7 +50,7 @@ pub(crate) fn run(args: Args, globals: &Globals) -> Result<(), Failure> {
     }
 }
 
-fn show(globals: &Globals) -> Result<(), Failure> {
+pub(crate) fn show(globals: &Globals) -> Result<(), Failure> {
     let loaded = globals.load_config()?;
     if globals.json {
         return globals.print_json(&loaded.values);

@@ -9,6 +9,7 @@ use units::Timestamp;
 
 use crate::failure::Failure;
 use crate::globals::Globals;
+use crate::symbol;
 
 mod check;
 mod holdings;
@@ -29,8 +30,24 @@ pub(crate) struct Args {
     #[command(subcommand)]
     action: Action,
     /// Folder of the catalog [default: data/catalog, or catalog in the system.data_dir of the configuration]
-    #[arg(long, value_name = "DIR", global = true)]
+    #[arg(long, alias = "datadir", value_name = "DIR", global = true)]
     data_dir: Option<PathBuf>,
+}
+
+/// Arguments of `data list` on its own.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ListArgs {
+    #[command(flatten)]
+    selection: Selection,
+    /// Folder of the catalog [default: data/catalog, or catalog in the system.data_dir of the configuration]
+    #[arg(long, alias = "datadir", value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+impl From<ListArgs> for Args {
+    fn from(args: ListArgs) -> Self {
+        Self { action: Action::List(args.selection), data_dir: args.data_dir }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -67,14 +84,21 @@ enum Action {
 /// Which stored series are meant; what is not said means all.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct Selection {
-    /// The instrument, such as BTCUSDT
-    #[arg(long, short, value_name = "SYMBOL")]
+    /// The instrument, such as BTCUSDT or BTC/USDT:USDT
+    #[arg(
+        long,
+        short = 'p',
+        short_alias = 's',
+        visible_alias = "pairs",
+        value_name = "SYMBOL",
+        value_parser = symbol::parse
+    )]
     symbol: Option<String>,
     /// The exchange: bybit, binance or synthetic
     #[arg(long, value_name = "NAME")]
     exchange: Option<Exchange>,
     /// The candle length: 1m, 5m, 1h, 1d, …
-    #[arg(long, short, value_name = "LENGTH")]
+    #[arg(long, short = 'i', short_alias = 't', value_name = "LENGTH")]
     timeframe: Option<Timeframe>,
     /// What it holds: candles, mark, trades, quotes, book or funding
     #[arg(long, value_name = "KIND")]
@@ -124,16 +148,33 @@ impl Selection {
         Ok(holdings)
     }
 
+    /// Why nothing was selected: there is nothing yet, or something else.
+    fn nothing_fits(&self, catalog: &Catalog) -> Result<String, Failure> {
+        let root = catalog.root().display();
+        let holdings = catalog.list().map_err(from_catalog)?;
+        if holdings.is_empty() {
+            return Ok(format!(
+                "there is no market data in {root}; import some with `plimsoll data import FILE`, or make a synthetic market \
+                 with `plimsoll data generate --seed 7`"
+            ));
+        }
+        let mut symbols: Vec<&str> = holdings.iter().map(|holding| holding.symbol.as_str()).collect();
+        symbols.dedup();
+        let meant = match &self.symbol {
+            Some(symbol) if !symbols.contains(&symbol.as_str()) => strategy::nearest(symbol, symbols),
+            _ => None,
+        };
+        let meant = meant.map_or(String::new(), |symbol| format!("; did you mean {symbol}?"));
+        Ok(format!("nothing in {root} fits{meant} (`plimsoll data list` shows what is stored)"))
+    }
+
     /// The one stored series that is meant, of those that `fits`.
     fn one(&self, catalog: &Catalog, fits: impl Fn(Kind) -> bool) -> Result<SeriesKey, Failure> {
         let mut keys: Vec<SeriesKey> = self.select(catalog)?.iter().map(catalog::Holding::key).collect();
         keys.retain(|key| fits(key.kind));
         match keys.as_slice() {
             [key] => Ok(key.clone()),
-            [] => Err(Failure::usage(format!(
-                "nothing in {} fits; `plimsoll data list` shows what is stored",
-                catalog.root().display()
-            ))),
+            [] => Err(Failure::usage(self.nothing_fits(catalog)?)),
             several => {
                 let names: String = several.iter().map(|key| format!("\n  {key}")).collect();
                 Err(Failure::usage(format!(

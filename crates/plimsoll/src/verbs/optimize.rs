@@ -19,6 +19,9 @@ use crate::verbs::data::table;
 use grid::Space;
 use row::{Objective, Row};
 
+/// The heading of what is tried and kept.
+const SEARCH: &str = "Search";
+
 /// Arguments of the verb.
 #[derive(Debug, clap::Args)]
 #[command(
@@ -34,25 +37,38 @@ pub(crate) struct Args {
     #[command(flatten)]
     account: AccountArgs,
     /// How combinations are chosen
-    #[arg(long, value_enum, default_value_t = Method::Grid)]
+    #[arg(long, value_enum, default_value_t = Method::Grid, help_heading = SEARCH)]
     method: Method,
     /// Values of a parameter: fast=2..=21, slow=25..=200/5 or seed=sma,first; may be repeated
-    #[arg(long = "space", visible_alias = "spaces", value_name = "NAME=VALUES", required = true)]
+    #[arg(
+        long = "space",
+        visible_alias = "spaces",
+        value_name = "NAME=VALUES",
+        required = true,
+        num_args = 1..,
+        help_heading = SEARCH
+    )]
     spaces: Vec<String>,
     /// What the best combination has most of
-    #[arg(long, visible_alias = "hyperopt-loss", value_enum, default_value_t = Objective::Sharpe)]
+    #[arg(
+        long,
+        visible_alias = "hyperopt-loss",
+        value_enum,
+        default_value_t = Objective::Sharpe,
+        help_heading = SEARCH
+    )]
     objective: Objective,
     /// Combinations with fewer trades are not considered the best
-    #[arg(long, value_name = "COUNT", default_value_t = 1)]
+    #[arg(long, value_name = "COUNT", default_value_t = 1, help_heading = SEARCH)]
     min_trades: u64,
     /// Threads [default: as many as the machine has cores]
-    #[arg(long, short = 'j', visible_alias = "job-workers", value_name = "COUNT")]
+    #[arg(long, short = 'j', visible_alias = "job-workers", value_name = "COUNT", help_heading = SEARCH)]
     jobs: Option<usize>,
     /// How many of the best to print at the end
-    #[arg(long, value_name = "COUNT", default_value_t = 10)]
+    #[arg(long, value_name = "COUNT", default_value_t = 10, help_heading = SEARCH)]
     top: usize,
     /// File for all results [default: reports/optimize-STRATEGY.csv in the data directory]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = SEARCH)]
     export: Option<PathBuf>,
 }
 

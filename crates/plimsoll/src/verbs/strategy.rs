@@ -36,15 +36,7 @@ enum Action {
 /// Does what the user asked for.
 pub(crate) fn run(args: Args, globals: &Globals) -> Result<(), Failure> {
     match args.action {
-        Action::List if globals.json => {
-            let list: Vec<_> = Blueprint::all_built_in().map(|b| as_json(b.about())).collect();
-            globals.print_json(&list)
-        }
-        Action::List => {
-            let rows =
-                Blueprint::all_built_in().map(|b| vec![b.name().to_owned(), b.about().summary.clone()]);
-            globals.print(&table(&[("Strategy", false), ("What it does", false)], rows))
-        }
+        Action::List => list(globals),
         Action::Show { name } => {
             let blueprint = Blueprint::built_in(&name).map_err(strategy_error)?;
             if globals.json {
@@ -54,6 +46,16 @@ pub(crate) fn run(args: Args, globals: &Globals) -> Result<(), Failure> {
             }
         }
     }
+}
+
+/// Prints every strategy there is.
+pub(crate) fn list(globals: &Globals) -> Result<(), Failure> {
+    if globals.json {
+        let list: Vec<_> = Blueprint::all_built_in().map(|b| as_json(b.about())).collect();
+        return globals.print_json(&list);
+    }
+    let rows = Blueprint::all_built_in().map(|b| vec![b.name().to_owned(), b.about().summary.clone()]);
+    globals.print(&table(&[("Strategy", false), ("What it does", false)], rows))
 }
 
 fn as_text(about: &About) -> String {

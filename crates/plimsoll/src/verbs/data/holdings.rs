@@ -1,6 +1,6 @@
 //! `plimsoll data list` and `plimsoll data export`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use catalog::{Catalog, Holding};
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ pub(super) fn list(selection: &Selection, catalog: &Catalog, globals: &Globals) 
         return globals.print_json(&holdings.iter().map(to_json).collect::<Vec<_>>());
     }
     if holdings.is_empty() {
-        return globals.print(&format!("nothing in {} fits\n", catalog.root().display()));
+        return globals.print(&format!("{}\n", selection.nothing_fits(catalog)?));
     }
     let columns = [
         ("exchange", false),
@@ -39,7 +39,7 @@ pub(super) fn list(selection: &Selection, catalog: &Catalog, globals: &Globals) 
         ("rows", true),
         ("gaps", true),
         ("kB", true),
-        ("sources", true),
+        ("source", false),
     ];
     let row = |holding: &Holding| {
         vec![
@@ -51,10 +51,20 @@ pub(super) fn list(selection: &Selection, catalog: &Catalog, globals: &Globals) 
             count(holding.rows),
             if holding.timeframe.is_some() { count(holding.gaps) } else { "-".to_owned() },
             count(holding.bytes.div_ceil(1000)),
-            count(holding.source.len() as u64),
+            source(holding),
         ]
     };
     globals.print(&table(&columns, holdings.iter().map(row)))
+}
+
+/// The file that everything came from, or how many there were.
+fn source(holding: &Holding) -> String {
+    match holding.source.as_slice() {
+        [only] => Path::new(&only.file)
+            .file_name()
+            .map_or_else(|| only.file.clone(), |name| name.to_string_lossy().into_owned()),
+        several => format!("{} files", count(several.len() as u64)),
+    }
 }
 
 fn to_json(holding: &Holding) -> Value {

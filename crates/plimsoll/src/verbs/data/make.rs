@@ -12,6 +12,7 @@ use super::table::count;
 use super::{Selection, from_catalog, moment};
 use crate::failure::Failure;
 use crate::globals::Globals;
+use crate::symbol;
 
 /// Arguments of `data resample`.
 #[derive(Debug, clap::Args)]
@@ -30,25 +31,32 @@ pub(crate) struct GenerateArgs {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// The name of the instrument
-    #[arg(long, short, default_value = "SYNUSDT")]
+    #[arg(
+        long,
+        short = 'p',
+        short_alias = 's',
+        value_name = "SYMBOL",
+        default_value = "SYNUSDT",
+        value_parser = symbol::parse
+    )]
     symbol: String,
     /// How many candles
-    #[arg(long, default_value_t = 100_000)]
+    #[arg(long, value_name = "COUNT", default_value_t = 100_000, allow_negative_numbers = true)]
     bars: usize,
     /// The candle length
-    #[arg(long, short, default_value = "1m")]
+    #[arg(long, short = 'i', short_alias = 't', value_name = "LENGTH", default_value = "1m")]
     timeframe: Timeframe,
     /// Open time of the first candle (UTC)
     #[arg(long, value_name = "TIME", default_value = "2024-01-01", value_parser = moment)]
     start: Timestamp,
     /// The first price
-    #[arg(long, value_name = "PRICE", default_value = "40000", value_parser = decimal)]
+    #[arg(long, value_name = "PRICE", default_value = "40000", value_parser = decimal, allow_negative_numbers = true)]
     start_price: Decimal,
     /// Decimal places of prices
     #[arg(long, value_name = "N", default_value_t = 1)]
     price_decimals: u8,
     /// Standard deviation of the returns of a day, in percent
-    #[arg(long, value_name = "PERCENT", default_value_t = 3.0)]
+    #[arg(long, value_name = "PERCENT", default_value_t = 3.0, allow_negative_numbers = true)]
     volatility: f64,
 }
 
@@ -64,6 +72,15 @@ pub(super) fn resample(args: &ResampleArgs, catalog: &Catalog, globals: &Globals
         let fitting = selection.select(catalog)?;
         selection.timeframe =
             fitting.iter().filter(|h| divides(h.kind)).filter_map(|holding| holding.timeframe).max();
+    }
+    let fitting = selection.select(catalog)?;
+    if !fitting.is_empty() && !fitting.iter().any(|holding| divides(holding.kind)) {
+        let held: Vec<String> = fitting.iter().map(|holding| holding.key().to_string()).collect();
+        return Err(Failure::usage(format!(
+            "--to {}: no stored candles are shorter and divide it; stored: {}",
+            args.to,
+            held.join(", ")
+        )));
     }
     let key = selection.one(catalog, divides)?;
     let series = catalog.load_bars(&key, TimeRange::ALL).map_err(from_catalog)?;
