@@ -3,6 +3,12 @@
 use std::borrow::Cow;
 use units::{Decimal, Rounding, Span, Timestamp, mul_div, pow10};
 
+/// Market data lies between these moments, 1900 and 2200: adding the length of a candle or of a warm-up to one never leaves
+/// the range of a [`Timestamp`].
+pub(crate) const EARLIEST: Timestamp = Timestamp::from_nanos(-2_208_988_800_000_000_000);
+/// See [`EARLIEST`]; this moment itself is not allowed.
+pub(crate) const LATEST: Timestamp = Timestamp::from_nanos(7_258_118_400_000_000_000);
+
 /// Places behind the point that are kept; the most an instrument may have.
 pub(crate) const MAX_PLACES: u8 = 12;
 /// Significant digits that a 64-bit float carries faithfully whatever the number.
@@ -100,8 +106,9 @@ impl<'a> Cell<'a> {
             Self::Text(bytes) => text_time(bytes),
             Self::Empty | Self::Bool(_) => None,
         };
-        found.ok_or_else(|| {
-            "a time is expected: epoch seconds, milliseconds, microseconds or nanoseconds, or 2024-01-31T12:30:00Z"
+        found.filter(|at| (EARLIEST..LATEST).contains(at)).ok_or_else(|| {
+            "a time from 1900 to 2199 is expected: epoch seconds, milliseconds, microseconds or nanoseconds, or \
+             2024-01-31T12:30:00Z"
                 .to_owned()
         })
     }
@@ -347,7 +354,13 @@ mod tests {
         assert_eq!(Cell::Float(1_706_704_200.25).time().unwrap(), noon + Span::from_millis(250));
         assert_eq!(Cell::Int(1_706_704_200_000).time(), Ok(noon));
         assert_eq!(Cell::Text(b"20240131").time().unwrap(), Timestamp::parse("2024-01-31").unwrap());
-        for bad in ["", "noon", "2024-02-30", "12345678901234567890", "2024-01-31 12:30+1"] {
+        assert_eq!(
+            (EARLIEST.to_string(), LATEST.to_string()),
+            ("1900-01-01T00:00:00Z".into(), "2200-01-01T00:00:00Z".into())
+        );
+        assert_eq!(Cell::Time(EARLIEST.nanos()).time(), Ok(EARLIEST));
+        assert!(Cell::Time(LATEST.nanos()).time().is_err() && Cell::Int(i64::MIN).time().is_err());
+        for bad in ["", "noon", "2024-02-30", "12345678901234567890", "2024-01-31 12:30+1", "2262-01-01"] {
             assert!(Cell::Text(bad.as_bytes()).time().is_err(), "{bad:?} was accepted");
         }
     }

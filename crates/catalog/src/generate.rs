@@ -3,6 +3,7 @@
 //! Volatility clusters (two autoregressive log-volatilities, one slow and one fast), trends come and go, prices jump now
 //! and then, days have a rhythm, and funding leans with the trend. Only `+ − × ÷ √` and `libm` are used.
 
+use crate::cell::{EARLIEST, LATEST};
 use crate::{Series, Source};
 use model::{Bar, Exchange, FundingRate, InstrumentIx, Timeframe};
 use units::{Decimal, Digest, DigestWriter, Price, Prng, Quantity, Rate, Span, Timestamp};
@@ -141,8 +142,9 @@ fn check(options: &GenerateOptions) -> Result<f64, GenerateError> {
     }
     let steps = i64::try_from(options.bars).unwrap_or(i64::MAX);
     let length = options.timeframe.span().nanos().checked_mul(steps);
-    if length.and_then(|length| options.start.checked_add(Span::from_nanos(length))).is_none() {
-        return Err(refused("bars", "the last candle would lie after the year 2262".to_owned()));
+    let end = length.and_then(|length| options.start.checked_add(Span::from_nanos(length)));
+    if options.start < EARLIEST || end.is_none_or(|end| end > LATEST) {
+        return Err(refused("bars", "every candle must lie between the years 1900 and 2199".to_owned()));
     }
     if options.price_decimals > 8 || options.quantity_decimals > 8 || !(1..=1_000_000).contains(&options.tick)
     {

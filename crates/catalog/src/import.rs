@@ -288,7 +288,8 @@ fn candles(
     report: &mut FileReport,
 ) -> Result<Rows<Bar>, ImportError> {
     if let Some(repair) = &options.repair {
-        let (bars, repaired) = repair::bars(rows.rows, timeframe, unreadable.total, repair);
+        let (bars, repaired) = repair::bars(rows.rows, timeframe, unreadable.total, repair)
+            .map_err(|problem| ImportError::unreadable(file, problem))?;
         report.repair = Some(repaired);
         if bars.is_empty() {
             return Err(ImportError::unreadable(file, "no possible candle is left after the repair"));

@@ -1,7 +1,7 @@
 //! Making impossible candles possible, only when asked to and never in silence.
 
 use crate::read::RawCandles;
-use crate::{Faults, ImportError, ReadOptions, Series};
+use crate::{CatalogError, Faults, ImportError, ReadOptions, Series};
 use model::{Bar, Timeframe};
 use std::path::Path;
 use units::Quantity;
@@ -40,17 +40,25 @@ impl RepairReport {
     }
 }
 
+/// The most candles that are invented for one series: more than enough for a year of seconds, and of memory.
+const MOST_FILLED: u64 = 50_000_000;
+
 /// Repairs candles in memory.
-#[must_use]
-pub fn repair(mut series: Series, options: &RepairOptions) -> (Series, RepairReport) {
-    let (bars, report) = bars(std::mem::take(&mut series.bars), series.timeframe, 0, options);
-    (Series { bars, ..series }, report)
+///
+/// # Errors
+/// [`CatalogError::Invalid`] when gaps are to be filled that are too long for it.
+pub fn repair(mut series: Series, options: &RepairOptions) -> Result<(Series, RepairReport), CatalogError> {
+    let (bars, report) =
+        bars(std::mem::take(&mut series.bars), series.timeframe, 0, options).map_err(|problem| {
+            CatalogError::Invalid(format!("{} {}: {problem}", series.exchange, series.symbol))
+        })?;
+    Ok((Series { bars, ..series }, report))
 }
 
 /// Reads a file of candles that may be wrong and repairs it. The file itself is not touched.
 ///
 /// # Errors
-/// [`ImportError`] when the file as a whole cannot be read or no possible candle is left.
+/// [`ImportError`] when the file as a whole cannot be read, no possible candle is left or its gaps are too long to fill.
 pub fn read_repaired(
     path: &Path,
     read: &ReadOptions,
@@ -58,7 +66,8 @@ pub fn read_repaired(
 ) -> Result<(Series, RepairReport), ImportError> {
     let mut raw = RawCandles::read(path, read)?;
     let Faults { total, .. } = raw.unreadable;
-    let (bars, report) = bars(std::mem::take(&mut raw.rows.rows), raw.timeframe, total, options);
+    let (bars, report) = bars(std::mem::take(&mut raw.rows.rows), raw.timeframe, total, options)
+        .map_err(|problem| ImportError::unreadable(path, problem))?;
     if bars.is_empty() {
         return Err(ImportError::unreadable(path, "no possible candle is left after the repair"));
     }
@@ -67,13 +76,13 @@ pub fn read_repaired(
     Ok((series, report))
 }
 
-/// Drops what cannot be, sorts, drops duplicates, and fills gaps if told to.
+/// Drops what cannot be, sorts, drops duplicates, and fills gaps if told to; the error says that these are too long.
 pub(crate) fn bars(
     mut bars: Vec<Bar>,
     timeframe: Timeframe,
     unreadable: u64,
     options: &RepairOptions,
-) -> (Vec<Bar>, RepairReport) {
+) -> Result<(Vec<Bar>, RepairReport), String> {
     let mut report = RepairReport { unreadable, ..RepairReport::default() };
     bars.retain(|bar| {
         let (off_grid, impossible) = (!timeframe.opens_at(bar.open_time), bar.fault().is_some());
@@ -96,12 +105,26 @@ pub(crate) fn bars(
         }
     }
     if options.fill_gaps {
-        kept = filled(&kept, timeframe, &mut report.filled);
+        report.filled = missing(&kept, timeframe);
+        if report.filled > MOST_FILLED {
+            return Err(format!(
+                "{} candles are missing; at most {MOST_FILLED} are invented to fill gaps. Is one of the times wrong?",
+                report.filled
+            ));
+        }
+        kept = filled(&kept, timeframe);
     }
-    (kept, report)
+    Ok((kept, report))
 }
 
-fn filled(bars: &[Bar], timeframe: Timeframe, count: &mut u64) -> Vec<Bar> {
+/// How many candles are missing between the first and the last of sorted ones on the grid.
+fn missing(bars: &[Bar], timeframe: Timeframe) -> u64 {
+    let (Some(first), Some(last)) = (bars.first(), bars.last()) else { return 0 };
+    let steps = (last.open_time - first.open_time).nanos() / timeframe.span().nanos();
+    u64::try_from(steps).map_or(0, |steps| (steps + 1).saturating_sub(bars.len() as u64))
+}
+
+fn filled(bars: &[Bar], timeframe: Timeframe) -> Vec<Bar> {
     let mut whole: Vec<Bar> = Vec::with_capacity(bars.len());
     for bar in bars {
         while let Some(last) = whole.last().filter(|last| last.open_time + timeframe.span() < bar.open_time) {
@@ -109,7 +132,6 @@ fn filled(bars: &[Bar], timeframe: Timeframe, count: &mut u64) -> Vec<Bar> {
             let open_time = last.open_time + timeframe.span();
             let volume = Quantity::ZERO;
             whole.push(Bar { open_time, open: price, high: price, low: price, close: price, volume });
-            *count += 1;
         }
         whole.push(*bar);
     }
@@ -133,7 +155,7 @@ mod tests {
         let off_grid = Bar { open_time: Timestamp::from_seconds(90).unwrap(), ..bar(1, 5) };
         let dirty =
             vec![bar(1, 10), bar(1, 10), bar(3, 12), bar(2, 11), bar(3, 13), bar(4, 0), off_grid, bar(6, 15)];
-        let (clean, report) = bars(dirty.clone(), Timeframe::MINUTE, 2, &RepairOptions::default());
+        let (clean, report) = bars(dirty.clone(), Timeframe::MINUTE, 2, &RepairOptions::default()).unwrap();
         assert_eq!(clean, [bar(1, 10), bar(2, 11), bar(3, 13), bar(6, 15)]);
         let expected = RepairReport {
             unreadable: 2,
@@ -145,10 +167,17 @@ mod tests {
             filled: 0,
         };
         assert_eq!(report, expected);
-        let (full, report) = bars(dirty, Timeframe::MINUTE, 0, &RepairOptions { fill_gaps: true });
+        let (full, report) = bars(dirty, Timeframe::MINUTE, 0, &RepairOptions { fill_gaps: true }).unwrap();
         let flat = |minute| Bar { volume: Quantity::ZERO, ..bar(minute, 13) };
         assert_eq!(full, [bar(1, 10), bar(2, 11), bar(3, 13), flat(4), flat(5), bar(6, 15)]);
         assert_eq!(report.filled, 2);
+        let wrong = bars(
+            vec![bar(0, 1), bar(60_000_000, 1)],
+            Timeframe::MINUTE,
+            0,
+            &RepairOptions { fill_gaps: true },
+        );
+        assert!(wrong.is_err_and(|problem| problem.starts_with("59999999 candles are missing")));
     }
 
     proptest! {
@@ -156,9 +185,9 @@ mod tests {
         fn a_repaired_series_needs_no_repair(rows in proptest::collection::vec((0i64..50, -2i64..50), 0..60), fill_gaps: bool) {
             let dirty = rows.into_iter().map(|(minute, close)| bar(minute, close)).collect();
             let options = RepairOptions { fill_gaps };
-            let (clean, _) = bars(dirty, Timeframe::MINUTE, 0, &options);
+            let (clean, _) = bars(dirty, Timeframe::MINUTE, 0, &options).unwrap();
             prop_assert!(clean.windows(2).all(|pair| pair[0].open_time < pair[1].open_time));
-            let (again, report) = bars(clean.clone(), Timeframe::MINUTE, 0, &options);
+            let (again, report) = bars(clean.clone(), Timeframe::MINUTE, 0, &options).unwrap();
             prop_assert_eq!(again, clean);
             prop_assert!(!report.changes());
         }

@@ -235,6 +235,15 @@ fn bad_candle_files_are_refused_with_their_place() {
         bench.refuses(&with(&["--data", file, "-p", "BTCUSDT"]), &expected);
         bench.refuses(&["data", "import", file, "--symbol", "BTCUSDT", "--exchange", "bybit"], &expected);
     };
+    // Candles at the ends of representable time.
+    let at = |hours: i64| format!("{},1,1,1,1,1\n", hours * 3_600_000_000_000);
+    for (name, first) in
+        [("early.csv", i64::MIN / 3_600_000_000_000), ("late.csv", i64::MAX / 3_600_000_000_000 - 9)]
+    {
+        let rows: String = (0..9).map(|i| at(first + i)).collect();
+        bench.write(name, format!("open_time,open,high,low,close,volume\n{rows}"));
+        check(name, &["line 2", "open_time", "from 1900 to 2199"]);
+    }
     check("nan.csv", &["line 6", "close", "NaN"]);
     check("negative.csv", &["line 6", "low", "-5"]);
     check("order.csv", &["line 6"]);

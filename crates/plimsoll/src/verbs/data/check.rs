@@ -102,7 +102,7 @@ fn check_catalog(args: &Args, catalog: &Catalog, options: &CheckOptions) -> Resu
         let report = check(&series, &CheckOptions { expects_volume, ..*options });
         let mut repaired = None;
         if args.fill_gaps {
-            let (whole, done) = repair(series, &RepairOptions { fill_gaps: true });
+            let (whole, done) = repair(series, &RepairOptions { fill_gaps: true }).map_err(from_catalog)?;
             let scale = catalog::Scale {
                 price_decimals: whole.price_decimals,
                 quantity_decimals: whole.quantity_decimals,
