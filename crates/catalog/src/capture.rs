@@ -7,7 +7,7 @@
 //! A book that is not whole is not passed on: changes wait for the snapshot they belong to, and after a gap in the numbers of a
 //! feed everything up to the next snapshot is left out and counted.
 
-use crate::cell::Cell;
+use crate::cell::{Cell, EARLIEST, LATEST};
 use crate::header::MAX_ROLES;
 use crate::intake::{Captured, Refusal, book, quote, trade};
 use crate::{Faults, csv};
@@ -108,7 +108,8 @@ impl Taker {
             b"" => None,
             _ => {
                 let nanos = std::str::from_utf8(stamp).ok().and_then(|s| s.parse::<i64>().ok());
-                Some(nanos.ok_or("a time in nanoseconds is expected before the message")?)
+                let held = nanos.map(Timestamp::from_nanos).and_then(held);
+                Some(held.ok_or("a time in nanoseconds, before 2200, is expected before the message")?)
             }
         };
         let message: Value =
@@ -364,11 +365,18 @@ fn id(value: &Value) -> Result<u64, String> {
     value.as_u64().ok_or_else(|| "the number of a message is expected".to_owned())
 }
 
+/// A moment that calculations can start from, in nanoseconds.
+fn held(at: Timestamp) -> Option<i64> {
+    (EARLIEST..LATEST).contains(&at).then_some(at.nanos())
+}
+
 /// When a message was made, and when it was heard: where no recorder says so, when the exchange sent it.
 fn times(made: &Value, sent: &Value, received: Option<i64>) -> Result<Times, String> {
     let nanos = |value: &Value| {
         let millis = value.as_i64().and_then(Timestamp::from_millis);
-        millis.map(Timestamp::nanos).ok_or_else(|| "a time in milliseconds is expected".to_owned())
+        millis
+            .and_then(held)
+            .ok_or_else(|| "a time in milliseconds, from 1900 to 2199, is expected".to_owned())
     };
     let sent = nanos(sent).or_else(|_| nanos(made))?;
     let made = nanos(made).unwrap_or(sent);

@@ -128,6 +128,8 @@ fn hostile_lines_are_faults_with_their_line() {
         (vec![SNAPSHOT, "1000000000004000000 {\"e\":"], 2, "no JSON"),
         (vec![SNAPSHOT, "1000000000004000000 {}"], 2, "no message of a market stream"),
         (vec![SNAPSHOT, "99999999999999999999 {}"], 2, "a time in nanoseconds"),
+        (vec![SNAPSHOT, "9223372036854775807 {}"], 2, "before 2200"),
+        (vec![&SNAPSHOT.replace("1000000001500", "9223372036854")], 1, "from 1900 to 2199"),
         (vec![SNAPSHOT, NEXT, BYBIT[0]], 3, "a message of bybit in a capture of binance"),
         (vec![BYBIT[0], &BYBIT[1].replace("XRP", "BTC")], 2, "give each a file of its own"),
         (vec![&SNAPSHOT.replace("\"10.1\"", "\"-1\"")], 1, "zero or negative"),
