@@ -4,11 +4,13 @@ mod flags;
 mod market;
 mod plan;
 mod risk;
+mod shelf;
 mod ticks;
 mod watch;
 
 pub(crate) use flags::{AccountArgs, MarketArgs, StrategyArgs};
 pub(crate) use market::{Loaded as LoadedMarket, load, tape_of};
 pub(crate) use plan::{Plan, StrategyPlan, strategy_error};
+pub(crate) use shelf::{Found, Shelf, rules};
 pub(crate) use ticks::{FidelityArg, TickArgs, TickPlan};
 pub(crate) use watch::{Interrupt, Watch};
