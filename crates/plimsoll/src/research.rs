@@ -5,11 +5,13 @@ mod market;
 mod plan;
 pub(crate) mod recipe;
 mod risk;
+mod shelf;
 mod ticks;
 mod watch;
 
 pub(crate) use flags::{AccountArgs, MarketArgs, StrategyArgs};
 pub(crate) use market::{Loaded as LoadedMarket, load, tape_of};
 pub(crate) use plan::{Plan, StrategyPlan, strategy_error};
+pub(crate) use shelf::{Found, Shelf, rules};
 pub(crate) use ticks::{FidelityArg, TickArgs, TickPlan};
 pub(crate) use watch::{Interrupt, Watch};

@@ -53,3 +53,29 @@ fn the_keys_of_the_checks_are_settings() {
         assert!(reference.contains(name), "{key} is not a setting");
     }
 }
+
+#[test]
+fn the_page_of_rule_words_is_made_from_the_language() {
+    let mut page = "# The words of rules\n\n\
+         Made from the program; do not edit. How they are put together is told in [rules.md](rules.md); the indicators are on\n\
+         [a page of their own](indicators.md), market structure [on another](market-structure.md).\n"
+        .to_owned();
+    let mut group = "";
+    for word in strategy::rules::words() {
+        if word.group != group {
+            group = word.group;
+            page += &format!("\n## {group}\n\n| written | gives | meaning |\n|---|---|---|\n");
+        }
+        page += &format!("| `{}` | {} | {} |\n", word.call, word.gives, word.meaning);
+    }
+    page += "\n## Market structure\n\nConditions; each takes a timeframe, or nothing for the strategy's own candles:\n\n";
+    let plain = strategy::rules::structure_words();
+    page += &plain.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" ");
+    for (name, allowed) in indicators::structure::Predicate::families() {
+        page += &format!("\n\n`{name}(…)` of one of: {}", allowed.join(" "));
+    }
+    let levels: Vec<String> =
+        indicators::structure::Level::ALL.iter().map(|level| format!("`{}`", level.name())).collect();
+    page += &format!("\n\nPrices; none while they are not known:\n\n{}\n", levels.join(" "));
+    expect_file!["../../../docs/rule-words.md"].assert_eq(&page);
+}

@@ -19,6 +19,8 @@ mod orders;
 mod parameters;
 pub mod quoting;
 mod registry;
+pub mod rehearsal;
+pub mod rules;
 mod series_run;
 mod state;
 mod view;

@@ -180,6 +180,7 @@ const SYSTEM: &[Setting] = &[
         "data",
         "Directory for candles, journals, databases, reports and logs",
     ),
+    Setting::new("strategies_dir", Kind::Path, "strategies", "Directory of strategies as rule files"),
     Setting::unset(
         "max_workers",
         whole(1, 1024),

@@ -52,6 +52,8 @@ pub struct System {
     pub environment: String,
     /// Directory for everything the program keeps; a relative path is relative to the current directory.
     pub data_dir: PathBuf,
+    /// Directory of rule files; a relative path is relative to the current directory.
+    pub strategies_dir: PathBuf,
     /// Backtests at the same time; `None` means one per core.
     pub max_workers: Option<u32>,
     /// Polling interval where there is no stream.

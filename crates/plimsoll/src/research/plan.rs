@@ -17,6 +17,7 @@ use venue::{LimitFill, Slippage, VenueConfig};
 
 use super::market::Wanted;
 use super::risk;
+use super::shelf::Shelf;
 use super::{AccountArgs, LoadedMarket, MarketArgs, StrategyArgs, load, tape_of};
 use crate::config::{self, Config};
 use crate::failure::Failure;
@@ -84,7 +85,7 @@ impl Plan {
         if let Some(twice) = symbols.iter().enumerate().find(|(i, s)| symbols[..*i].contains(s)) {
             return Err(Failure::usage(format!("{} is named twice", twice.1)));
         }
-        let timeframe = wanted_timeframe(&strategies, strategy, market, config)?;
+        let timeframe = wanted_timeframe(strategy, market, config)?;
         let warm_up_bars = |timeframe| match config.backtest.warm_up_bars {
             Some(bars) => Ok(bars),
             None => warm_up(&strategies, timeframe),
@@ -291,10 +292,10 @@ pub(crate) fn strategy_error(error: StrategyError) -> Failure {
 }
 
 pub(super) fn strategies(args: &StrategyArgs, config: &Config) -> Result<Vec<StrategyPlan>, Failure> {
-    let mut plans = Vec::new();
+    let (shelf, mut plans) = (Shelf::of(config), Vec::new());
     if args.strategies.is_empty() {
         for entry in config.strategies.iter().filter(|s| s.is_active) {
-            let blueprint = Blueprint::built_in(&entry.name).map_err(strategy_error)?;
+            let blueprint = shelf.find(&entry.name)?;
             let mut given: Vec<(String, String)> =
                 entry.parameters.iter().map(|(name, value)| (name.clone(), value.to_string())).collect();
             for (name, value) in args.parameters_of(&entry.name)? {
@@ -306,7 +307,7 @@ pub(super) fn strategies(args: &StrategyArgs, config: &Config) -> Result<Vec<Str
         }
     }
     for name in &args.strategies {
-        let blueprint = Blueprint::built_in(name).map_err(strategy_error)?;
+        let blueprint = shelf.find(name)?;
         let given = args.parameters_of(name)?;
         plans.push(StrategyPlan { blueprint, given, weight: Rate::ONE, symbols: None });
     }
@@ -326,7 +327,6 @@ pub(super) fn active_pairs(config: &Config) -> Vec<String> {
 
 /// The candles that all strategies decide on.
 fn wanted_timeframe(
-    plans: &[StrategyPlan],
     args: &StrategyArgs,
     market: &MarketArgs,
     config: &Config,
@@ -337,12 +337,8 @@ fn wanted_timeframe(
     if !args.strategies.is_empty() {
         return Ok(None);
     }
-    let mut timeframes: Vec<Timeframe> = config
-        .strategies
-        .iter()
-        .filter(|s| s.is_active && plans.iter().any(|p| p.blueprint.name() == s.name))
-        .map(|s| s.timeframe)
-        .collect();
+    let mut timeframes: Vec<Timeframe> =
+        config.strategies.iter().filter(|s| s.is_active).map(|s| s.timeframe).collect();
     timeframes.dedup();
     match timeframes.as_slice() {
         [one] => Ok(Some(*one)),

@@ -1,19 +1,22 @@
-//! `plimsoll strategy`: which strategies there are and what can be set.
+//! `plimsoll strategy`: which strategies there are, what can be set, and strategies as rule files.
+
+mod check;
 
 use clap::Subcommand;
 use serde_json::json;
-use strategy::{About, Blueprint, ParameterSpec, SpecKind};
+use strategy::{About, ParameterSpec, SpecKind};
 
 use crate::failure::Failure;
 use crate::globals::Globals;
-use crate::research::strategy_error;
+use crate::research::{Found, Shelf, rules};
 use crate::verbs::data::table;
 
 /// Arguments of the verb.
 #[derive(Debug, clap::Args)]
 #[command(
     arg_required_else_help = true,
-    after_help = "Examples:\n  plimsoll strategy list\n  plimsoll strategy show ema_crossover"
+    after_help = "Examples:\n  plimsoll strategy list\n  plimsoll strategy new my_idea\n  plimsoll strategy check \
+                  strategies/my_idea.yaml"
 )]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -22,43 +25,122 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// List the strategies
+    /// List the strategies: those that are built in, and rule files
     #[command(after_help = "Example:\n  plimsoll strategy list --json")]
     List,
     /// Show how a strategy decides and what can be set
-    #[command(after_help = "Example:\n  plimsoll strategy show sma_crossover")]
+    #[command(
+        after_help = "Examples:\n  plimsoll strategy show sma_crossover\n  plimsoll strategy show strategies/pullback.yaml"
+    )]
     Show {
-        /// Its name
+        /// Its name, or a rule file
         name: String,
     },
+    /// Write a rule file to begin with
+    #[command(after_help = "Example:\n  plimsoll strategy new my_idea")]
+    New {
+        /// What the strategy is to be called
+        name: String,
+    },
+    /// Check a rule file: syntax, types, what it needs, and that it does not look ahead
+    #[command(after_help = "Example:\n  plimsoll strategy check strategies/my_idea.yaml --timeframe 15m")]
+    Check(check::Args),
 }
 
 /// Does what the user asked for.
 pub(crate) fn run(args: Args, globals: &Globals) -> Result<(), Failure> {
     match args.action {
         Action::List => list(globals),
-        Action::Show { name } => {
-            let blueprint = Blueprint::built_in(&name).map_err(strategy_error)?;
-            if globals.json {
-                globals.print_json(&as_json(blueprint.about()))
-            } else {
-                globals.print(&as_text(blueprint.about()))
-            }
-        }
+        Action::Show { name } => show(&name, globals),
+        Action::New { name } => new(&name, globals),
+        Action::Check(args) => check::run(&args, &shelf(globals)?, globals),
     }
+}
+
+fn shelf(globals: &Globals) -> Result<Shelf, Failure> {
+    globals.load_config().map(|loaded| Shelf::of(&loaded.config))
 }
 
 /// Prints every strategy there is.
 pub(crate) fn list(globals: &Globals) -> Result<(), Failure> {
+    let all = shelf(globals)?.all();
     if globals.json {
-        let list: Vec<_> = Blueprint::all_built_in().map(|b| as_json(b.about())).collect();
-        return globals.print_json(&list);
+        return globals.print_json(&all.iter().map(found_json).collect::<Vec<_>>());
     }
-    let rows = Blueprint::all_built_in().map(|b| vec![b.name().to_owned(), b.about().summary.clone()]);
-    globals.print(&table(&[("Strategy", false), ("What it does", false)], rows))
+    let rows = all.iter().map(|found| {
+        let source = found.file.as_ref().map_or_else(|| "built in".to_owned(), |f| f.display().to_string());
+        let summary = match &found.blueprint {
+            Ok(blueprint) => blueprint.about().summary.clone(),
+            Err(errors) => {
+                format!("cannot be used: {} problems; see plimsoll strategy check", errors.problems.len())
+            }
+        };
+        vec![found.name.clone(), summary, source]
+    });
+    let columns = [("Strategy", false), ("What it does", false), ("Where it is", false)];
+    globals.print(&table(&columns, rows))
 }
 
-fn as_text(about: &About) -> String {
+fn found_json(found: &Found) -> serde_json::Value {
+    let mut value = match &found.blueprint {
+        Ok(blueprint) => as_json(blueprint.about()),
+        Err(errors) => json!({ "problems": errors.problems.len() }),
+    };
+    value["name"] = json!(found.name);
+    value["file"] = json!(found.file.as_ref().map(|f| f.display().to_string()));
+    value
+}
+
+fn show(name: &str, globals: &Globals) -> Result<(), Failure> {
+    let shelf = shelf(globals)?;
+    let blueprint = shelf.find(name)?;
+    let about = blueprint.about();
+    if globals.json {
+        return globals.print_json(&as_json(about));
+    }
+    let mut text = as_text(about, name);
+    // A rule file is its own best explanation.
+    if about.content.is_some()
+        && let Some(path) = shelf.file(name)
+    {
+        text = format!("{text}\n{}:\n\n{}", path.display(), rules(&path)?.source());
+    }
+    globals.print(&text)
+}
+
+fn new(name: &str, globals: &Globals) -> Result<(), Failure> {
+    let is_name = name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.len() <= 64
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    if !is_name {
+        return Err(Failure::usage(format!(
+            "{name:?} is no name for a strategy: small letters, digits and _, a letter first, up to 64 characters"
+        )));
+    }
+    if strategy::find(name).is_ok() {
+        return Err(Failure::usage(format!("{name} is a built-in strategy; choose another name")));
+    }
+    let shelf = shelf(globals)?;
+    let path = shelf.folder().join(format!("{name}.yaml"));
+    let failed = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => {
+            Failure::refused(format!("{} exists already; nothing was written", path.display()))
+        }
+        _ => Failure::failed(format!("cannot write {}: {error}", path.display())),
+    };
+    std::fs::create_dir_all(shelf.folder()).map_err(failed)?;
+    let mut file = std::fs::File::create_new(&path).map_err(failed)?;
+    std::io::Write::write_all(&mut file, strategy::rules::template(name).as_bytes()).map_err(failed)?;
+    if globals.json {
+        return globals.print_json(&json!({ "name": name, "file": path.display().to_string() }));
+    }
+    globals.print(&format!(
+        "Wrote {0}. Change it, and then:\n  plimsoll strategy check {0}\n  plimsoll backtest --strategy {name} --symbol BTCUSDT\n",
+        path.display()
+    ))
+}
+
+fn as_text(about: &About, name: &str) -> String {
     let columns =
         [("Parameter", false), ("Type", false), ("Default", true), ("Allowed", false), ("Meaning", false)];
     let rows = about.parameters.iter().map(|p| {
@@ -72,7 +154,7 @@ fn as_text(about: &About) -> String {
         about.description,
         table(&columns, rows),
         about.tags.join(", "),
-        about.name,
+        name,
     )
 }
 
@@ -83,6 +165,7 @@ fn as_json(about: &About) -> serde_json::Value {
         "description": about.description,
         "parameters": about.parameters.iter().map(parameter).collect::<Vec<_>>(),
         "tags": about.tags,
+        "content": about.content.map(|digest| digest.to_string()),
     })
 }
 
