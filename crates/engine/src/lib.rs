@@ -16,6 +16,7 @@
 //! - The caller passes an empty outbox and drains it before the next step.
 
 mod answers;
+mod attribution;
 mod digest;
 mod engine;
 pub mod guard;
@@ -28,14 +29,18 @@ mod operator;
 mod orders;
 mod outbox;
 mod pursuit;
+mod rebuild;
 pub mod risk;
 mod snapshot;
 mod targets;
 mod timers;
 mod withdrawal;
 
+pub use attribution::StrategyFigures;
 pub use engine::{Engine, Setup, StrategySetup};
 pub use guard::settings::Guards;
 pub use host::FaultPolicy;
 pub use outbox::Outbox;
+pub use rebuild::Rebuild;
 pub use snapshot::{Snapshot, SnapshotError};
+pub use targets::{Aggregation, Conflict, Voting};

@@ -5,6 +5,7 @@ mod market;
 mod plan;
 mod risk;
 mod ticks;
+mod timeframes;
 mod watch;
 
 pub(crate) use flags::{AccountArgs, MarketArgs, StrategyArgs};
