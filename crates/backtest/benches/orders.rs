@@ -172,6 +172,8 @@ fn world(crosses: bool) -> (Engine, Venue) {
         initial_balance,
         limits,
         min_strength: Rate::ZERO,
+        voting: engine::Voting::default(),
+        keep_bars: 0,
         trade_from: Timestamp::MIN,
         house_plan: None,
         guards: engine::Guards::default(),
@@ -186,6 +188,7 @@ fn world(crosses: bool) -> (Engine, Venue) {
         wants_house_stop: false,
         wants_house_target: false,
         is_exempt_from_stop: false,
+        rebuild: None,
     };
     let terms = VenueConfig {
         initial_balance,

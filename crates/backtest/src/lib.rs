@@ -20,10 +20,10 @@ pub mod ticks;
 mod trades;
 
 pub use agreement::Disagreement;
-pub use outcome::{DayEquity, Liquidated, OpenTrade, Outcome, RefusalCount};
+pub use outcome::{DayEquity, Liquidated, OpenTrade, Outcome, RefusalCount, StrategyOutcome};
 pub use recorder::Recorder;
 pub use run::{Job, Observer, RunError, Silent, run, run_recorded};
 pub use sweep::{SweepObserver, sweep};
-pub use tape::{Marks, Tape, Track};
+pub use tape::{Longer, Marks, Tape, Track};
 pub use ticks::{Markout, QuotingFigures, TickJob, TickTape, run_ticks};
 pub use trades::{ExitReason, Trade};

@@ -4,7 +4,7 @@ use crate::stress::StressOutcome;
 use crate::tape::Track;
 use crate::ticks::QuotingFigures;
 use crate::trades::{Trade, TradeBuilder};
-use engine::Engine;
+use engine::{Engine, StrategyFigures};
 use model::{FillRecord, InstrumentIx, Liquidation, Notice, Record, Refusal};
 use units::{Amount, Digest, Timestamp};
 
@@ -46,6 +46,15 @@ pub struct Liquidated {
     pub liquidation: Liquidation,
 }
 
+/// What one strategy came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StrategyOutcome {
+    /// What it has earned.
+    pub figures: StrategyFigures,
+    /// The deepest fall of its profit from its highest, which is at least zero, looked at at the end of each day and of the run.
+    pub max_drawdown: Amount,
+}
+
 /// What a backtest came to.
 #[derive(Debug, Clone)]
 pub struct Outcome {
@@ -69,6 +78,8 @@ pub struct Outcome {
     pub funding: Amount,
     /// Value of all fills.
     pub volume: Amount,
+    /// What each strategy came to, by number; the last is what belongs to none. They add up to the account.
+    pub strategies: Vec<StrategyOutcome>,
     /// The equity at the end of each UTC day, without gaps.
     pub days: Vec<DayEquity>,
     /// The open of the first traded candle and the close of the last one.
@@ -119,6 +130,9 @@ pub(crate) struct Collector {
     rejections: u64,
     notices: Vec<Notice>,
     liquidations: Vec<Liquidated>,
+    /// By strategy: what it has earned, its highest profit and the deepest fall from it.
+    figures: Vec<StrategyFigures>,
+    falls: Vec<(Amount, Amount)>,
 }
 
 /// What is known of a run when it ends.
@@ -154,6 +168,8 @@ impl Collector {
             rejections: 0,
             notices: Vec::new(),
             liquidations: Vec::new(),
+            figures: Vec::new(),
+            falls: Vec::new(),
         }
     }
 
@@ -230,9 +246,20 @@ impl Collector {
         self.days.push(DayEquity { day, equity });
     }
 
+    /// Looks at what each strategy has earned.
+    pub(crate) fn on_figures(&mut self, engine: &Engine) {
+        engine.strategy_figures(&mut self.figures);
+        self.falls.resize(self.figures.len(), (Amount::ZERO, Amount::ZERO));
+        for ((highest, fall), figures) in self.falls.iter_mut().zip(&self.figures) {
+            let profit = figures.profit();
+            *highest = profit.max(*highest);
+            *fall = (*highest - profit).max(*fall);
+        }
+    }
+
     /// What it came to. `unrealised` values what a trade left open.
     pub(crate) fn finish(
-        self,
+        mut self,
         ending: Ending,
         engine: &Engine,
         unrealised: impl Fn(&Trade) -> Amount,
@@ -243,6 +270,12 @@ impl Collector {
             unrealised: unrealised(trade),
         });
         let open_trades = open.collect();
+        self.on_figures(engine);
+        let came_to = |(figures, (_, max_drawdown)): (&StrategyFigures, &(Amount, Amount))| StrategyOutcome {
+            figures: *figures,
+            max_drawdown: *max_drawdown,
+        };
+        let strategies = self.figures.iter().zip(&self.falls).map(came_to).collect();
         Outcome {
             bars: ending.bars,
             fills: self.fills,
@@ -254,6 +287,7 @@ impl Collector {
             fees: engine.ledger().totals().fees,
             funding: engine.ledger().totals().funding,
             volume: self.volume,
+            strategies,
             days: self.days,
             span: ending.span,
             market_change: ending.market_change,

@@ -30,6 +30,7 @@ mod quoting;
 mod rows;
 mod sheet;
 mod sheets;
+mod strategies;
 mod stress;
 mod summary;
 mod tally;
@@ -38,9 +39,7 @@ mod tests;
 mod text;
 
 pub use compat::Compat;
-pub use document::{
-    Document, GroupDocument, NoticeDocument, OpenTradeDocument, RefusalDocument, StrategyDocument,
-};
+pub use document::{Document, GroupDocument, NoticeDocument, OpenTradeDocument, RefusalDocument};
 pub use export::{ExportError, export};
 pub use input::{ReportInput, ReportOptions, StrategyInfo};
 pub use liquidations::LiquidationDocument;
@@ -49,6 +48,7 @@ pub use quoting::QuotingDocument;
 pub use rows::{TradeRow, write_equity_csv, write_trades_csv, write_trades_json};
 pub use sheet::{Cell, Column, Sheet, Tone};
 pub use sheets::all as sheets;
+pub use strategies::{EarnedDocument, StrategyDocument};
 pub use stress::StressDocument;
 pub use text::TextStyle;
 

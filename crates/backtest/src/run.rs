@@ -62,12 +62,25 @@ impl Observer for Silent {
 pub enum RunError {
     /// The two ledgers differ.
     Disagreement(Disagreement),
+    /// A strategy decides on candles that the tape does not hold.
+    Timeframe {
+        /// Its name.
+        strategy: String,
+        /// The length of its candles.
+        timeframe: Timeframe,
+    },
 }
 
 impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Disagreement(disagreement) => disagreement.fmt(f),
+            Self::Timeframe { strategy, timeframe } => {
+                write!(
+                    f,
+                    "strategy {strategy} decides on candles of {timeframe}, which the tape does not hold"
+                )
+            }
         }
     }
 }
@@ -78,7 +91,7 @@ impl std::error::Error for RunError {}
 ///
 /// # Errors
 /// [`RunError::Disagreement`] when the engine's ledger and the venue's books differ in the last unit of anything, at the
-/// end of any day or of the run.
+/// end of any day or of the run. [`RunError::Timeframe`] when a strategy decides on candles that the tape does not hold.
 pub fn run(
     job: &Job,
     strategies: Vec<StrategySetup>,
@@ -108,6 +121,15 @@ fn run_with<R: Recording>(
     recording: R,
 ) -> Result<Outcome, RunError> {
     let tape = &job.tape;
+    if let Some(other) = strategies.iter().find(|s| !tape.has(s.timeframe)) {
+        return Err(RunError::Timeframe { strategy: other.name.clone(), timeframe: other.timeframe });
+    }
+    // Longer candles that nobody decides on are not told.
+    let mut longer: Vec<Timeframe> =
+        strategies.iter().map(|s| s.timeframe).filter(|t| *t != tape.timeframe).collect();
+    longer.sort_unstable();
+    longer.dedup();
+    let is_plain = |track: &Track| is_plain(track) && longer.is_empty();
     let mut runner = Runner {
         recording,
         engine: Engine::new(job.setup.clone(), strategies),
@@ -127,8 +149,10 @@ fn run_with<R: Recording>(
     let is_partial = match tape.tracks.as_slice() {
         _ if R::IS_ON => runner.run_merged(tape, observer)?,
         [track] if is_plain(track) && !job.stress => runner.run_single(&track.bars, tape.start, observer)?,
-        tracks if !job.stress && runner.may_skip(tracks) => runner.run_skipping(tape, observer)?,
-        _ => runner.run_merged(tape, observer)?,
+        tracks if !job.stress && tracks.iter().all(is_plain) && runner.may_skip(tracks) => {
+            runner.run_skipping(tape, observer)?
+        }
+        _ => runner.run_merged(tape, &longer, observer)?,
     };
     agreement::compare(&runner.engine, &runner.venue).map_err(RunError::Disagreement)?;
     runner.check_point();
@@ -213,7 +237,7 @@ impl<R: Recording> Runner<R> {
                 self.meet(ix, self.timeframe, bar);
                 // What happened inside it may have taken up all the moments up to its close.
                 if self.at >= close || !self.engine.takes_runs(ix, self.timeframe) {
-                    self.tell(ix, bar, close);
+                    self.tell(ix, self.timeframe, bar, close);
                     rest = &rest[1..];
                     continue;
                 }
@@ -255,14 +279,20 @@ impl<R: Recording> Runner<R> {
 
     /// Several instruments in time order: at each moment the venue meets every candle that closes then, and only
     /// afterwards is the engine told of any of them.
-    fn run_merged(&mut self, tape: &Tape, observer: &mut dyn Observer) -> Result<bool, RunError> {
+    fn run_merged(
+        &mut self,
+        tape: &Tape,
+        longer: &[Timeframe],
+        observer: &mut dyn Observer,
+    ) -> Result<bool, RunError> {
         let total = tape.len() as u64;
         let mut cursors: Vec<Cursor<'_>> =
             tape.tracks.iter().map(|t| Cursor::new(t, self.timeframe)).collect();
+        let mut above = above(tape, longer);
         let detail = tape.detail_timeframe;
         let mut day = Day::new(tape.span().map(|(from, _)| from));
         let (mut done, mut next_look) = (0u64, PROGRESS_STEP);
-        let mut due = earliest(&cursors);
+        let mut due = earliest(&cursors).min(earliest(&above));
         while due < Timestamp::MAX {
             if due > day.end {
                 self.end_days(&mut day, due)?;
@@ -273,11 +303,19 @@ impl<R: Recording> Runner<R> {
                 if cursor.due == due {
                     let bar = &cursor.bars[cursor.next];
                     self.traded_bars += u64::from(bar.open_time >= tape.start);
-                    self.tell(InstrumentIx(number), bar, due);
+                    self.tell(InstrumentIx(number), self.timeframe, bar, due);
                     cursor.advance();
                     done += 1;
                 }
                 next = next.min(cursor.due);
+            }
+            // A longer candle is told at its close, after the last of those that it is made of.
+            for lane in &mut above {
+                if lane.due == due {
+                    self.tell(lane.ix, lane.timeframe, &lane.bars[lane.next], due);
+                    lane.advance();
+                }
+                next = next.min(lane.due);
             }
             self.now = Some(due);
             if let Some(stress) = &mut self.stress {
@@ -299,7 +337,6 @@ impl<R: Recording> Runner<R> {
     /// Whether the candles that matter can be found without stepping through all of them.
     fn may_skip(&self, tracks: &[Track]) -> bool {
         !self.engine.needs_every_candle()
-            && tracks.iter().all(is_plain)
             && (0u32..).take(tracks.len()).all(|i| self.engine.takes_runs(InstrumentIx(i), self.timeframe))
     }
 
@@ -340,7 +377,7 @@ impl<R: Recording> Runner<R> {
             for lane in &mut lanes {
                 // A fault may have made a candle matter that was going to pass.
                 if lane.event_due == due || (lane.next_due == due && self.engine.is_waiting(lane.ix)) {
-                    self.tell(lane.ix, &lane.bars[lane.next], due);
+                    self.tell(lane.ix, self.timeframe, &lane.bars[lane.next], due);
                     lane.step(1);
                     done += 1;
                     self.find_event(lane);
@@ -580,8 +617,8 @@ impl<R: Recording> Runner<R> {
     /// Inlined, so that the input is built once and in place: copying a fact that was just written costs more than
     /// everything else that happens to a quiet bar (a wide load of narrow stores waits for them).
     #[inline(always)]
-    fn tell(&mut self, ix: InstrumentIx, bar: &Bar, close: Timestamp) {
-        self.step(close, Fact::Candle(Candle { instrument: ix, timeframe: self.timeframe, bar: *bar }));
+    fn tell(&mut self, ix: InstrumentIx, timeframe: Timeframe, bar: &Bar, close: Timestamp) {
+        self.step(close, Fact::Candle(Candle { instrument: ix, timeframe, bar: *bar }));
         if !self.events.is_empty() {
             self.deliver();
         }
@@ -657,6 +694,7 @@ impl<R: Recording> Runner<R> {
         if let Some(stress) = &mut self.stress {
             stress.end_day();
         }
+        self.collector.on_figures(&self.engine);
         let equity = self.engine.equity();
         while now > day.end {
             if day.counts {
@@ -805,8 +843,55 @@ pub(crate) fn after(last: Timestamp, at: Timestamp) -> Timestamp {
     if at > last { at } else { last + Span::from_nanos(1) }
 }
 
-fn earliest(cursors: &[Cursor<'_>]) -> Timestamp {
-    cursors.iter().map(|c| c.due).min().unwrap_or(Timestamp::MAX)
+fn earliest(lanes: &[impl Due]) -> Timestamp {
+    lanes.iter().map(Due::due).min().unwrap_or(Timestamp::MAX)
+}
+
+/// Something that comes next at a moment; the end of time when nothing does any more.
+trait Due {
+    fn due(&self) -> Timestamp;
+}
+
+impl Due for Cursor<'_> {
+    fn due(&self) -> Timestamp {
+        self.due
+    }
+}
+
+impl Due for Above<'_> {
+    fn due(&self) -> Timestamp {
+        self.due
+    }
+}
+
+/// Where a run stands in the longer candles of one instrument.
+struct Above<'a> {
+    ix: InstrumentIx,
+    timeframe: Timeframe,
+    bars: &'a [Bar],
+    next: usize,
+    due: Timestamp,
+}
+
+impl Above<'_> {
+    fn advance(&mut self) {
+        self.next += 1;
+        self.due = self.bars.get(self.next).map_or(Timestamp::MAX, |b| b.open_time + self.timeframe.span());
+    }
+}
+
+/// The longer candles that are told, the shorter ones of a moment first.
+fn above<'a>(tape: &'a Tape, longer: &[Timeframe]) -> Vec<Above<'a>> {
+    let mut lanes = Vec::new();
+    for timeframe in longer {
+        for (number, track) in (0u32..).zip(&tape.tracks) {
+            let Some(of) = track.longer.iter().find(|l| l.timeframe == *timeframe) else { continue };
+            let due = of.bars.first().map_or(Timestamp::MAX, |b| b.open_time + timeframe.span());
+            let ix = InstrumentIx(number);
+            lanes.push(Above { ix, timeframe: *timeframe, bars: &of.bars, next: 0, due });
+        }
+    }
+    lanes
 }
 
 /// Exchanges stamp funding a few milliseconds late; it belongs to the minute.

@@ -9,14 +9,25 @@ use units::Timestamp;
 pub struct Track {
     /// Its rules; the prices and volumes of the candles are at its scale.
     pub instrument: Instrument,
-    /// The candles that strategies see, strictly ascending by open time.
+    /// The candles that drive the run, strictly ascending by open time.
     pub bars: Arc<Vec<Bar>>,
+    /// Longer candles for strategies that decide on those, made of `bars` that have closed; shortest first.
+    pub longer: Vec<Longer>,
     /// Finer candles that the venue fills orders with, strictly ascending; empty when there are none.
     pub detail: Arc<Vec<Bar>>,
     /// Funding rates, ascending by time; empty when funding is not simulated.
     pub funding: Arc<Vec<FundingRate>>,
     /// Mark prices; without them positions are valued and liquidated at the last price.
     pub marks: Option<Arc<Marks>>,
+}
+
+/// Candles of an instrument that are longer than those that drive the run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Longer {
+    /// The length of a candle: a whole multiple of that of the tape.
+    pub timeframe: Timeframe,
+    /// Strictly ascending by open time, at the scale of the instrument.
+    pub bars: Arc<Vec<Bar>>,
 }
 
 /// The mark prices of an instrument, as candles: their volume means nothing.
@@ -31,7 +42,8 @@ pub struct Marks {
 /// What a backtest runs over. Cloning shares the candles.
 #[derive(Debug, Clone)]
 pub struct Tape {
-    /// The length of the candles that strategies see.
+    /// The length of the candles that drive the run: the shortest that any strategy decides on, or shorter ones of which those
+    /// of all can be made.
     pub timeframe: Timeframe,
     /// The length of the finer candles, where there are any.
     pub detail_timeframe: Option<Timeframe>,
@@ -54,6 +66,7 @@ impl Tape {
         let track = |(instrument, bars)| Track {
             instrument,
             bars: Arc::new(bars),
+            longer: Vec::new(),
             detail: Arc::default(),
             funding: Arc::default(),
             marks: None,
@@ -62,13 +75,20 @@ impl Tape {
         Self { timeframe, detail_timeframe: None, tracks, start: Timestamp::MIN }
     }
 
+    /// Whether strategies may decide on candles of this length.
+    #[must_use]
+    pub fn has(&self, timeframe: Timeframe) -> bool {
+        timeframe == self.timeframe
+            || self.tracks.iter().all(|t| t.longer.iter().any(|longer| longer.timeframe == timeframe))
+    }
+
     /// The rules of all instruments, in order.
     #[must_use]
     pub fn instruments(&self) -> Vec<Instrument> {
         self.tracks.iter().map(|t| t.instrument.clone()).collect()
     }
 
-    /// How many candles strategies will see, the warm-up included.
+    /// How many candles drive the run, the warm-up included.
     #[must_use]
     pub fn len(&self) -> usize {
         self.tracks.iter().map(|t| t.bars.len()).sum()

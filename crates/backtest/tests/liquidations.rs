@@ -94,6 +94,8 @@ fn hold(last: &[i64], mark: Option<&[i64]>, stress: bool) -> Outcome {
         initial_balance,
         limits: Limits { sizing, leverage, ..Limits::default() },
         min_strength: Rate::ZERO,
+        voting: engine::Voting::default(),
+        keep_bars: 0,
         trade_from: Timestamp::MIN,
         house_plan: None,
         guards: Guards::default(),
@@ -109,6 +111,7 @@ fn hold(last: &[i64], mark: Option<&[i64]>, stress: bool) -> Outcome {
         wants_house_stop: false,
         wants_house_target: false,
         is_exempt_from_stop: true,
+        rebuild: None,
     };
     run(&Job { tape, setup, venue, keep_trades: true, stress }, vec![holder], &mut Silent).unwrap()
 }

@@ -34,6 +34,8 @@ fn job(ticks: Vec<Tick>, terms: &Terms) -> TickJob {
                 ..Limits::default()
             },
             min_strength: Rate::ZERO,
+            voting: engine::Voting::default(),
+            keep_bars: 0,
             trade_from: Timestamp::MIN,
             house_plan: None,
             guards: engine::Guards::default(),
@@ -67,6 +69,7 @@ fn seated(name: &str, given: &[(&str, &str)]) -> StrategySetup {
         wants_house_stop: false,
         wants_house_target: false,
         is_exempt_from_stop: false,
+        rebuild: None,
     }
 }
 

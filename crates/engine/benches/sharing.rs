@@ -184,6 +184,7 @@ fn run(bars: &[Bar], instances: usize, shares: bool) -> units::Digest {
             wants_house_stop: false,
             wants_house_target: false,
             is_exempt_from_stop: false,
+            rebuild: None,
         }
     };
     let setup = Setup {
@@ -198,6 +199,8 @@ fn run(bars: &[Bar], instances: usize, shares: bool) -> units::Digest {
         },
         // Nothing is traded: what is measured is the listening.
         min_strength: Rate::ZERO,
+        voting: engine::Voting::default(),
+        keep_bars: 0,
         trade_from: Timestamp::MAX,
         house_plan: None,
         guards: Guards::default(),

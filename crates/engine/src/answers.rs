@@ -1,12 +1,15 @@
 //! What the venue answers: orders move along their life, fills and balances are booked.
 
+use crate::attribution::Origin;
 use crate::digest::add_fill;
 use crate::engine::{ENGINE, Engine};
 use crate::guard::ExitKind;
 use crate::host::Standing;
+use crate::ledger::Booking;
 use crate::orders::may_become;
 use crate::outbox::Outbox;
 use crate::risk;
+use crate::targets::Conflict;
 use model::{
     BalanceChange, ClientOrderId, Fact, Fill, FillCause, FillRecord, Instrument, InstrumentIx, Notice,
     NoticeKind, OrderKind, OrderState, PositionSide, Protection, Record, RejectReason, Severity, Tag,
@@ -205,9 +208,10 @@ impl Engine {
         let ix = fill.instrument;
         add_fill(&mut self.digest, fill);
         // Read before the order is settled; copying the whole order would cost more than booking the fill.
-        let placed = fill.order.and_then(|id| self.orders.find(id)).map(|at| &self.orders.live[at].order);
-        let attached_stop = placed.and_then(|order| order.protection.stop_loss);
-        let exit = match placed.map(|order| &order.kind) {
+        let placed = fill.order.and_then(|id| self.orders.find(id)).map(|at| &self.orders.live[at]);
+        let is_own = placed.is_some_and(|placed| placed.is_own);
+        let attached_stop = placed.and_then(|placed| placed.order.protection.stop_loss);
+        let exit = match placed.map(|placed| &placed.order.kind) {
             Some(
                 OrderKind::StopMarket { .. } | OrderKind::StopLimit { .. } | OrderKind::TrailingStop { .. },
             ) => ExitKind::Stop,
@@ -216,6 +220,9 @@ impl Engine {
         let booking = self.ledger.book_fill(&self.instruments[ix.index()], fill);
         let (strategy, tag) = self.settle_order(fill, out);
         let slot = self.orders.slot(ix, fill.position_side);
+        if self.attribution.is_kept() {
+            self.attribute(slot, fill, &booking, (strategy, is_own));
+        }
         self.watch.note_fill(slot, strategy, fill, &booking);
         // Written where it stays: one that is kept at hand would be copied twice for every fill.
         let record = || FillRecord {
@@ -251,6 +258,19 @@ impl Engine {
         }
         if self.levels.is_used {
             self.guide_fill(&record(), out);
+        }
+    }
+
+    /// Divides a fill among the strategies.
+    #[inline(never)]
+    fn attribute(&mut self, slot: usize, fill: &Fill, booking: &Booking, (strategy, is_own): (u16, bool)) {
+        let desk = &mut self.targets.desks[fill.instrument.index()];
+        let is_sought = fill.order.is_some() && fill.order == desk.sought;
+        let origin = Origin { strategy, is_own, is_sought };
+        let instrument = &self.instruments[fill.instrument.index()];
+        self.attribution.book_fill(instrument, (slot, fill, booking), origin, &desk.quotas);
+        if booking.position.is_zero() && self.voting.conflict == Conflict::FirstCome {
+            desk.spend();
         }
     }
 
@@ -353,6 +373,9 @@ impl Engine {
         match *change {
             BalanceChange::Funding { instrument, position_side, amount, .. } => {
                 self.ledger.book_funding(amount);
+                if self.attribution.is_kept() {
+                    self.attribution.book_funding(self.orders.slot(instrument, position_side), amount);
+                }
                 self.guard_funding(instrument, position_side, amount);
                 self.digest.wide(amount.units());
                 out.record(Record::Funding { instrument, position_side, amount });

@@ -1,5 +1,6 @@
 //! One step: a fact in, commands and records out.
 
+use crate::attribution::{Attribution, StrategyFigures};
 use crate::digest::{add_command, add_order};
 use crate::guard::{Gate, Guard, settings::Guards};
 use crate::host::{FaultPolicy, Host, Hosted, Standing, Wants};
@@ -7,8 +8,9 @@ use crate::ledger::Ledger;
 use crate::levels::Levels;
 use crate::orders::{Order, Orders, may_become};
 use crate::outbox::Outbox;
+use crate::rebuild::{Histories, Rebuild, Tuning};
 use crate::risk::{self, Context, Limits, Request, Watch};
-use crate::targets::{Opinion, Targets};
+use crate::targets::{Opinion, Targets, Voting};
 use crate::timers::Timers;
 use model::{
     Amendment, Candle, ClientOrderId, Fact, Input, Instrument, InstrumentIx, NewOrder, Notice, NoticeKind,
@@ -16,7 +18,7 @@ use model::{
 };
 use std::cell::Cell;
 use strategy::bank::{Bank, Subscriber};
-use strategy::{ExitPlan, History, Intent, Intents, Market, OrderIntent, Strategy, View};
+use strategy::{ExitPlan, Intent, Intents, Market, OrderIntent, Strategy, View};
 use units::{Amount, Digest, DigestWriter, Quantity, Rate, Timestamp};
 
 /// The strategy index of orders that the engine places for itself.
@@ -33,8 +35,14 @@ pub struct Setup {
     pub limits: Limits,
     /// Strengths of at most this are taken for no opinion.
     pub min_strength: Rate,
+    /// How several opinions about one instrument become one.
+    pub voting: Voting,
     /// Candles that open before this moment, and other facts that come before it, are learnt from and not traded.
     pub trade_from: Timestamp,
+    /// Closed candles that are kept of each instrument and timeframe, so that a strategy can be built anew and warmed up while
+    /// the engine runs ([`StrategySetup::rebuild`]). Zero keeps what strategies ask for; anything else takes from all the
+    /// possibility of runs ([`Engine::takes_runs`]).
+    pub keep_bars: u32,
     /// How positions are led whose signal names no exit plan and whose strategy wants the house stop; takes the place of
     /// the stop and the target of the limits. `None` leaves it at those.
     pub house_plan: Option<ExitPlan>,
@@ -63,6 +71,8 @@ pub struct StrategySetup {
     /// Whether its positions may be without a stop where stops are required ([`Guards::require_stop`]): a market maker that
     /// limits its inventory instead. Only instruments that none but exempt strategies trade are exempt.
     pub is_exempt_from_stop: bool,
+    /// Builds it with other parameters while the engine runs; without it they stay as they are.
+    pub rebuild: Option<Rebuild>,
 }
 
 /// Whether each strategy listens to candles that another listens to as well.
@@ -90,11 +100,15 @@ pub struct Engine {
     pub(crate) instruments: Vec<Instrument>,
     pub(crate) limits: Limits,
     pub(crate) min_strength: Rate,
+    pub(crate) voting: Voting,
     pub(crate) trade_from: Timestamp,
     pub(crate) now: Timestamp,
     pub(crate) seq: Seq,
     pub(crate) markets: Vec<Market>,
+    pub(crate) histories: Histories,
     pub(crate) ledger: Ledger,
+    /// Whose part of it is what.
+    pub(crate) attribution: Attribution,
     pub(crate) orders: Orders,
     pub(crate) targets: Targets,
     pub(crate) protections: Vec<Protection>,
@@ -143,7 +157,9 @@ impl Engine {
         let watch = Watch::new(&setup.limits, &setup.instruments, strategies.len(), timeframe);
         // Statistics of several instruments need every candle in time order.
         let may_run = n == 1 || watch.estimates.is_none();
-        let history = strategies.iter().map(|s| s.strategy.needs().history_bars).max().unwrap_or(0);
+        let kept = |s: &StrategySetup| (s.timeframe, s.strategy.needs().history_bars.max(setup.keep_bars));
+        let histories = Histories::new(n, strategies.iter().map(kept));
+        let may_run = may_run && histories.is_empty();
         let mut targets = Targets::new(n);
         let exempt = |ix: usize| {
             let mut traders =
@@ -158,17 +174,22 @@ impl Engine {
         let mut bank = Bank::new();
         let shares = shares(&strategies, n);
         for ((number, mut s), shares) in (0u16..).zip(strategies).zip(shares) {
-            let is_shared = shares && s.strategy.subscribe(&mut Subscriber::new(&mut bank, s.timeframe));
+            let mut subscriber = Subscriber::new(&mut bank, s.timeframe);
+            let is_shared = shares && s.strategy.subscribe(&mut subscriber);
+            let slots = subscriber.into_slots();
             for ix in &s.instruments {
                 listeners[ix.index()].push(number);
-                let opinion = Opinion { strategy: number, weight: s.weight, signal: None, counts: true };
-                targets.desks[ix.index()].opinions.push(opinion);
+                targets.desks[ix.index()].opinions.push(Opinion::new(number, s.weight));
             }
             plans.push((s.timeframe, s.strategy.exit_plans()));
             hosted.push(Hosted {
                 name: s.name,
                 is_candle_only: s.strategy.takes_runs(),
-                takes_runs: s.strategy.takes_runs() && history == 0 && may_run && !is_shared,
+                takes_runs: s.strategy.takes_runs() && may_run && !is_shared,
+                may_run,
+                slots,
+                instruments: s.instruments,
+                tuning: Tuning::new(s.rebuild),
                 wants: Wants::of(&s.strategy.needs()),
                 strategy: s.strategy,
                 timeframe: s.timeframe,
@@ -178,15 +199,18 @@ impl Engine {
                 wants_house_target: s.wants_house_target,
             });
         }
-        let history = History::with_capacity(usize::try_from(history).unwrap_or(usize::MAX));
+        let ledger = Ledger::new(n, setup.initial_balance);
         Self {
             limits: setup.limits,
             min_strength: setup.min_strength,
+            voting: setup.voting,
             trade_from: setup.trade_from,
             now: Timestamp::MIN,
             seq: Seq(0),
-            markets: (0..n).map(|_| Market { history: history.clone(), ..Market::default() }).collect(),
-            ledger: Ledger::new(n, setup.initial_balance),
+            markets: (0..n).map(|_| Market::default()).collect(),
+            histories,
+            attribution: Attribution::new(hosted.len(), &ledger),
+            ledger,
             orders: Orders::new(n),
             targets,
             protections: vec![Protection::NONE; n * PositionSide::ALL.len()],
@@ -293,6 +317,13 @@ impl Engine {
         self.ledger.equity(&self.instruments, &self.markets)
     }
 
+    /// What each strategy has earned, by number; the last is what the engine's own orders and signals from outside have earned.
+    /// Together they are what the account has earned, to the last unit.
+    /// Written over what `figures` held.
+    pub fn strategy_figures(&self, figures: &mut Vec<StrategyFigures>) {
+        self.attribution.figures(&self.ledger, &self.instruments, &self.markets, figures);
+    }
+
     /// Whether a person has paused new exposure.
     #[must_use]
     pub const fn is_paused(&self) -> bool {
@@ -322,6 +353,7 @@ impl Engine {
         digest.wide(self.ledger.wallet().units());
         digest.word(self.orders.counter);
         self.levels.add_to(&mut digest);
+        self.attribution.add_to(&mut digest);
         self.guard.digest(&mut digest);
         digest.finish()
     }
@@ -338,7 +370,9 @@ impl Engine {
             return;
         };
         market.last = Some(candle.bar.close);
-        market.history.push(candle.bar);
+        if !self.histories.is_empty() {
+            self.histories.push(candle);
+        }
         self.watch.note_candle(&self.instruments[ix.index()], ix.index(), candle.timeframe, &candle.bar);
         self.learns_at = candle.bar.open_time;
         self.look(out);
@@ -355,6 +389,9 @@ impl Engine {
                 let strategy = self.host.listeners[ix.index()][i];
                 if self.host.listens(strategy, candle.timeframe) {
                     self.ask(strategy, fact, out);
+                    if !self.host.hosted[usize::from(strategy)].tuning.is_warm() {
+                        self.warm(strategy, ix, out);
+                    }
                 }
             }
         }
@@ -368,13 +405,19 @@ impl Engine {
     pub(crate) fn ask(&mut self, strategy: u16, fact: &Fact, out: &mut Outbox) {
         let view = View::new(self.now, &self.instruments, &self.markets, self.ledger.net())
             .with_orders(strategy, &self.orders)
-            .with_bank(&self.bank);
+            .with_bank(&self.bank)
+            .with_own(self.attribution.own(strategy, &self.ledger))
+            .with_history(self.histories.of(self.host.hosted[usize::from(strategy)].timeframe));
         let outcome = self.host.ask(strategy, &view, fact, &mut self.intents);
         if let Err(message) = outcome {
             self.intents.clear();
             self.on_fault(strategy, message, out);
         } else if !self.intents.is_empty() {
-            if self.host.hosted[usize::from(strategy)].standing == Standing::Running {
+            let hosted = &mut self.host.hosted[usize::from(strategy)];
+            if !hosted.tuning.is_warm() {
+                hosted.tuning.keep(self.intents.as_slice());
+                self.intents.clear();
+            } else if hosted.standing == Standing::Running {
                 self.take_intents(strategy, out);
             } else {
                 // Stopped: it looks on, so that its indicators are warm when it is started, and is not heard.
@@ -425,7 +468,10 @@ impl Engine {
 
     #[inline]
     pub(crate) fn note_signal(&mut self, strategy: u16, signal: Signal, out: &mut Outbox) {
-        let seated = self.targets.desk(signal.instrument).is_some_and(|desk| desk.note(strategy, signal));
+        let plan = signal.plan.and_then(|plan| self.host.plan(strategy, plan));
+        let signal = Signal { plan, ..signal };
+        let (seq, desk) = (self.seq, self.targets.desk(signal.instrument));
+        let seated = desk.is_some_and(|desk| desk.note(strategy, signal, seq));
         if !seated {
             out.record(Record::Refused {
                 instrument: signal.instrument,
@@ -450,7 +496,7 @@ impl Engine {
             let opening = self.risk_context().opening(&order);
             order.quantity = self.scaled_opening(order.quantity, opening, order.instrument);
         }
-        self.submit(Request { order, strategy, tag: intent.tag }, out);
+        self.submit(Request { order, strategy, tag: intent.tag, is_own: true }, out);
     }
 
     /// [`Engine::try_submit`] for whom it is enough to know whether the order was approved.
@@ -485,6 +531,7 @@ impl Engine {
                     tag: request.tag,
                     ceiling: request.order.quantity,
                     amendments: 0,
+                    is_own: request.is_own,
                 });
                 let decision_price = self.markets[ix.index()].last;
                 out.record(Record::Submitted { id, instrument: ix, decision_price });
@@ -625,9 +672,10 @@ impl Engine {
             return;
         };
         if !desk.opinions.iter().any(|o| o.strategy == ENGINE) {
-            desk.opinions.push(Opinion { strategy: ENGINE, weight: Rate::ONE, signal: None, counts: true });
+            desk.opinions.push(Opinion::new(ENGINE, Rate::ONE));
+            self.attribution.keep(&self.ledger);
         }
-        desk.note(ENGINE, signal);
+        desk.note(ENGINE, signal, self.seq);
         if self.now >= self.trade_from {
             self.pursue(ix, out);
         }

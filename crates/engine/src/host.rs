@@ -3,9 +3,11 @@
 //! Panics are deterministic, so a replay faults the same strategy at the same input (hence `panic = "unwind"`). Any panic
 //! outside strategies stops the process.
 
-use model::{Fact, Instrument, InstrumentIx, Timeframe};
+use crate::rebuild::Tuning;
+use model::{Fact, Instrument, InstrumentIx, PlanIx, Timeframe};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use strategy::bank::Slot;
 use strategy::{CandleRun, Intents, Needs, Strategy, View};
 
 /// What becomes of the positions of a strategy that panicked.
@@ -57,10 +59,17 @@ pub(crate) struct Hosted {
     pub(crate) name: String,
     pub(crate) strategy: Box<dyn Strategy>,
     pub(crate) timeframe: Timeframe,
+    /// What it trades.
+    pub(crate) instruments: Vec<InstrumentIx>,
     /// It decides on candles alone.
     pub(crate) is_candle_only: bool,
     /// It may be handed runs, because nobody needs the history that a run leaves out.
     pub(crate) takes_runs: bool,
+    /// Runs may be handed out in this engine.
+    pub(crate) may_run: bool,
+    /// What it reads from the bank instead of computing it.
+    pub(crate) slots: Vec<Slot>,
+    pub(crate) tuning: Tuning,
     /// What it asked to be told when it was built.
     pub(crate) wants: Wants,
     pub(crate) standing: Standing,
@@ -81,11 +90,24 @@ pub(crate) struct Host {
 impl Host {
     /// The strategies and, by instrument, which of them trade it.
     pub(crate) fn new(hosted: Vec<Hosted>, listeners: Vec<Vec<u16>>) -> Self {
+        let mut host = Self { hosted, listeners, wants: Vec::new() };
+        host.recount_wants();
+        host
+    }
+
+    /// Works out again what is wanted of each instrument, after a strategy wants something else.
+    pub(crate) fn recount_wants(&mut self) {
+        let hosted = &self.hosted;
         let all = |own: &Vec<u16>| {
             own.iter().fold(Wants::default(), |sum, s| sum.or(hosted[usize::from(*s)].wants))
         };
-        let wants = listeners.iter().map(all).collect();
-        Self { hosted, listeners, wants }
+        self.wants = self.listeners.iter().map(all).collect();
+    }
+
+    /// A plan that a strategy names, among all that its positions may be led by.
+    #[inline]
+    pub(crate) fn plan(&self, strategy: u16, plan: PlanIx) -> Option<PlanIx> {
+        self.hosted.get(usize::from(strategy)).map_or(Some(plan), |hosted| hosted.tuning.plan(plan))
     }
 
     /// What any strategy of an instrument wants to be told; nothing for an instrument that is not of this run.
@@ -113,7 +135,10 @@ impl Host {
     pub(crate) fn runner(&self, ix: InstrumentIx, timeframe: Timeframe) -> Option<u16> {
         let [strategy] = self.listeners(ix) else { return None };
         let hosted = &self.hosted[usize::from(*strategy)];
-        let fits = hosted.standing == Standing::Running && hosted.timeframe == timeframe && hosted.takes_runs;
+        let fits = hosted.standing == Standing::Running
+            && hosted.timeframe == timeframe
+            && hosted.takes_runs
+            && hosted.tuning.is_warm();
         fits.then_some(*strategy)
     }
 

@@ -48,7 +48,7 @@ use units::{Amount, DigestWriter, Price, Quantity, Rate, Timestamp};
 pub(crate) struct Levels {
     house: Option<ExitPlan>,
     /// By strategy.
-    plans: Vec<Vec<ExitPlan>>,
+    pub(crate) plans: Vec<Vec<ExitPlan>>,
     /// There is at least one plan; without any, nothing here costs more than this look.
     pub(crate) is_used: bool,
     /// By instrument.
@@ -171,6 +171,15 @@ impl Levels {
         let ranges = Ranges::new(instruments, needed);
         let plans = strategies.into_iter().map(|(_, plans)| plans).collect();
         Self { house, plans, is_used, desks: vec![Desk::default(); instruments], ranges }
+    }
+
+    /// Adds plans of a strategy to those that its positions may be led by. Returns the place of the first.
+    pub(crate) fn add_plans(&mut self, strategy: usize, timeframe: Timeframe, plans: Vec<ExitPlan>) -> usize {
+        let first = self.plans[strategy].len();
+        self.is_used |= !plans.is_empty();
+        plans.iter().for_each(|plan| self.ranges.add(timeframe, plan));
+        self.plans[strategy].extend(plans);
+        first
     }
 
     /// Whether a plan leads a position of this instrument.

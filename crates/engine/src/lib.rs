@@ -16,6 +16,7 @@
 //! - The caller passes an empty outbox and drains it before the next step.
 
 mod answers;
+mod attribution;
 mod digest;
 mod engine;
 pub mod guard;
@@ -28,6 +29,7 @@ mod operator;
 mod orders;
 mod outbox;
 mod pursuit;
+mod rebuild;
 mod reconcile;
 pub mod risk;
 mod snapshot;
@@ -35,9 +37,12 @@ mod targets;
 mod timers;
 mod withdrawal;
 
+pub use attribution::StrategyFigures;
 pub use engine::{Engine, Setup, StrategySetup};
 pub use guard::settings::Guards;
 pub use host::FaultPolicy;
 pub use outbox::Outbox;
+pub use rebuild::Rebuild;
 pub use reconcile::OpenOrder;
 pub use snapshot::{Snapshot, SnapshotError};
+pub use targets::{Aggregation, Conflict, Voting};

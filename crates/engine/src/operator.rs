@@ -18,6 +18,11 @@ impl Engine {
             OperatorCommand::LiftLocks { instrument, side } => self.lift_locks(instrument, side, out),
             OperatorCommand::StopStrategy(strategy) => self.set_running(strategy, false, out),
             OperatorCommand::StartStrategy(strategy) => self.set_running(strategy, true, out),
+            OperatorCommand::SetParameter { strategy, name, value } => {
+                self.stage_parameter(strategy, name, value, out);
+            }
+            OperatorCommand::ApplyParameters { strategy } => self.apply_parameters(strategy, out),
+            OperatorCommand::SetWeight { strategy, weight } => self.set_weight(strategy, weight, out),
         }
     }
 

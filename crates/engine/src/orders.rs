@@ -20,6 +20,8 @@ pub(crate) struct Order {
     pub(crate) ceiling: Quantity,
     /// How many amendments are on their way.
     pub(crate) amendments: u32,
+    /// Its strategy placed it by itself, as it is.
+    pub(crate) is_own: bool,
 }
 
 impl Order {

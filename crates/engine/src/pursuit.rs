@@ -21,7 +21,7 @@ impl Engine {
         }
         let desk = &mut self.targets.desks[ix.index()];
         desk.is_dirty = false;
-        let target = desk.target(self.min_strength);
+        let target = desk.target(self.min_strength, self.voting);
         if desk.pursued == Some(target.strength) || (desk.pursued.is_none() && target.strength == 0) {
             self.restop(ix, &target, out);
             return;
@@ -35,8 +35,14 @@ impl Engine {
             self.watch.note_equity(&self.limits, equity);
         }
         let is_done = match self.wanted_quantity(ix, &target) {
-            Ok(wanted) => self.move_position(ix, held, wanted, &target, out),
+            Ok(wanted) => {
+                if self.attribution.is_kept() {
+                    self.targets.desks[ix.index()].divide(wanted, &target, self.voting);
+                }
+                self.move_position(ix, held, wanted, &target, out)
+            }
             Err(refusal) => {
+                self.targets.desks[ix.index()].quotas.clear();
                 out.record(Record::Refused { instrument: ix, refusal });
                 self.note_size_refused(ix, &Wish::of(&target), refusal, out);
                 false
@@ -67,12 +73,16 @@ impl Engine {
             protection: self.protection_for(ix, target, side),
             ..NewOrder::new(ClientOrderId::new(0, 0), ix, side, OrderKind::Market, quantity)
         };
-        let request = Request { order, strategy: target.leader, tag: target.tag };
-        if self.levels.is_used {
+        let request = Request { order, strategy: target.leader, tag: target.tag, is_own: false };
+        let is_approved = if self.levels.is_used {
             self.open(request, &Wish::of(target), out)
         } else {
             self.submit(request, out)
+        };
+        if is_approved && self.attribution.is_kept() {
+            self.targets.desks[ix.index()].sought = self.orders.live.last().map(|o| o.order.id);
         }
+        is_approved
     }
 
     /// Reduces a position at market, in as many orders as the venue's largest one makes necessary.
@@ -101,7 +111,7 @@ impl Engine {
                 reduce_only: true,
                 ..NewOrder::new(ClientOrderId::new(0, 0), ix, side, OrderKind::Market, part)
             };
-            if !part.is_positive() || !self.submit(Request { order, strategy, tag }, out) {
+            if !part.is_positive() || !self.submit(Request { order, strategy, tag, is_own: false }, out) {
                 return;
             }
             left -= part;

@@ -3,6 +3,7 @@
 use crate::engine::{Engine, Setup, StrategySetup};
 use crate::host::Standing;
 use crate::orders::Order;
+use crate::targets::{Opinion, Quota};
 use model::{
     CancelReason, ClientOrderId, Direction, InstrumentIx, NewOrder, OrderKind, OrderState, PlanIx,
     PositionSide, Protection, ProtectionMode, SelfTradePrevention, Seq, Side, Signal, Tag, TimeInForce,
@@ -82,6 +83,7 @@ impl Engine {
         w.int(self.now.nanos());
         w.int(self.seq.0 as i64);
         w.int(i64::from(self.is_paused));
+        self.save_changes(&mut w);
         self.digest.save(|word| w.int(word as i64));
         self.save_books(&mut w);
         self.save_orders(&mut w);
@@ -92,6 +94,7 @@ impl Engine {
         self.timers.list.iter().for_each(|timer| w.int(timer.due.nanos()));
         self.levels.save(&mut w);
         self.save_guard(&mut w);
+        self.save_warming(&mut w);
         for hosted in &self.host.hosted {
             w.int(standing_code(hosted.standing));
             let mut state = StateWriter::default();
@@ -128,6 +131,7 @@ impl Engine {
         engine.now = Timestamp::from_nanos(r.int()?);
         engine.seq = Seq(r.int()? as u64);
         engine.is_paused = r.int()? != 0;
+        engine.load_changes(&mut r)?;
         engine.digest = DigestWriter::load(|| r.int().map(|word| word as u64))?;
         engine.load_books(&mut r)?;
         engine.load_orders(&mut r)?;
@@ -143,6 +147,7 @@ impl Engine {
         }
         engine.levels.load(&mut r)?;
         engine.load_guard(&mut r)?;
+        engine.load_warming(&mut r)?;
         for hosted in &mut engine.host.hosted {
             hosted.standing = standing_of(r.int()?)?;
             let mut state = StateReader::new(r.blob()?);
@@ -165,6 +170,7 @@ impl Engine {
             w.wide(position.cost.units());
         }
         self.protections.iter().for_each(|p| save_protection(w, p));
+        self.attribution.save(w);
     }
 
     fn load_books(&mut self, r: &mut StateReader<'_>) -> Result<(), StateError> {
@@ -178,7 +184,8 @@ impl Engine {
             *position = Position { quantity: Quantity::new(r.int()?), cost: Amount::from_units(r.wide()?) };
         }
         self.ledger.note_restored();
-        self.protections.iter_mut().try_for_each(|p| load_protection(r).map(|loaded| *p = loaded))
+        self.protections.iter_mut().try_for_each(|p| load_protection(r).map(|loaded| *p = loaded))?;
+        self.attribution.load(r, &self.ledger)
     }
 
     fn save_orders(&self, w: &mut StateWriter) {
@@ -210,6 +217,7 @@ impl Engine {
         for o in &self.orders.live {
             w.int(o.ceiling.mantissa());
             w.int(o.amendments.into());
+            w.int(i64::from(o.is_own));
         }
         w.into_bytes()
     }
@@ -220,6 +228,7 @@ impl Engine {
             o.ceiling = Quantity::new(r.int()?);
             o.amendments =
                 u32::try_from(r.int()?).map_err(|_| StateError::Invalid("number of amendments"))?;
+            o.is_own = r.int()? != 0;
         }
         Ok(())
     }
@@ -228,18 +237,23 @@ impl Engine {
         for desk in &self.targets.desks {
             w.int(i64::from(desk.is_dirty));
             w.int(desk.pursued.unwrap_or(i64::MIN));
+            w.int(desk.owner.map_or(-1, i64::from));
+            w.int(desk.sought.map_or(-1, |id| id.bits() as i64));
+            w.int(desk.quotas.len() as i64);
+            for quota in &desk.quotas {
+                w.int(quota.strategy.into());
+                w.int(quota.quantity.mantissa());
+            }
             w.int(desk.opinions.len() as i64);
             for o in &desk.opinions {
                 w.int(o.strategy.into());
                 w.int(o.weight.units());
                 w.int(i64::from(o.counts));
+                w.int(o.since.0 as i64);
+                w.int(i64::from(o.is_spent));
                 w.int(i64::from(o.signal.is_some()));
                 if let Some(s) = &o.signal {
-                    w.int(s.direction.sign());
-                    w.int(s.confidence.units());
-                    save_protection(w, &Protection::new(s.stop_loss, s.take_profit));
-                    w.int(s.tag.0.into());
-                    w.int(s.plan.map_or(-1, |plan| plan.index() as i64));
+                    save_signal(w, s);
                 }
             }
         }
@@ -249,14 +263,25 @@ impl Engine {
         for (i, desk) in (0u32..).zip(&mut self.targets.desks) {
             desk.is_dirty = r.int()? != 0;
             desk.pursued = Some(r.int()?).filter(|s| *s != i64::MIN);
+            desk.owner = match r.int()? {
+                -1 => None,
+                owner => Some(u16::try_from(owner).map_err(|_| StateError::Invalid("strategy"))?),
+            };
+            desk.sought = Some(r.int()?).filter(|id| *id != -1).map(|id| ClientOrderId::from_bits(id as u64));
+            desk.quotas.clear();
+            for _ in 0..r.int()? {
+                let strategy = small(r, "strategy")?;
+                desk.quotas.push(Quota { strategy, quantity: Quantity::new(r.int()?) });
+            }
             let count = r.int()?;
             desk.opinions.clear();
             for _ in 0..count {
                 let strategy = small(r, "strategy")?;
                 let weight = Rate::from_units(r.int()?);
                 let counts = r.int()? != 0;
+                let (since, is_spent) = (Seq(r.int()? as u64), r.int()? != 0);
                 let signal = if r.int()? == 0 { None } else { Some(load_signal(r, InstrumentIx(i))?) };
-                desk.opinions.push(crate::targets::Opinion { strategy, weight, signal, counts });
+                desk.opinions.push(Opinion { strategy, weight, signal, counts, since, is_spent });
             }
         }
         Ok(())
@@ -266,8 +291,10 @@ impl Engine {
         for market in &self.markets {
             save_price(w, market.last);
             save_price(w, market.mark);
-            w.int(market.history.len() as i64);
-            for bar in market.history.iter() {
+        }
+        for history in self.histories.all() {
+            w.int(history.len() as i64);
+            for bar in history.iter() {
                 w.int(bar.open_time.nanos());
                 for price in [bar.open, bar.high, bar.low, bar.close] {
                     w.int(price.mantissa());
@@ -282,12 +309,14 @@ impl Engine {
         for market in &mut self.markets {
             market.last = load_price(r)?;
             market.mark = load_price(r)?;
+        }
+        for history in self.histories.all_mut() {
             for _ in 0..r.int()? {
                 let open_time = Timestamp::from_nanos(r.int()?);
                 let mut price = || r.int().map(Price::new);
                 let (open, high, low, close) = (price()?, price()?, price()?, price()?);
                 let volume = Quantity::new(r.int()?);
-                market.history.push(model::Bar { open_time, open, high, low, close, volume });
+                history.push(model::Bar { open_time, open, high, low, close, volume });
             }
         }
         Ok(())
@@ -316,6 +345,14 @@ fn checksum(bytes: &[u8]) -> [u8; 16] {
         digest.word(u64::from_le_bytes(word));
     }
     digest.finish().bits().to_le_bytes()
+}
+
+pub(crate) fn save_signal(w: &mut StateWriter, s: &Signal) {
+    w.int(s.direction.sign());
+    w.int(s.confidence.units());
+    save_protection(w, &Protection::new(s.stop_loss, s.take_profit));
+    w.int(s.tag.0.into());
+    w.int(s.plan.map_or(-1, |plan| plan.index() as i64));
 }
 
 fn save_order(w: &mut StateWriter, o: &Order) {
@@ -408,7 +445,17 @@ fn load_order(r: &mut StateReader<'_>) -> Result<Order, StateError> {
     let filled = Quantity::new(r.int()?);
     let reserved = Amount::from_units(r.wide()?);
     let tag = Tag(small(r, "tag")?);
-    Ok(Order { order, state, sent_at, filled, reserved, tag, ceiling: quantity, amendments: 0 })
+    Ok(Order {
+        order,
+        state,
+        sent_at,
+        filled,
+        reserved,
+        tag,
+        ceiling: quantity,
+        amendments: 0,
+        is_own: false,
+    })
 }
 
 /// Live orders are in one of four states; settled ones are not kept.
@@ -449,7 +496,7 @@ const fn standing_of(code: i64) -> Result<Standing, StateError> {
     }
 }
 
-fn load_signal(r: &mut StateReader<'_>, instrument: InstrumentIx) -> Result<Signal, StateError> {
+pub(crate) fn load_signal(r: &mut StateReader<'_>, instrument: InstrumentIx) -> Result<Signal, StateError> {
     let sign = r.int()?;
     if !(-1..=1).contains(&sign) {
         return Err(StateError::Invalid("direction"));

@@ -35,6 +35,24 @@ impl Timers {
         Self { list: periods.filter_map(timer).collect() }
     }
 
+    /// Gives a strategy another period, or none. What goes off from now on goes off a whole number of periods after `now`, if
+    /// timers were started at all.
+    pub(crate) fn set(&mut self, strategy: u16, period: Option<Span>, now: Timestamp) {
+        let at = self.list.iter().position(|t| t.strategy == strategy);
+        if at.map(|at| self.list[at].period) == period {
+            return;
+        }
+        let is_started = self.list.iter().any(|t| t.due < Timestamp::MAX);
+        if let Some(at) = at {
+            self.list.remove(at);
+        }
+        if let Some(period) = period {
+            let due = now.checked_add(period).filter(|_| is_started).unwrap_or(Timestamp::MAX);
+            let at = self.list.partition_point(|t| t.strategy < strategy);
+            self.list.insert(at, Timer { strategy, period, due });
+        }
+    }
+
     /// The one that goes off next; of several at one moment, that of the first strategy.
     #[inline]
     fn next(&self) -> Option<(Timestamp, TimerId)> {

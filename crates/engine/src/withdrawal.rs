@@ -6,9 +6,8 @@ use crate::outbox::Outbox;
 use model::{ClientOrderId, InstrumentIx, OrderState, PositionSide, Tag};
 
 impl Engine {
-    /// Cancels the resting orders of a strategy, and closes positions that only it can have opened, by orders of its own. What was sought
-    /// for opinions is left to [`Engine::pursue`], which knows that one of them is gone.
-    pub(crate) fn withdraw(&mut self, strategy: u16, out: &mut Outbox) {
+    /// Cancels the resting orders of a strategy.
+    pub(crate) fn cancel_resting(&mut self, strategy: u16, out: &mut Outbox) {
         let is_left = |id: ClientOrderId| id.strategy() == strategy;
         let resting: Vec<(ClientOrderId, InstrumentIx)> = self
             .orders
@@ -21,6 +20,12 @@ impl Engine {
         for (id, instrument) in resting {
             self.cancel(id, instrument, out);
         }
+    }
+
+    /// Cancels the resting orders of a strategy, and closes positions that only it can have opened, by orders of its own. What was sought
+    /// for opinions is left to [`Engine::pursue`], which knows that one of them is gone.
+    pub(crate) fn withdraw(&mut self, strategy: u16, out: &mut Outbox) {
+        self.cancel_resting(strategy, out);
         for number in (0u32..).take(self.instruments.len()) {
             let ix = InstrumentIx(number);
             let is_alone = self.host.listeners(ix) == [strategy];

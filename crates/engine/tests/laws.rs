@@ -7,7 +7,7 @@ use engine::guard::calendar::{Boundaries, Calendar};
 use engine::guard::settings::{AccountLimits, DrawdownGuard, LossStreak, Protections, VolatilityBreaker};
 use engine::ledger::Ledger;
 use engine::risk::{Cap, DrawdownScaling, EquityCurve, Limits, Sizing, Throttle};
-use engine::{Engine, FaultPolicy, Guards, Outbox, Setup, StrategySetup};
+use engine::{Aggregation, Conflict, Engine, FaultPolicy, Guards, Outbox, Setup, StrategySetup, Voting};
 use model::{
     BalanceChange, Bar, Candle, Direction, Fact, Fill, Input, OperatorCommand, OrderCommand, PositionSide,
     Record, Seq, Side, Signal, Tag, Text, Timeframe, VenueEvent,
@@ -90,7 +90,7 @@ fn happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
         8 => (any::<bool>(), 9_000i64..11_000).prop_map(|(other, close)| Happening::Candle(other, close * 10)),
         2 => (-1i64..=1, 0i64..=1_000_000_000).prop_map(|(d, c)| Happening::Outside(d, c)),
-        1 => (0u8..9).prop_map(Happening::Operator),
+        1 => (0u8..14).prop_map(Happening::Operator),
         1 => any::<i32>().prop_map(|n| Happening::Funding(n.into())),
         12 => (0u8..10, 1i64..=100).prop_map(|(what, share)| Happening::Venue(what, share)),
     ]
@@ -132,7 +132,12 @@ impl Desk {
                     until: Timestamp::from_seconds(self.minutes * 60 + 300).unwrap(),
                     note: Text::new("news"),
                 },
-                _ => OperatorCommand::StartStrategy(0),
+                8 => OperatorCommand::StartStrategy(0),
+                9 => set("fast", "1"),
+                10 => set("slow", "7"),
+                11 => set("fast", "9"),
+                12 => OperatorCommand::ApplyParameters { strategy: 0 },
+                _ => OperatorCommand::SetWeight { strategy: 1, weight: rate("0.5") },
             }),
             Happening::Funding(n) => Fact::Venue(VenueEvent::Balance(BalanceChange::Funding {
                 instrument: IX,
@@ -192,9 +197,43 @@ impl Desk {
     }
 }
 
+fn set(name: &str, value: &str) -> OperatorCommand {
+    OperatorCommand::SetParameter { strategy: 0, name: Text::new(name), value: Text::new(value) }
+}
+
+/// Whatever happens, what the strategies have earned is what the account has earned.
+fn assert_attributed(engine: &Engine) {
+    let mut figures = Vec::new();
+    engine.strategy_figures(&mut figures);
+    let sum = |of: fn(&engine::StrategyFigures) -> Amount| figures.iter().map(of).sum::<Amount>();
+    let totals = engine.ledger().totals();
+    assert_eq!(sum(|f| f.fees), totals.fees);
+    assert_eq!(sum(|f| f.funding), totals.funding);
+    let wallet = engine.ledger().wallet();
+    assert_eq!(sum(|f| f.realised + f.unrealised), totals.realised + (engine.equity() - wallet));
+    assert_eq!(sum(engine::StrategyFigures::profit), engine.equity() - totals.deposits);
+    let is_flat = engine.ledger().net().iter().all(|p| p.quantity.is_zero());
+    if is_flat {
+        assert_eq!(sum(|f| f.realised), totals.realised);
+        assert_eq!(sum(|f| f.exposure), Amount::ZERO);
+    }
+}
+
 fn strategies() -> Vec<StrategySetup> {
     let build = |name: &str| strategy::build(name, [("fast", "2"), ("slow", "3")], &[IX, OTHER]).unwrap().0;
-    let base = |name: &str| StrategySetup {
+    let rebuild = |name: &'static str| -> engine::Rebuild {
+        Box::new(move |changes| {
+            let first = [("fast", "2"), ("slow", "3")];
+            let kept =
+                first.into_iter().filter(|(name, _)| changes.iter().all(|(changed, _)| changed != name));
+            let given = kept.chain(changes.iter().map(|(n, v)| (n.as_str(), v.as_str())));
+            strategy::build(name, given, &[IX, OTHER]).map(|(built, _)| built).map_err(|e| match e {
+                strategy::StrategyError::Parameters { problems, .. } => problems,
+                other => panic!("{other}"),
+            })
+        })
+    };
+    let base = |name: &'static str| StrategySetup {
         name: name.to_owned(),
         strategy: build(name),
         instruments: vec![IX, OTHER],
@@ -204,6 +243,7 @@ fn strategies() -> Vec<StrategySetup> {
         wants_house_stop: true,
         wants_house_target: false,
         is_exempt_from_stop: false,
+        rebuild: Some(rebuild(name)),
     };
     vec![base("ema_crossover"), base("sma_crossover")]
 }
@@ -242,7 +282,16 @@ fn watched_setup(plan: usize) -> Setup {
         max_data_age: Some(Span::from_seconds(240)),
         ..random_setup().limits
     };
-    Setup { limits, house_plan, ..random_setup() }
+    let (aggregation, conflict) = match plan {
+        1 => (Aggregation::BestConfidence, Conflict::NetTarget),
+        2 => (Aggregation::Priority, Conflict::NetTarget),
+        3 => (Aggregation::Unanimous, Conflict::NetTarget),
+        4 => (Aggregation::WeightedVote, Conflict::FirstCome),
+        _ => (Aggregation::WeightedVote, Conflict::NetTarget),
+    };
+    // Some remember what a strategy needs that is changed, some less than that.
+    let keep_bars = [0, 40, 2, 0, 5][plan];
+    Setup { limits, house_plan, voting: Voting { aggregation, conflict }, keep_bars, ..random_setup() }
 }
 
 /// Plays happenings and returns everything that followed.
@@ -255,6 +304,7 @@ fn play(bench: &mut Bench, desk: &mut Desk, happenings: &[Happening]) -> Vec<Fol
             _ => bench.tell(fact),
         };
         desk.take_up(&followed);
+        assert_attributed(&bench.engine);
         all.push(followed);
     }
     all
@@ -327,9 +377,10 @@ proptest! {
                 name: name.to_owned(), strategy, instruments: vec![IX], timeframe: Timeframe::MINUTE,
                 weight: Rate::ONE, on_fault: FaultPolicy::Close, wants_house_stop: true, wants_house_target: true,
                 is_exempt_from_stop: false,
+                rebuild: None,
             };
             let trade_from = Timestamp::from_seconds(warm * 60).unwrap();
-            Engine::new(Setup { trade_from, guards: guards.clone(), ..watched_setup(plan) }, vec![alone])
+            Engine::new(Setup { trade_from, guards: guards.clone(), keep_bars: 0, ..watched_setup(plan) }, vec![alone])
         };
         let bars: Vec<Bar> = (0i64..).zip(&closes).map(|(i, c)| {
             let p = Price::new(c * 100);

@@ -101,6 +101,7 @@ fn hosted(needs: Needs, instruments: &[InstrumentIx]) -> (StrategySetup, Saw) {
         wants_house_stop: false,
         wants_house_target: false,
         is_exempt_from_stop: false,
+        rebuild: None,
     };
     (setup, Saw { from, lines: RefCell::default() })
 }

@@ -57,6 +57,7 @@ fn hosted(instances: &[Instance], shares: bool) -> Vec<StrategySetup> {
             wants_house_stop: false,
             wants_house_target: false,
             is_exempt_from_stop: false,
+            rebuild: None,
         }
     };
     instances.iter().enumerate().map(host).collect()

@@ -173,4 +173,25 @@ pub enum OperatorCommand {
     StopStrategy(u16),
     /// Take its opinions again.
     StartStrategy(u16),
+    /// Another value for a parameter of a strategy. Nothing happens before [`OperatorCommand::ApplyParameters`].
+    SetParameter {
+        /// Which strategy.
+        strategy: u16,
+        /// Which parameter.
+        name: Text,
+        /// Its value, as in a configuration.
+        value: Text,
+    },
+    /// Build the strategy anew with everything that was set since the last time, or refuse all of it and change nothing.
+    ApplyParameters {
+        /// Which strategy.
+        strategy: u16,
+    },
+    /// Another weight among the strategies of the same instrument, from 0 to 1000.
+    SetWeight {
+        /// Which strategy.
+        strategy: u16,
+        /// Its weight from now on.
+        weight: Rate,
+    },
 }

@@ -3,7 +3,7 @@
 use crate::{
     CancelReason, ClientOrderId, DayFigures, Direction, Fill, InstrumentIx, LimitStanding, LinkKind, Lock,
     OrderReport, PanicCause, PanicStage, PlanRecord, PlanStep, PositionSide, Refusal, RejectReason,
-    ShieldStep, StepOutcome, Tag, Tier, UnlockProblem,
+    ShieldStep, StepOutcome, Tag, Text, Tier, UnlockProblem,
 };
 use units::{Amount, Price, Quantity, Rate};
 
@@ -199,6 +199,32 @@ pub enum Record {
         /// Whether it is there now.
         is_up: bool,
     },
+    /// A strategy was built anew with other parameters.
+    ParametersSet {
+        /// Which one.
+        strategy: u16,
+        /// How many candles it is to see before it is heard.
+        missing_bars: u32,
+    },
+    /// Other parameters were refused and nothing was changed.
+    ParametersRefused {
+        /// Of which strategy.
+        strategy: u16,
+        /// The first parameter at fault, if it is one.
+        parameter: Text,
+    },
+    /// A strategy that was built anew has seen enough candles and is heard.
+    StrategyWarm {
+        /// Which one.
+        strategy: u16,
+    },
+    /// A strategy has another weight.
+    WeightSet {
+        /// Which one.
+        strategy: u16,
+        /// Its weight from now on.
+        weight: Rate,
+    },
 }
 
 /// How urgent a notice is.
@@ -281,6 +307,20 @@ pub enum NoticeKind {
     UnlockRefused {
         /// Why.
         problem: UnlockProblem,
+    },
+    /// A strategy was built anew with other parameters.
+    ParametersSet {
+        /// Its name.
+        strategy: String,
+        /// How many candles it is to see before it is heard.
+        missing_bars: u32,
+    },
+    /// Other parameters were refused and nothing was changed.
+    ParametersRefused {
+        /// The name of the strategy.
+        strategy: String,
+        /// What is wrong, all of it.
+        problem: String,
     },
     /// A step of an exit plan failed. The position is as safe as the step says.
     PlanStep {

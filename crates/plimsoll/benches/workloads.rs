@@ -147,6 +147,8 @@ fn quoting(rows: usize, rounds: usize) {
                 ..Limits::default()
             },
             min_strength: Rate::ZERO,
+            voting: engine::Voting::default(),
+            keep_bars: 0,
             trade_from: Timestamp::MIN,
             house_plan: None,
             guards: engine::Guards::default(),
@@ -191,6 +193,7 @@ fn touch_maker() -> StrategySetup {
         wants_house_stop: false,
         wants_house_target: false,
         is_exempt_from_stop: true,
+        rebuild: None,
     }
 }
 
@@ -325,6 +328,8 @@ fn market(instruments: usize, bars: usize) -> (Job, Vec<Prices>) {
         initial_balance,
         limits,
         min_strength: Rate::ZERO,
+        voting: engine::Voting::default(),
+        keep_bars: 0,
         trade_from: Timestamp::MIN,
         house_plan: None,
         guards: engine::Guards::default(),
@@ -348,6 +353,7 @@ fn strategy(job: &Job, fast: usize, slow: usize) -> StrategySetup {
         wants_house_stop: false,
         wants_house_target: false,
         is_exempt_from_stop: false,
+        rebuild: None,
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod recipe;
 mod risk;
 mod shelf;
 mod ticks;
+mod timeframes;
 mod watch;
 
 pub(crate) use flags::{AccountArgs, MarketArgs, StrategyArgs};

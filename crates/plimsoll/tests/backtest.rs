@@ -388,3 +388,55 @@ fn the_demo_runs_twice_to_the_same_report() {
     assert_eq!(run(), run());
     assert!(bench.path("data/demo/reports/ema_crossover/report.html").is_file());
 }
+
+const INSTANCES: &str = "
+pairs:
+  - symbol: BTCUSDT
+strategies:
+  - {name: ema_crossover, id: quick, timeframe: 1h, parameters: {fast: 3, slow: 8}, weight: 2}
+  - {name: ema_crossover, timeframe: 4h, parameters: {fast: 5, slow: 13}}
+  - {name: ema_crossover, timeframe: 1h, parameters: {fast: 20, slow: 50}}
+  - {name: sma_crossover, is_active: false}
+";
+
+#[test]
+fn instances_of_one_strategy_run_side_by_side() {
+    let bench = Bench::new();
+    bench.write("BTCUSDT-1h.csv", candles(2_000));
+    bench.write("plimsoll.yaml", INSTANCES);
+    let arguments =
+        ["backtest", "--exchange", "bybit", "--data", "BTCUSDT-1h.csv", "--config", "plimsoll.yaml"];
+    let output = bench.run(&arguments);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    for part in ["STRATEGY RESULTS", "quick: ema_crossover (fast=3", "on 4h, weight 1", "by weighted vote"] {
+        assert!(text.contains(part), "{part:?} is not in the report:\n{text}");
+    }
+    let output = bench.run(&[&arguments[..], &["--json", "-P", "quick.fast=4"]].concat());
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let names: Vec<&str> =
+        report["strategies"].as_array().unwrap().iter().map(|s| s["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["quick", "ema_crossover", "ema_crossover_2"]);
+    assert_eq!(report["strategies"][0]["parameters"]["fast"], "4", "a flag may name the instance");
+    assert_eq!(report["strategies"][1]["timeframe"], "4h");
+    assert_eq!(report["timeframe"], "1h");
+    let number = |value: &serde_json::Value| value.as_str().unwrap().parse::<f64>().unwrap();
+    let earned: f64 =
+        report["strategies"].as_array().unwrap().iter().map(|s| number(&s["earned"]["profit"])).sum();
+    assert!((earned - number(&report["profit"])).abs() < 1e-9, "{earned} of {}", report["profit"]);
+}
+
+#[test]
+fn one_name_for_two_instances_is_refused() {
+    let bench = Bench::new();
+    bench.write("BTCUSDT-1h.csv", candles(100));
+    bench.write(
+        "twice.yaml",
+        INSTANCES
+            .replace("{name: ema_crossover, timeframe: 4h", "{name: ema_crossover, id: quick, timeframe: 4h"),
+    );
+    bench.refuses(
+        &["backtest", "--data", "BTCUSDT-1h.csv", "--config", "twice.yaml"],
+        &["strategies[1].id", "already given by strategies[0]"],
+    );
+}

@@ -79,8 +79,6 @@ struct Entry {
     outputs: usize,
     /// How many subscriptions it has, those of indicators that run on it among them.
     users: u32,
-    /// It was subscribed to after candles had been told and has seen none of them.
-    is_fresh: bool,
 }
 
 /// The indicators of one instrument's candles of one length, those that others run on first.
@@ -136,36 +134,6 @@ impl Bank {
         let is_meant = |l: &&mut Line| l.instrument == candle.instrument && l.timeframe == candle.timeframe;
         if let Some(line) = lines.iter_mut().find(is_meant) {
             line.step(&seen(instrument, &candle.bar), values);
-        }
-    }
-
-    /// Lets the indicators that were subscribed to late look at candles that were told before, oldest first.
-    pub fn catch_up<'b>(
-        &mut self,
-        instrument: &Instrument,
-        ix: InstrumentIx,
-        timeframe: Timeframe,
-        bars: impl Iterator<Item = &'b Bar>,
-    ) {
-        let Self { lines, values } = self;
-        let is_meant = |l: &&mut Line| l.instrument == ix && l.timeframe == timeframe;
-        let Some(line) = lines.iter_mut().find(is_meant) else { return };
-        if line.entries.iter().any(|e| e.is_fresh) {
-            // What a late one runs on steps again too, on a copy, so that it is at the same candle.
-            let mut replay = line.clone();
-            for entry in &mut replay.entries {
-                entry.indicator = entry.spec.build();
-            }
-            let mut replayed = vec![None; values.len()];
-            for bar in bars {
-                replay.step(&seen(instrument, bar), &mut replayed);
-            }
-            for (entry, caught_up) in line.entries.iter_mut().zip(replay.entries).filter(|(e, _)| e.is_fresh)
-            {
-                let outputs = entry.first..entry.first + entry.outputs;
-                values[outputs.clone()].copy_from_slice(&replayed[outputs]);
-                *entry = Entry { is_fresh: false, ..caught_up };
-            }
         }
     }
 
@@ -227,15 +195,7 @@ impl Bank {
             }
         }
         let (spec, indicator) = (spec.clone(), spec.build());
-        self.lines[at].entries.push(Entry {
-            spec,
-            series,
-            indicator,
-            first,
-            outputs,
-            users: 1,
-            is_fresh: true,
-        });
+        self.lines[at].entries.push(Entry { spec, series, indicator, first, outputs, users: 1 });
         slot(first)
     }
 
@@ -266,7 +226,6 @@ impl Bank {
             w.int(line.entries.len() as i64);
             for (i, entry) in line.entries.iter().enumerate() {
                 w.blob(line.name(i).as_bytes());
-                w.int(i64::from(entry.is_fresh));
                 w.indicator(&entry.indicator);
                 self.values[entry.first..entry.first + entry.outputs]
                     .iter()
@@ -308,7 +267,6 @@ impl Line {
     #[inline]
     fn step(&mut self, bar: &Ohlcv, values: &mut [Option<f64>]) {
         for entry in &mut self.entries {
-            entry.is_fresh = false;
             let series = entry.series.map(|source| read(source, bar, values));
             let ([Some(x), Some(y)], Some(out)) =
                 (series, values.get_mut(entry.first..entry.first + entry.outputs))
@@ -330,7 +288,6 @@ impl Line {
             let at = at.filter(|at| !read[*at]).ok_or(StateError::Invalid("shared indicator"))?;
             read[at] = true;
             let entry = &mut self.entries[at];
-            entry.is_fresh = r.int()? != 0;
             r.indicator(&mut entry.indicator)?;
             for value in &mut values[entry.first..entry.first + entry.outputs] {
                 *value = r.optional_float()?;

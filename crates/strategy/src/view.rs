@@ -33,6 +33,11 @@ impl History {
         self.bars.push_back(bar);
     }
 
+    /// Room for at least `capacity` candles from now on.
+    pub fn grow(&mut self, capacity: usize) {
+        self.capacity = self.capacity.max(capacity);
+    }
+
     /// How many candles are held.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -57,6 +62,9 @@ impl History {
     }
 }
 
+/// That of who keeps nothing.
+static NO_HISTORY: History = History { bars: VecDeque::new(), capacity: 0 };
+
 /// What is known of one instrument's market.
 #[derive(Debug, Clone, Default)]
 pub struct Market {
@@ -70,8 +78,6 @@ pub struct Market {
     pub book: Option<Book>,
     /// When the book or the quote was last told; what is old may be wrong.
     pub quoted_at: Option<Timestamp>,
-    /// The closed candles that a strategy asked to be kept.
-    pub history: History,
 }
 
 impl Market {
@@ -119,6 +125,8 @@ pub struct View<'a> {
     strategy: u16,
     orders: &'a dyn OrderSource,
     bank: &'a Bank,
+    own: &'a [Position],
+    histories: &'a [History],
 }
 
 impl<'a> View<'a> {
@@ -131,7 +139,17 @@ impl<'a> View<'a> {
         markets: &'a [Market],
         positions: &'a [Position],
     ) -> Self {
-        Self { now, instruments, markets, positions, strategy: 0, orders: &NoOrders, bank: &bank::NONE }
+        Self {
+            now,
+            instruments,
+            markets,
+            positions,
+            strategy: 0,
+            orders: &NoOrders,
+            bank: &bank::NONE,
+            own: positions,
+            histories: &[],
+        }
     }
 
     /// The same with the orders of one strategy, by its number.
@@ -153,6 +171,20 @@ impl<'a> View<'a> {
     #[must_use]
     pub const fn bank(&self) -> &'a Bank {
         self.bank
+    }
+
+    /// The same with a strategy's own part of the net positions, indexed by [`InstrumentIx`].
+    #[inline]
+    #[must_use]
+    pub const fn with_own(self, own: &'a [Position]) -> Self {
+        Self { own, ..self }
+    }
+
+    /// The same with closed candles of the strategy's timeframe, indexed by [`InstrumentIx`].
+    #[inline]
+    #[must_use]
+    pub const fn with_history(self, histories: &'a [History]) -> Self {
+        Self { histories, ..self }
     }
 
     /// The time of the fact that is being looked at.
@@ -196,6 +228,24 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn position(&self, ix: InstrumentIx) -> Position {
         self.positions[ix.index()]
+    }
+
+    /// The closed candles of the strategy's timeframe that it asked to be kept ([`crate::Needs::history_bars`]), the one that
+    /// is being looked at last. Others may have asked for more.
+    #[must_use]
+    pub fn history(&self, ix: InstrumentIx) -> &'a History {
+        self.histories.get(ix.index()).unwrap_or(&NO_HISTORY)
+    }
+
+    /// The strategy's own part of the net position of an instrument, which several strategies may share; all of it where it is
+    /// alone.
+    ///
+    /// # Panics
+    /// For an index that is not of this run.
+    #[inline]
+    #[must_use]
+    pub fn own(&self, ix: InstrumentIx) -> Position {
+        self.own[ix.index()]
     }
 
     /// The strategy's own orders in an instrument that may still change, oldest first: sent, resting, or about to be

@@ -72,25 +72,6 @@ fn what_nobody_wants_ends_and_gives_its_room_back() {
 }
 
 #[test]
-fn who_comes_late_catches_up_from_the_candles_that_were_kept() {
-    let (rsi, ema) = (spec("rsi", &[5.0]), spec("ema", &[4.0]));
-    let instrument = instrument();
-    let bars: Vec<Candle> = (0..).zip(closes()).map(|(minute, close)| candle(minute, close)).collect();
-    let (mut early, mut late) = (Bank::new(), Bank::new());
-    let wanted = [(&ema, CLOSE), (&rsi, CLOSE)];
-    let slots = subscribed(&mut early, &wanted);
-    subscribed(&mut late, &wanted[..1]);
-    for candle in &bars {
-        early.update(&instrument, candle);
-        late.update(&instrument, candle);
-    }
-    let slot = subscribed(&mut late, &wanted[1..])[0];
-    assert_eq!(late.value(slot), None);
-    late.catch_up(&instrument, IX, Timeframe::MINUTE, bars.iter().map(|c| &c.bar));
-    assert_eq!(late.value(slot), early.value(slots[1]));
-}
-
-#[test]
 fn goes_on_where_it_was_saved_whatever_the_order_of_subscriptions() {
     let (rsi, ema) = (spec("rsi", &[5.0]), spec("ema", &[4.0]));
     let wanted = [(&ema, CLOSE), (&rsi, CLOSE)];

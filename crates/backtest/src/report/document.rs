@@ -1,12 +1,12 @@
 //! The report as one JSON object.
 
 use super::liquidations::{self, LiquidationDocument};
+use super::strategies::{self, EarnedDocument, StrategyDocument};
 use super::stress::{self, StressDocument};
 use super::tally::{self, Tally};
 use super::{ReportInput, equity, names, quotient, quoting, sheets};
 use crate::metrics::Metric;
 use serde::ser::{Serialize, SerializeMap, Serializer};
-use std::collections::BTreeMap;
 use units::Amount;
 
 /// The report as one JSON object. Money is decimal text, exact; times are ISO 8601 in UTC; statistics are numbers, `null`
@@ -25,7 +25,8 @@ use units::Amount;
 /// | `detail_missing` | candles for which finer ones were asked for and none were there |
 /// | `load_seconds`, `run_seconds` | durations, or `null` where they were not measured |
 /// | `digest` | fingerprint of the run, 32 hexadecimal digits |
-/// | `strategies` | `name` and `parameters` of each, by number |
+/// | `strategies` | of each, by number: `name`, `strategy`, `timeframe`, `weight`, `parameters`, and what it has `earned` of the account |
+/// | `unattributed` | what orders of the engine itself and signals from outside have earned, where there were any |
 /// | `metrics` | every metric by name |
 /// | `conventions` | how each metric was computed, by name |
 /// | `compat` | the figures of another tool by name, or `null` where none was asked for |
@@ -62,6 +63,8 @@ pub struct Document {
     pub run_seconds: Option<f64>,
     pub digest: String,
     pub strategies: Vec<StrategyDocument>,
+    /// What belongs to no strategy.
+    pub unattributed: Option<EarnedDocument>,
     #[serde(serialize_with = "values")]
     pub metrics: Vec<Metric>,
     #[serde(serialize_with = "conventions")]
@@ -79,15 +82,6 @@ pub struct Document {
     pub notices: Vec<NoticeDocument>,
     pub quoting: Option<super::QuotingDocument>,
     pub header: Vec<(String, String)>,
-}
-
-/// A strategy of the run.
-#[derive(Debug, Clone, serde::Serialize)]
-pub struct StrategyDocument {
-    /// What it is called.
-    pub name: String,
-    /// Its parameters as text.
-    pub parameters: BTreeMap<String, String>,
 }
 
 /// Closed trades that have something in common.
@@ -190,7 +184,8 @@ impl Document {
             load_seconds: input.load_seconds,
             run_seconds: input.run_seconds,
             digest: format!("{:032x}", outcome.digest.bits()),
-            strategies: strategies(input),
+            strategies: strategies::documents(input),
+            unattributed: strategies::unattributed(input),
             conventions: metrics.clone(),
             metrics,
             compat: input.options.compat.map(|c| c.metrics(input, total.profits())),
@@ -215,14 +210,6 @@ impl Document {
             .expect("every key is text, no number is checked on the way out, and a string cannot fail to be written to");
         text + "\n"
     }
-}
-
-fn strategies(input: &ReportInput<'_>) -> Vec<StrategyDocument> {
-    let document = |info: &super::StrategyInfo| StrategyDocument {
-        name: info.name.clone(),
-        parameters: info.parameters.iter().cloned().collect(),
-    };
-    input.strategies.iter().map(document).collect()
 }
 
 fn groups(input: &ReportInput<'_>, groups: Vec<(String, Tally)>) -> Vec<GroupDocument> {

@@ -3,12 +3,19 @@
 use super::{Breakdown, Compat};
 use crate::Outcome;
 use model::{Instrument, Timeframe};
+use units::Rate;
 
 /// A strategy of the run; its place in the list is its number in the outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StrategyInfo {
-    /// What it is called.
+    /// What it is called; of several instances of one strategy each has a name of its own.
     pub name: String,
+    /// Which strategy it is an instance of.
+    pub strategy: String,
+    /// The candles that it decides on, if it decides on candles.
+    pub timeframe: Option<Timeframe>,
+    /// Its weight among the strategies of one instrument.
+    pub weight: Option<Rate>,
     /// Its parameters as they were resolved, in the order of its schema.
     pub parameters: Vec<(String, String)>,
     /// The texts behind its tags.
@@ -36,7 +43,7 @@ pub struct ReportInput<'a> {
     pub instruments: &'a [Instrument],
     /// The strategies of the run, by number.
     pub strategies: &'a [StrategyInfo],
-    /// The candles that the strategies saw; means nothing for a run over ticks.
+    /// The candles that drove the run; means nothing for a run over ticks.
     pub timeframe: Timeframe,
     /// Lines for the head of the report, as they are to be shown: strategy and parameters, symbols, exchange, where the
     /// instrument rules come from, fees, slippage, sizing, leverage, data source.

@@ -92,6 +92,17 @@ impl ReportInput<'_> {
             NoticeKind::PanicStuck { stage, positions, orders } => {
                 format!("the kill switch is stuck while {stage}: {positions} positions, {orders} orders")
             }
+            NoticeKind::ParametersSet { strategy, missing_bars: 0 } => {
+                format!("strategy {strategy} has other parameters")
+            }
+            NoticeKind::ParametersSet { strategy, missing_bars } => {
+                format!(
+                    "strategy {strategy} has other parameters and is heard again after {missing_bars} candles"
+                )
+            }
+            NoticeKind::ParametersRefused { strategy, problem } => {
+                format!("the parameters of strategy {strategy} were left as they are: {problem}")
+            }
             NoticeKind::UnlockRefused { problem } => format!("could not unlock: {problem}"),
             NoticeKind::OrderAdopted(report) => {
                 format!(

@@ -25,6 +25,7 @@ pub fn all(input: &ReportInput<'_>) -> Vec<Sheet> {
     if input.strategies.len() > 1 {
         sheets.push(strategies(input, &total));
     }
+    sheets.extend(super::strategies::sheet(input));
     sheets.push(summary::sheet(input, &total));
     sheets.extend(quoting::sheet(input));
     sheets.push(metrics(input, &total));

@@ -128,6 +128,9 @@ fn run_on(
         let tags = strategy::find(name).unwrap().tags;
         infos.push(StrategyInfo {
             name: (*name).to_owned(),
+            strategy: (*name).to_owned(),
+            timeframe: Some(Timeframe::HOUR),
+            weight: Some(Rate::ONE),
             parameters: parameters.iter().map(|(k, v)| (k.to_owned(), v.to_string())).collect(),
             tags: tags.iter().map(ToString::to_string).collect(),
         });
@@ -141,6 +144,7 @@ fn run_on(
             wants_house_stop: true,
             wants_house_target: false,
             is_exempt_from_stop: false,
+            rebuild: None,
         });
     }
     let limits = Limits {
@@ -154,6 +158,8 @@ fn run_on(
         initial_balance: amount("10000"),
         limits,
         min_strength: Rate::ZERO,
+        voting: engine::Voting::default(),
+        keep_bars: 0,
         trade_from: Timestamp::MIN,
         house_plan: None,
         guards: engine::Guards::default(),

@@ -290,6 +290,7 @@ impl<'a> TickRunner<'a> {
 
     #[cold]
     fn end_days(&mut self, day: &mut Day, now: Timestamp) {
+        self.collector.on_figures(&self.engine);
         let equity = equity(&self.engine);
         while now > day.end {
             self.collector.on_day(day.number, equity);

@@ -76,7 +76,7 @@ pub(crate) fn series(g: &mut Prng, timeframe: Timeframe, count: usize, gaps: u64
 }
 
 /// Finer candles of a bar, together as wide as it is; the last close is the bar's own.
-fn finer(g: &mut Prng, bar: &Bar, span: Span, parts: i64, out: &mut Vec<Bar>) {
+pub(crate) fn finer(g: &mut Prng, bar: &Bar, span: Span, parts: i64, out: &mut Vec<Bar>) {
     let step = Span::from_nanos(span.nanos() / parts);
     let (low, high) = (bar.low.mantissa(), bar.high.mantissa());
     let mut at = bar.open_time;
@@ -169,6 +169,7 @@ pub(crate) fn world(seed: u64, range: Range) -> World {
         tracks.push(Track {
             instrument: instrument(number),
             bars: Arc::new(bars),
+            longer: Vec::new(),
             detail: Arc::new(detail),
             funding: Arc::new(funding),
             marks,
@@ -255,6 +256,8 @@ fn terms(g: &mut Prng, tape: Tape) -> (Job, &'static str, Vec<(&'static str, Str
         initial_balance,
         limits: Limits { sizing, leverage, house_stop, house_target, taker_fee, ..Limits::default() },
         min_strength: Rate::ZERO,
+        voting: engine::Voting::default(),
+        keep_bars: 0,
         trade_from: tape.start,
         house_plan,
         guards: engine::Guards::default(),
@@ -317,6 +320,7 @@ pub(crate) fn hosted(strategy: Box<dyn Strategy>, tape: &Tape) -> StrategySetup 
         wants_house_stop: true,
         wants_house_target: true,
         is_exempt_from_stop: false,
+        rebuild: None,
     }
 }
 

@@ -329,7 +329,7 @@ impl Engine {
         let wish = Wish {
             strategy,
             tag: intent.tag,
-            plan: Some(intent.plan),
+            plan: self.host.plan(strategy, intent.plan),
             stop_loss: intent.stop_loss,
             take_profit: intent.take_profit,
         };
@@ -350,7 +350,7 @@ impl Engine {
         match size {
             Ok(quantity) => {
                 let order = NewOrder { quantity, ..entry_order(ix, intent.side, intent.entry) };
-                self.open(Request { order, strategy, tag: intent.tag }, &wish, out);
+                self.open(Request { order, strategy, tag: intent.tag, is_own: false }, &wish, out);
             }
             Err(refusal) => self.note_step(ix, None, (PlanStep::Size, StepOutcome::Refused(refusal)), out),
         }

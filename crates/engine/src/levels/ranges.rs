@@ -45,13 +45,18 @@ impl Ranges {
     ) -> Self {
         let mut watched = Watched::default();
         for (timeframe, plan) in plans {
-            if let Some(bars) = plan.needed_atr() {
-                watched.add_range(timeframe, bars);
-            }
-            watched.add_extremes(timeframe, plan.needed_structure().into());
+            watched.add(timeframe, plan);
         }
-        let is_empty = watched.ranges.is_empty() && watched.extremes.is_empty();
+        let is_empty = watched.is_empty();
         Self { instruments: vec![watched; instruments], is_empty }
+    }
+
+    /// Measures what one more plan needs, from now on.
+    pub(crate) fn add(&mut self, timeframe: Timeframe, plan: &ExitPlan) {
+        for watched in &mut self.instruments {
+            watched.add(timeframe, plan);
+            self.is_empty = watched.is_empty();
+        }
     }
 
     /// Whether no plan needs any.
@@ -140,6 +145,17 @@ impl Ranges {
 }
 
 impl Watched {
+    fn add(&mut self, timeframe: Timeframe, plan: &ExitPlan) {
+        if let Some(bars) = plan.needed_atr() {
+            self.add_range(timeframe, bars);
+        }
+        self.add_extremes(timeframe, plan.needed_structure().into());
+    }
+
+    fn is_empty(&self) -> bool {
+        self.ranges.is_empty() && self.extremes.is_empty()
+    }
+
     fn add_range(&mut self, timeframe: Timeframe, bars: u16) {
         let is_known = self.ranges.iter().any(|r| r.timeframe == timeframe && r.bars == bars);
         // A plan was checked to have a length that an indicator takes.

@@ -69,6 +69,8 @@ pub(crate) struct Request {
     pub(crate) order: NewOrder,
     pub(crate) strategy: u16,
     pub(crate) tag: Tag,
+    /// The strategy placed it by itself, as it is.
+    pub(crate) is_own: bool,
 }
 
 /// Checks a request; what passes is a command in `out`, and the margin to set aside for it. The command is written where it

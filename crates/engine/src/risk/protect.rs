@@ -142,6 +142,7 @@ mod tests {
             reserved: Amount::ZERO,
             tag: Tag(0),
             amendments: 0,
+            is_own: false,
             sent_at: Timestamp::EPOCH,
             ceiling: quantity("1"),
         };

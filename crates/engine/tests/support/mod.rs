@@ -78,6 +78,8 @@ pub(crate) fn setup() -> Setup {
         initial_balance: amount("1000"),
         limits: limits(),
         min_strength: Rate::ZERO,
+        voting: engine::Voting::default(),
+        keep_bars: 0,
         trade_from: Timestamp::MIN,
         house_plan: None,
         guards: Guards::default(),
@@ -176,6 +178,7 @@ pub(crate) fn hosted(script: Script) -> StrategySetup {
         wants_house_stop: true,
         wants_house_target: true,
         is_exempt_from_stop: false,
+        rebuild: None,
     }
 }
 

@@ -135,6 +135,8 @@ fn job(files: &[PathBuf]) -> Result<Job, String> {
         initial_balance,
         limits,
         min_strength: Rate::ZERO,
+        voting: engine::Voting::default(),
+        keep_bars: 0,
         trade_from: Timestamp::MIN,
         house_plan: None,
         guards: engine::Guards::default(),
@@ -157,6 +159,7 @@ fn strategy(job: &Job, fast: usize, slow: usize) -> Result<StrategySetup, String
         wants_house_stop: false,
         wants_house_target: false,
         is_exempt_from_stop: false,
+        rebuild: None,
     })
 }
 
@@ -215,6 +218,8 @@ fn tick_job(files: &[PathBuf]) -> Result<TickJob, String> {
         initial_balance,
         limits,
         min_strength: Rate::ZERO,
+        voting: engine::Voting::default(),
+        keep_bars: 0,
         trade_from: Timestamp::MIN,
         house_plan: None,
         guards: engine::Guards::default(),
@@ -243,6 +248,7 @@ fn quoting(job: &TickJob) -> Result<Measured, String> {
             wants_house_stop: false,
             wants_house_target: false,
             is_exempt_from_stop: true,
+            rebuild: None,
         };
         let started = Instant::now();
         let outcome = backtest::run_ticks(job, vec![setup], &mut Silent).map_err(|e| e.to_string())?;

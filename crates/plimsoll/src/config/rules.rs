@@ -21,7 +21,8 @@ pub(crate) fn check(merge: &Merge) -> Vec<Problem> {
     problems.extend(period(merge));
     problems.extend(detail(merge));
     problems.extend(credentials(merge));
-    problems.extend(repeated_pairs(merge));
+    problems.extend(repeated(merge, "pairs", "symbol"));
+    problems.extend(repeated(merge, "strategies", "id"));
     problems.extend(unknown_symbols(merge));
     problems
 }
@@ -138,16 +139,17 @@ fn texts<'a>(merge: &'a Merge, section: &str, key: &str) -> Vec<(usize, &'a Held
     groups.filter_map(|(index, group)| Some((index, group.held.get(key)?))).collect()
 }
 
-fn repeated_pairs(merge: &Merge) -> Vec<Problem> {
+/// Two items of a list with one name.
+fn repeated(merge: &Merge, section: &str, key: &str) -> Vec<Problem> {
     let mut first: BTreeMap<&str, usize> = BTreeMap::new();
     let mut problems = Vec::new();
-    for (index, held) in texts(merge, "pairs", "symbol") {
-        let Some(symbol) = held.value.as_str() else { continue };
-        if let Some(before) = first.get(symbol) {
-            let problem = Problem::new(held.place.clone(), format!("already given by pairs[{before}]"));
-            problems.push(problem.key(format!("pairs[{index}].symbol")).value(symbol));
+    for (index, held) in texts(merge, section, key) {
+        let Some(name) = held.value.as_str() else { continue };
+        if let Some(before) = first.get(name) {
+            let problem = Problem::new(held.place.clone(), format!("already given by {section}[{before}]"));
+            problems.push(problem.key(format!("{section}[{index}].{key}")).value(name));
         } else {
-            first.insert(symbol, index);
+            first.insert(name, index);
         }
     }
     problems

@@ -244,6 +244,13 @@ const STRATEGIES: &[Setting] = &[
         "true",
         "Whether it runs; false keeps the entry without using it",
     ),
+    Setting::unset(
+        "id",
+        TEXT,
+        "the name of the strategy, with a number where several entries have it",
+        "A name of its own for this entry, by which reports and flags tell several entries of one strategy apart",
+    )
+    .example("fast_ema"),
     Setting::new("timeframe", Kind::Timeframe, "1h", "Length of the candles it decides on"),
     Setting::new("weight", within("0", "1000"), "1", "Share of the capital, relative to the other weights"),
     Setting::unset("symbols", Kind::Symbols, "every active pair", "The pairs it trades").example("[BTCUSDT]"),
@@ -265,6 +272,20 @@ const EXECUTION: &[Setting] = &[
     )
     .unit("candles"),
     Setting::new("min_score", within("0", "1"), "0.0", "Signals with a lower score are ignored"),
+    Setting::new(
+        "aggregation",
+        Kind::Choice(&["weighted_vote", "best_confidence", "unanimous", "priority"]),
+        "weighted_vote",
+        "How the signals of several strategies for one instrument become one: the mean by weight, the most confident alone, \
+         all or none, or the first in the list that wants a position",
+    ),
+    Setting::new(
+        "conflict",
+        Kind::Choice(&["net_target", "first_come"]),
+        "net_target",
+        "Whether strategies share one position that follows the aggregated signal, or the first that wants an instrument has it \
+         for itself until it is done",
+    ),
 ];
 
 const BACKTEST: &[Setting] = &[

@@ -106,6 +106,8 @@ pub struct StrategyEntry {
     pub name: String,
     /// Whether it runs.
     pub is_active: bool,
+    /// A name of its own, unique; `None` for the strategy's.
+    pub id: Option<String>,
     /// Length of the candles it decides on.
     #[serde(deserialize_with = "timeframe")]
     pub timeframe: Timeframe,
@@ -258,6 +260,10 @@ pub struct Execution {
     pub buffer_bars: u32,
     /// Signals with a lower score are ignored; from 0 to 1.
     pub min_score: Decimal,
+    /// How several signals become one.
+    pub aggregation: String,
+    /// Whether strategies share positions.
+    pub conflict: String,
 }
 
 /// How history is replayed.

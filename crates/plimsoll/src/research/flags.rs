@@ -30,16 +30,24 @@ pub(crate) struct StrategyArgs {
 }
 
 impl StrategyArgs {
-    /// The parameters given for one strategy.
-    pub(crate) fn parameters_of(&self, strategy: &str) -> Result<Vec<(String, String)>, Failure> {
+    /// The parameters given for one strategy of the run, by its name, by its own name, or by none. `known` are all names and own
+    /// names of the run.
+    pub(crate) fn parameters_of(
+        &self,
+        strategy: &str,
+        id: &str,
+        known: &[String],
+    ) -> Result<Vec<(String, String)>, Failure> {
         let mut own = Vec::new();
         for text in &self.parameters {
             let Some((name, value)) = text.split_once('=') else {
                 return Err(Failure::usage(format!("--param {text:?}: write name=value, such as fast=9")));
             };
             match name.split_once('.') {
-                Some((of, name)) if of == strategy => own.push((name.to_owned(), value.to_owned())),
-                Some((of, _)) if !self.strategies.iter().any(|s| s == of) => {
+                Some((of, name)) if of == id || of == strategy => {
+                    own.push((name.to_owned(), value.to_owned()));
+                }
+                Some((of, _)) if known.iter().all(|known| known != of) => {
                     return Err(Failure::usage(format!("--param {text:?}: no strategy {of:?} runs here")));
                 }
                 Some(_) => {}

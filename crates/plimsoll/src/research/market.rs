@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use backtest::{Marks, Tape, Track};
+use backtest::{Longer, Marks, Tape, Track};
 use catalog::{Catalog, CatalogError, Kind, Origin, ReadOptions, Series, SeriesKey, TimeRange};
 use model::{Bar, Exchange, FundingRate, Instrument, InstrumentIx, Timeframe};
 use strategy::nearest;
@@ -23,6 +23,8 @@ pub(crate) struct Loaded {
     pub(crate) source: String,
     /// The candles to decide on.
     bars: Vec<Bar>,
+    /// Longer candles made of them.
+    longer: Vec<Longer>,
     /// The candles to fill orders with, where asked for.
     detail: Vec<Bar>,
     funding: Vec<FundingRate>,
@@ -43,6 +45,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) args: &'a MarketArgs,
     pub(crate) symbols: &'a [String],
     pub(crate) timeframe: Option<Timeframe>,
+    /// Longer candles that strategies decide on.
+    pub(crate) longer: &'a [Timeframe],
     pub(crate) detail: Option<Timeframe>,
     pub(crate) range: TimeRange,
     /// How many candles before the range, by the length of a candle.
@@ -118,6 +122,7 @@ pub(crate) fn tape_of(
     let tracks = loaded.into_iter().map(|l| Track {
         instrument: l.instrument,
         bars: Arc::new(l.bars),
+        longer: l.longer,
         detail: Arc::new(l.detail),
         funding: Arc::new(l.funding),
         marks: l.marks.map(Arc::new),
@@ -249,7 +254,12 @@ fn finish(
         None => None,
     };
     let funding = beside.funding;
-    Ok(Loaded { instrument, origin, source, bars: bars.bars, detail, funding, marks, timeframe })
+    let longer = wanted.longer.iter().map(|timeframe| {
+        let made = catalog::resample(&bars, *timeframe).map_err(|error| wrong(error.to_string()))?;
+        Ok(Longer { timeframe: *timeframe, bars: Arc::new(made.series.bars) })
+    });
+    let longer = longer.collect::<Result<_, Failure>>()?;
+    Ok(Loaded { instrument, origin, source, bars: bars.bars, longer, detail, funding, marks, timeframe })
 }
 
 /// Brings two series of one instrument to the wider of their scales; returns the decimals of their prices.

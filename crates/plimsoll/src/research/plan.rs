@@ -6,19 +6,19 @@ use backtest::Job;
 use backtest::report::StrategyInfo;
 use catalog::{Origin, TimeRange};
 use engine::risk::Limits;
-use engine::{FaultPolicy, Guards, Setup, StrategySetup};
+use engine::{Aggregation, Conflict, FaultPolicy, Guards, Rebuild, Setup, StrategySetup, Voting};
 use model::{Exchange, Instrument, InstrumentIx, Timeframe};
 use strategy::{
-    Blueprint, Distance, ExitPlan, ExitRules, Milestone, StopRule, StrategyError, TargetOrder, TargetRule,
-    Trail,
+    Blueprint, Distance, ExitPlan, ExitRules, Milestone, ParameterProblem, StopRule, StrategyError,
+    TargetOrder, TargetRule, Trail,
 };
 use units::{Amount, CivilDate, Rate, Timestamp};
 use venue::{LimitFill, Slippage, VenueConfig};
 
 use super::market::Wanted;
-use super::risk;
 use super::shelf::Shelf;
 use super::{AccountArgs, LoadedMarket, MarketArgs, StrategyArgs, load, tape_of};
+use super::{risk, timeframes};
 use crate::config::{self, Config};
 use crate::failure::Failure;
 use crate::globals::Globals;
@@ -26,6 +26,8 @@ use crate::globals::Globals;
 /// One strategy of a plan.
 #[derive(Debug, Clone)]
 pub(crate) struct StrategyPlan {
+    /// What it is called: a name of its own among those of the run.
+    pub(crate) id: String,
     /// What it is.
     pub(crate) blueprint: Blueprint,
     /// Its parameters as they were given.
@@ -34,6 +36,17 @@ pub(crate) struct StrategyPlan {
     pub(super) weight: Rate,
     /// The symbols it trades; `None` for all.
     pub(super) symbols: Option<Vec<String>>,
+    /// The candles it decides on; `None` for those that drive the run.
+    pub(super) timeframe: Option<Timeframe>,
+}
+
+impl StrategyPlan {
+    /// How many candles of this length it needs before its first opinion.
+    pub(super) fn warm_up_bars(&self, timeframe: Timeframe) -> Result<u32, Failure> {
+        let texts = self.given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let built = self.blueprint.build(texts, &[InstrumentIx(0)], timeframe);
+        built.map(|(strategy, _)| strategy.needs().warm_up_bars).map_err(strategy_error)
+    }
 }
 
 /// Everything that flags and configuration say of a run.
@@ -71,7 +84,7 @@ impl Plan {
         flags.extend(account.overrides()?);
         let loaded = globals.load_config_with(&globals.config, flags)?;
         let config = &loaded.config;
-        let strategies = strategies(strategy, config)?;
+        let mut strategies = strategies(strategy, config)?;
         let range = match market.range()? {
             Some(range) => range,
             None => configured_range(config),
@@ -85,17 +98,15 @@ impl Plan {
         if let Some(twice) = symbols.iter().enumerate().find(|(i, s)| symbols[..*i].contains(s)) {
             return Err(Failure::usage(format!("{} is named twice", twice.1)));
         }
-        let timeframe = wanted_timeframe(strategy, market, config)?;
-        let warm_up_bars = |timeframe| match config.backtest.warm_up_bars {
-            Some(bars) => Ok(bars),
-            None => warm_up(&strategies, timeframe),
-        };
+        let timeframes = timeframes::settle(&mut strategies, strategy, market, config)?;
+        let warm_up_bars = |base| timeframes::warm_up(&strategies, base, config.backtest.warm_up_bars);
         let root = market.data_dir.clone().unwrap_or_else(|| config.system.data_dir.join("catalog"));
         let started = std::time::Instant::now();
         let found = load(Wanted {
             args: market,
             symbols: &symbols,
-            timeframe,
+            timeframe: timeframes.base,
+            longer: &timeframes.longer,
             detail: config.backtest.timeframe_detail,
             range,
             warm_up_bars: &warm_up_bars,
@@ -162,9 +173,11 @@ impl Plan {
     pub(crate) fn header(&self, infos: &[StrategyInfo]) -> Vec<(String, String)> {
         let mut lines: Vec<(String, String)> = Vec::new();
         let mut line = |name: &str, text: String| lines.push((name.to_owned(), text));
-        for info in infos {
-            let parameters: Vec<String> = info.parameters.iter().map(|(n, v)| format!("{n}={v}")).collect();
-            line("Strategy", format!("{} ({})", info.name, parameters.join(", ")));
+        for (info, plan) in infos.iter().zip(&self.strategies) {
+            line("Strategy", strategy_line(info, plan, self.job.tape.timeframe, infos.len()));
+        }
+        if infos.len() > 1 {
+            line("Several strategies", voting_line(self.job.setup.voting));
         }
         for (instrument, (_, origin, source)) in self.job.setup.instruments.iter().zip(&self.sources) {
             line("Instrument", instrument_line(instrument, *origin, source));
@@ -218,6 +231,38 @@ impl Plan {
     }
 }
 
+/// The line of a report's head about one strategy.
+fn strategy_line(info: &StrategyInfo, plan: &StrategyPlan, base: Timeframe, count: usize) -> String {
+    let parameters: Vec<String> = info.parameters.iter().map(|(n, v)| format!("{n}={v}")).collect();
+    let mut line = if info.name == info.strategy {
+        format!("{} ({})", info.name, parameters.join(", "))
+    } else {
+        format!("{}: {} ({})", info.name, info.strategy, parameters.join(", "))
+    };
+    if let Some(timeframe) = info.timeframe.filter(|t| *t != base) {
+        line += &format!(" on {timeframe}");
+    }
+    if let Some(symbols) = &plan.symbols {
+        line += &format!(" of {}", symbols.join(", "));
+    }
+    if count > 1 {
+        line += &format!(", weight {}", plan.weight);
+    }
+    line
+}
+
+/// How several opinions become one, in words.
+fn voting_line(voting: Voting) -> String {
+    let how = match (voting.conflict, voting.aggregation) {
+        (Conflict::FirstCome, _) => "the first that wants an instrument has it until it is done",
+        (Conflict::NetTarget, Aggregation::WeightedVote) => "share positions by weighted vote",
+        (Conflict::NetTarget, Aggregation::BestConfidence) => "share positions; the most confident decides",
+        (Conflict::NetTarget, Aggregation::Unanimous) => "share positions that all of them want",
+        (Conflict::NetTarget, Aggregation::Priority) => "share positions; the first in the list decides",
+    };
+    how.to_owned()
+}
+
 /// Where strategies of a run sit.
 pub(super) struct Seat<'a> {
     pub(super) instruments: &'a [Instrument],
@@ -234,22 +279,28 @@ impl Seat<'_> {
     ) -> Result<(StrategySetup, StrategyInfo), Failure> {
         let instruments = self.instruments_of(plan)?;
         let texts = given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let timeframe = plan.timeframe.unwrap_or(self.timeframe);
         let (strategy, parameters) =
-            plan.blueprint.build(texts, &instruments, self.timeframe).map_err(strategy_error)?;
+            plan.blueprint.build(texts, &instruments, timeframe).map_err(strategy_error)?;
+        let rebuild = rebuild(plan.blueprint.clone(), given.to_vec(), instruments.clone(), timeframe);
         let about = plan.blueprint.about();
         let setup = StrategySetup {
-            name: about.name.clone(),
+            name: plan.id.clone(),
             strategy,
             instruments,
-            timeframe: self.timeframe,
+            timeframe,
             weight: plan.weight,
             on_fault: FaultPolicy::Close,
             wants_house_stop: self.has_stop && !about.is_exempt_from_stop,
             wants_house_target: !about.manages_exits,
             is_exempt_from_stop: about.is_exempt_from_stop,
+            rebuild: Some(rebuild),
         };
         let info = StrategyInfo {
-            name: about.name.clone(),
+            name: plan.id.clone(),
+            strategy: about.name.clone(),
+            timeframe: Some(timeframe),
+            weight: Some(plan.weight),
             parameters: parameters.iter().map(|(name, value)| (name.to_owned(), value.to_string())).collect(),
             tags: about.tags.clone(),
         };
@@ -266,12 +317,30 @@ impl Seat<'_> {
         if own.is_empty() {
             return Err(Failure::usage(format!(
                 "strategy {} trades {}, none of which is in this run",
-                plan.blueprint.name(),
+                plan.id,
                 wanted.join(", ")
             )));
         }
         Ok(own)
     }
+}
+
+/// Builds a strategy with other parameters in place of some of those that were given.
+fn rebuild(
+    blueprint: Blueprint,
+    given: Vec<(String, String)>,
+    instruments: Vec<InstrumentIx>,
+    timeframe: Timeframe,
+) -> Rebuild {
+    Box::new(move |changes| {
+        let kept = given.iter().filter(|(name, _)| changes.iter().all(|(changed, _)| changed != name));
+        let texts = kept.chain(changes).map(|(name, value)| (name.as_str(), value.as_str()));
+        let built = blueprint.build(texts, &instruments, timeframe);
+        built.map(|(strategy, _)| strategy).map_err(|error| match error {
+            StrategyError::Parameters { problems, .. } => problems,
+            other => vec![ParameterProblem { name: String::new(), problem: other.to_string() }],
+        })
+    })
 }
 
 /// The line of a report's head about one instrument.
@@ -294,22 +363,35 @@ pub(crate) fn strategy_error(error: StrategyError) -> Failure {
 pub(super) fn strategies(args: &StrategyArgs, config: &Config) -> Result<Vec<StrategyPlan>, Failure> {
     let (shelf, mut plans) = (Shelf::of(config), Vec::new());
     if args.strategies.is_empty() {
-        for entry in config.strategies.iter().filter(|s| s.is_active) {
+        let entries: Vec<_> = config.strategies.iter().filter(|s| s.is_active).collect();
+        let ids = ids(&entries.iter().map(|e| (e.name.as_str(), e.id.as_deref())).collect::<Vec<_>>());
+        let known: Vec<String> = ids.iter().chain(entries.iter().map(|e| &e.name)).cloned().collect();
+        for (entry, id) in entries.into_iter().zip(&ids) {
             let blueprint = shelf.find(&entry.name)?;
             let mut given: Vec<(String, String)> =
                 entry.parameters.iter().map(|(name, value)| (name.clone(), value.to_string())).collect();
-            for (name, value) in args.parameters_of(&entry.name)? {
+            for (name, value) in args.parameters_of(&entry.name, id, &known)? {
                 given.retain(|(known, _)| *known != name);
                 given.push((name, value));
             }
             let weight = rate(&entry.weight, 0, "strategies.weight")?;
-            plans.push(StrategyPlan { blueprint, given, weight, symbols: entry.symbols.clone() });
+            plans.push(StrategyPlan {
+                id: id.clone(),
+                blueprint,
+                given,
+                weight,
+                symbols: entry.symbols.clone(),
+                timeframe: Some(entry.timeframe),
+            });
         }
     }
-    for name in &args.strategies {
+    let ids = ids(&args.strategies.iter().map(|name| (name.as_str(), None)).collect::<Vec<_>>());
+    let known: Vec<String> = ids.iter().chain(&args.strategies).cloned().collect();
+    for (name, id) in args.strategies.iter().zip(&ids) {
         let blueprint = shelf.find(name)?;
-        let given = args.parameters_of(name)?;
-        plans.push(StrategyPlan { blueprint, given, weight: Rate::ONE, symbols: None });
+        let given = args.parameters_of(name, id, &known)?;
+        let (id, weight) = (id.clone(), Rate::ONE);
+        plans.push(StrategyPlan { id, blueprint, given, weight, symbols: None, timeframe: None });
     }
     if plans.is_empty() {
         let names: Vec<&str> = strategy::all().iter().map(|d| d.name).collect();
@@ -321,44 +403,25 @@ pub(super) fn strategies(args: &StrategyArgs, config: &Config) -> Result<Vec<Str
     Ok(plans)
 }
 
+/// A name for each entry, given as the name of its strategy and its own: its own, or that of the strategy, with a number from
+/// the second on.
+fn ids(entries: &[(&str, Option<&str>)]) -> Vec<String> {
+    let mut taken: Vec<String> = entries.iter().filter_map(|(_, id)| id.map(str::to_owned)).collect();
+    let mut name = |(name, id): &(&str, Option<&str>)| {
+        if let Some(id) = id {
+            return (*id).to_owned();
+        }
+        let numbered = (2..).map(|n: u32| format!("{name}_{n}"));
+        let free = std::iter::once((*name).to_owned()).chain(numbered).find(|id| !taken.contains(id));
+        let id = free.unwrap_or_default();
+        taken.push(id.clone());
+        id
+    };
+    entries.iter().map(&mut name).collect()
+}
+
 pub(super) fn active_pairs(config: &Config) -> Vec<String> {
     config.pairs.iter().filter(|p| p.is_active).map(|p| p.symbol.clone()).collect()
-}
-
-/// The candles that all strategies decide on.
-fn wanted_timeframe(
-    args: &StrategyArgs,
-    market: &MarketArgs,
-    config: &Config,
-) -> Result<Option<Timeframe>, Failure> {
-    if let Some(timeframe) = market.timeframe.or(config.backtest.timeframe) {
-        return Ok(Some(timeframe));
-    }
-    if !args.strategies.is_empty() {
-        return Ok(None);
-    }
-    let mut timeframes: Vec<Timeframe> =
-        config.strategies.iter().filter(|s| s.is_active).map(|s| s.timeframe).collect();
-    timeframes.dedup();
-    match timeframes.as_slice() {
-        [one] => Ok(Some(*one)),
-        _ => Err(Failure::usage(
-            "the strategies of the configuration decide on candles of different lengths; a backtest runs on one: give \
-             --timeframe",
-        )),
-    }
-}
-
-/// The longest warm-up of any strategy, in candles of this length.
-fn warm_up(plans: &[StrategyPlan], timeframe: Timeframe) -> Result<u32, Failure> {
-    let mut most = 0;
-    for plan in plans {
-        let texts = plan.given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let (built, _) =
-            plan.blueprint.build(texts, &[InstrumentIx(0)], timeframe).map_err(strategy_error)?;
-        most = most.max(built.needs().warm_up_bars);
-    }
-    Ok(most)
 }
 
 pub(super) fn configured_range(config: &Config) -> TimeRange {
@@ -394,6 +457,7 @@ pub(super) struct Terms {
     pub(super) limits: Limits,
     pub(super) venue: VenueConfig,
     pub(super) min_strength: Rate,
+    pub(super) voting: Voting,
     house_plan: Option<ExitPlan>,
     guards: Guards,
 }
@@ -406,6 +470,9 @@ impl Terms {
             initial_balance: self.venue.initial_balance,
             limits: self.limits.clone(),
             min_strength: self.min_strength,
+            voting: self.voting,
+            // Nobody changes a strategy in the middle of a backtest.
+            keep_bars: 0,
             trade_from,
             house_plan: self.house_plan.clone(),
             guards: self.guards.clone(),
@@ -465,7 +532,23 @@ pub(super) fn terms(
         ..VenueConfig::default()
     };
     let min_strength = rate(&config.execution.min_score, 0, "execution.min_score")?;
-    Ok(Terms { limits, venue, min_strength, house_plan, guards })
+    let voting = voting(&config.execution);
+    Ok(Terms { limits, venue, min_strength, voting, house_plan, guards })
+}
+
+/// How several opinions become one. The words were checked when the configuration was read.
+fn voting(execution: &config::Execution) -> Voting {
+    let aggregation = match execution.aggregation.as_str() {
+        "best_confidence" => Aggregation::BestConfidence,
+        "unanimous" => Aggregation::Unanimous,
+        "priority" => Aggregation::Priority,
+        _ => Aggregation::WeightedVote,
+    };
+    let conflict = match execution.conflict.as_str() {
+        "first_come" => Conflict::FirstCome,
+        _ => Conflict::NetTarget,
+    };
+    Voting { aggregation, conflict }
 }
 
 /// The plan of the house, where a stop and a target alone do not say it: a stop that follows volatility, because its
@@ -495,7 +578,7 @@ fn house_plan(
         trail: risk.use_trailing_stop.then_some(trail),
         ..ExitRules::new(StopRule::At(distance))
     };
-    let told = |problems: Vec<strategy::ParameterProblem>| {
+    let told = |problems: Vec<ParameterProblem>| {
         let texts: Vec<String> = problems.iter().map(|p| format!("{}: {}", p.name, p.problem)).collect();
         Failure::usage(format!("the stop of the risk section: {}", texts.join("; ")))
     };

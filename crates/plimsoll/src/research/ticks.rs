@@ -163,7 +163,8 @@ impl TickPlan {
         };
         let mut built = (Vec::new(), Vec::new());
         for plan in &self.strategies {
-            let (setup, info) = seat.build(plan, &plan.given)?;
+            let (setup, mut info) = seat.build(plan, &plan.given)?;
+            info.timeframe = None;
             if setup.strategy.takes_runs() {
                 return Err(Failure::usage(format!(
                     "strategy {} decides on candles, of which a run over ticks has none; use --fidelity candles",
