@@ -59,6 +59,8 @@ pub struct Needs {
     /// Order book changes, one by one. A strategy that only looks at the book when its timer goes off does not need them:
     /// see `book_depth`.
     pub books: bool,
+    /// Funding rates of its instruments, as they are published or settled.
+    pub funding: bool,
     /// How many levels a side of the local book it looks at in the view; zero for none, one for the best bid and ask.
     pub book_depth: u32,
     /// How often it wants to be woken with [`Fact::Timer`]; at least a nanosecond, `None` for never.
