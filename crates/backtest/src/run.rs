@@ -593,6 +593,10 @@ impl<R: Recording> Runner<R> {
             let mark = cursor.marks.as_ref().and_then(|marks| marks.at(at));
             self.venue.on_funding(at, &funding, mark, &mut self.events);
             self.deliver();
+            if self.engine.hears_funding(ix) {
+                self.step(at, Fact::Funding(funding));
+                self.deliver();
+            }
         }
     }
 

@@ -418,7 +418,7 @@ impl Engine {
                 hosted.tuning.keep(self.intents.as_slice());
                 self.intents.clear();
             } else if hosted.standing == Standing::Running {
-                self.take_intents(strategy, out);
+                self.take_intents_at(instrument_of(fact), strategy, out);
             } else {
                 // Stopped: it looks on, so that its indicators are warm when it is started, and is not heard.
                 self.intents.clear();
@@ -447,6 +447,27 @@ impl Engine {
         }
         self.intents = intents;
         self.intents.clear();
+    }
+
+    /// Takes up what was said at a fact about one instrument. Opinions about others, such as the other leg of a pair, are
+    /// pursued at once and not only at the next fact about them.
+    fn take_intents_at(&mut self, ix: Option<InstrumentIx>, strategy: u16, out: &mut Outbox) {
+        let said = self.intents.as_slice().iter();
+        let others: Vec<InstrumentIx> = said
+            .filter_map(|intent| match (intent, ix) {
+                (Intent::Signal(signal), Some(ix)) if signal.instrument != ix => Some(signal.instrument),
+                _ => None,
+            })
+            .collect();
+        self.take_intents(strategy, out);
+        for other in others {
+            let is_dirty = self.targets.desk(other).is_some_and(|desk| desk.is_dirty);
+            // Without a price there is no size: then it waits for its own first candle.
+            let is_priced = self.markets.get(other.index()).is_some_and(|market| market.last.is_some());
+            if is_dirty && is_priced && self.learns_at >= self.trade_from {
+                self.pursue(other, out);
+            }
+        }
     }
 
     #[inline]
@@ -659,8 +680,7 @@ impl Engine {
                 self.note_outside(*signal, out);
             }
             Fact::Operator(command) => self.on_operator(*command, out),
-            // Published funding rates concern nobody until a strategy asks for them.
-            Fact::Funding(_) => self.look(out),
+            Fact::Funding(funding) => self.on_funding(funding, fact, out),
             Fact::Candle(_) | Fact::Venue(_) => unreachable!("step handles candles and venue events itself"),
         }
     }
@@ -679,5 +699,17 @@ impl Engine {
         if self.now >= self.trade_from {
             self.pursue(ix, out);
         }
+    }
+}
+
+/// Which instrument a market fact is about; `None` for facts after which all that was said is pursued anyway.
+const fn instrument_of(fact: &Fact) -> Option<InstrumentIx> {
+    match fact {
+        Fact::Candle(candle) => Some(candle.instrument),
+        Fact::Quote(quote) => Some(quote.instrument),
+        Fact::Trade(trade) => Some(trade.instrument),
+        Fact::Book(change) => Some(change.instrument),
+        Fact::Funding(funding) => Some(funding.instrument),
+        Fact::Mark(_) | Fact::Venue(_) | Fact::Timer(_) | Fact::Signal(_) | Fact::Operator(_) => None,
     }
 }

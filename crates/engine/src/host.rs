@@ -34,13 +34,15 @@ pub(crate) struct Wants {
     pub(crate) quotes: bool,
     pub(crate) trades: bool,
     pub(crate) books: bool,
+    pub(crate) funding: bool,
 }
 
 impl Wants {
     pub(crate) const fn of(needs: &Needs) -> Self {
-        Self { quotes: needs.quotes, trades: needs.trades, books: needs.books }
+        Self { quotes: needs.quotes, trades: needs.trades, books: needs.books, funding: needs.funding }
     }
 
+    /// Whether anything that comes many times a second is wanted.
     #[inline]
     pub(crate) const fn any(self) -> bool {
         self.quotes || self.trades || self.books
@@ -51,6 +53,7 @@ impl Wants {
             quotes: self.quotes || other.quotes,
             trades: self.trades || other.trades,
             books: self.books || other.books,
+            funding: self.funding || other.funding,
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::engine::Engine;
 use crate::host::{Standing, Wants};
 use crate::outbox::Outbox;
 use model::book::{Book, BookFault, Numbering};
-use model::{BookChange, Fact, InstrumentIx, MarkPrice, MarketData, Quote, Record, Seq, Trade};
+use model::{BookChange, Fact, FundingRate, InstrumentIx, MarkPrice, MarketData, Quote, Record, Seq, Trade};
 use strategy::Market;
 use units::Timestamp;
 
@@ -56,6 +56,15 @@ impl Engine {
             || self.targets.desks.get(ix.index()).is_some_and(|desk| desk.is_dirty)
             || self.levels.is_used
             || self.guard.watches()
+    }
+
+    /// Whether a strategy is told of funding rates of an instrument. Where nobody is, a driver may keep them to itself.
+    ///
+    /// False for an instrument that is not of this run.
+    #[inline]
+    #[must_use]
+    pub fn hears_funding(&self, ix: InstrumentIx) -> bool {
+        self.host.wants(ix).funding
     }
 
     #[inline]
@@ -117,6 +126,13 @@ impl Engine {
         if let Some(market) = self.markets.get_mut(quote.instrument.index()) {
             market.quote = Some(*quote);
             market.quoted_at = Some(at);
+        }
+    }
+
+    pub(crate) fn on_funding(&mut self, funding: &FundingRate, fact: &Fact, out: &mut Outbox) {
+        self.look(out);
+        if self.hears_funding(funding.instrument) {
+            self.tell_wanting(funding.instrument, fact, |wants| wants.funding, out);
         }
     }
 

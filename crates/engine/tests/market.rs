@@ -5,8 +5,8 @@ mod support;
 
 use engine::{Engine, FaultPolicy, StrategySetup};
 use model::{
-    BookChange, BookUpdate, Fact, InstrumentIx, OperatorCommand, OrderCommand, OrderKind, OrderState, Quote,
-    Side, TimeInForce, Timeframe, TimerId, Trade, VenueEvent,
+    BookChange, BookUpdate, Fact, FundingRate, InstrumentIx, OperatorCommand, OrderCommand, OrderKind,
+    OrderState, Quote, Side, TimeInForce, Timeframe, TimerId, Trade, VenueEvent,
 };
 use std::cell::RefCell;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -61,6 +61,7 @@ impl Strategy for Witness {
             Fact::Book(_) => self.note("book".to_owned()),
             Fact::Trade(_) => self.note("trade".to_owned()),
             Fact::Quote(_) => self.note("quote".to_owned()),
+            Fact::Funding(funding) => self.note(format!("funding {}", funding.rate.percent())),
             _ => {}
         }
     }
@@ -252,6 +253,22 @@ fn facts_reach_those_who_asked() {
     // An instrument that is not of this run is nobody's.
     let stranger = BookChange { instrument: InstrumentIx(9), ..as_change(level(Side::Buy, "1", "1")) };
     assert!(bench.tell(Fact::Book(stranger)).records.is_empty());
+}
+
+#[test]
+fn funding_reaches_those_who_asked() {
+    let (asked, saw) = hosted(Needs { funding: true, ..Needs::default() }, &[IX]);
+    let (silent, saw_nothing) = hosted(Needs::default(), &[IX]);
+    let mut bench = Bench::new(setup(), vec![asked, silent]);
+    assert!(bench.engine.hears_funding(IX) && !bench.engine.hears_funding(OTHER));
+    assert!(!bench.engine.hears_market(IX), "it does not come many times a second");
+    for instrument in [IX, OTHER, InstrumentIx(9)] {
+        let rate = Rate::parse("0.0001").unwrap();
+        let funding = FundingRate { instrument, funding_time: at(0), rate };
+        bench.tell(Fact::Funding(funding));
+    }
+    assert_eq!(saw.all(), ["funding 0.01"]);
+    assert!(saw_nothing.all().is_empty());
 }
 
 fn as_change(fact: Fact) -> BookChange {

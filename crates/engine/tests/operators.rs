@@ -66,6 +66,17 @@ fn faults_are_deterministic() {
     assert_eq!(digest(), digest());
 }
 
+/// The legs of a pair leave together, whichever of the two candles of a moment came last.
+#[test]
+fn an_opinion_about_another_instrument_is_pursued_at_once() {
+    let say_both = [IX, OTHER].map(|ix| (2, Line::Say(model::Signal::new(ix, Long, model::Tag(0)))));
+    let mut bench = Bench::new(setup(), vec![hosted(Script::new(say_both))]);
+    assert!(bench.candle_of(OTHER, "100").orders().is_empty());
+    let legs = bench.candle_of(IX, "100").orders();
+    assert_eq!(legs.iter().map(|o| o.instrument).collect::<Vec<_>>(), [OTHER, IX]);
+    assert!(bench.candle_of(OTHER, "100").orders().is_empty(), "it was sent already");
+}
+
 /// A fault on one instrument closes the strategy's positions on the others too.
 #[test]
 fn a_fault_on_one_instrument_closes_the_others() {

@@ -15,6 +15,7 @@ mod exit_text;
 mod gate;
 pub mod higher;
 mod intent;
+mod manual;
 mod orders;
 mod parameters;
 pub mod quoting;
@@ -26,13 +27,17 @@ mod state;
 mod view;
 
 pub use blueprint::{About, Blueprint, Recipe};
-pub use builtin::{crossover, ict, market_maker, touch_maker};
+pub use builtin::{
+    bollinger_reversion, crossover, donchian_breakout, funding_carry, grid, ict, macd_trend, market_maker,
+    momentum, pairs, rsi_reversal, supertrend, touch_maker, zscore_reversion,
+};
 pub use exit_plan::{
     BreakEven, Distance, ExitPlan, ExitRules, MAX_RANGE_BARS, MAX_TARGETS, Milestone, StopRule, TargetOrder,
     TargetRule, TimeLimit, TimeStop, Trail,
 };
 pub use gate::Gate;
 pub use intent::{Intent, Intents, OpenIntent, OrderIntent};
+pub use manual::markdown;
 pub use orders::{LiveOrder, OrderSource};
 pub use parameters::{
     Parameter, ParameterKind, ParameterProblem, ParameterSpec, Parameters, Schema, SpecKind, Value, nearest,
@@ -61,6 +66,8 @@ pub struct Needs {
     /// Order book changes, one by one. A strategy that only looks at the book when its timer goes off does not need them:
     /// see `book_depth`.
     pub books: bool,
+    /// Funding rates of its instruments, as they are published or settled.
+    pub funding: bool,
     /// How many levels a side of the local book it looks at in the view; zero for none, one for the best bid and ask.
     pub book_depth: u32,
     /// How often it wants to be woken with [`Fact::Timer`]; at least a nanosecond, `None` for never.

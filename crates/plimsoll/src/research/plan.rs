@@ -41,10 +41,11 @@ pub(crate) struct StrategyPlan {
 }
 
 impl StrategyPlan {
-    /// How many candles of this length it needs before its first opinion.
+    /// How many candles of this length it needs before its first opinion. How many instruments there will be is not known yet:
+    /// what one takes, two take, and a pair takes no fewer.
     pub(super) fn warm_up_bars(&self, timeframe: Timeframe) -> Result<u32, Failure> {
         let texts = self.given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let built = self.blueprint.build(texts, &[InstrumentIx(0)], timeframe);
+        let built = self.blueprint.build(texts, &[InstrumentIx(0), InstrumentIx(1)], timeframe);
         built.map(|(strategy, _)| strategy.needs().warm_up_bars).map_err(strategy_error)
     }
 }
