@@ -18,7 +18,7 @@ use units::{Amount, Quantity};
 const ACCOUNT: InstrumentIx = InstrumentIx(u32::MAX);
 
 /// The largest quantity of one fill or order that is believed: sums of thousands of them still fit.
-const MOST_QUANTITY: Quantity = Quantity::new(i64::MAX >> 16);
+pub(crate) const MOST_QUANTITY: Quantity = Quantity::new(i64::MAX >> 16);
 
 impl Engine {
     #[inline(never)]
@@ -95,6 +95,13 @@ impl Engine {
             VenueEvent::Balance(change) => self.on_balance(change, out),
             // The fill that follows it carries the money.
             VenueEvent::Liquidated(_) => {}
+            VenueEvent::Reported(found) => self.on_reported(found, out),
+            VenueEvent::Position(found) => self.on_position(found, out),
+            VenueEvent::Wallet { amount } => self.on_wallet(*amount, out),
+            VenueEvent::Unanswered { id, .. } => self.on_unanswered(*id, out),
+            VenueEvent::Link { venue, kind, is_up } => {
+                out.record(Record::Link { venue: *venue, kind: *kind, is_up: *is_up });
+            }
         }
         if self.guard.watches_stops()
             && let Some(ix) = event.instrument()
@@ -105,7 +112,7 @@ impl Engine {
 
     /// Lets exit plans take up an answer, where there are any.
     #[inline]
-    fn lead(&mut self, event: &VenueEvent, out: &mut Outbox) {
+    pub(crate) fn lead(&mut self, event: &VenueEvent, out: &mut Outbox) {
         if self.levels.is_used {
             self.guide_answer(event, out);
         }
@@ -148,7 +155,7 @@ impl Engine {
 
     /// Tells the strategies of an instrument about a fill.
     #[inline]
-    fn tell(&mut self, ix: InstrumentIx, event: &VenueEvent, out: &mut Outbox) {
+    pub(crate) fn tell(&mut self, ix: InstrumentIx, event: &VenueEvent, out: &mut Outbox) {
         let Some(listeners) = self.host.listeners.get(ix.index()) else { return };
         for i in 0..listeners.len() {
             let strategy = self.host.listeners[ix.index()][i];
@@ -165,15 +172,7 @@ impl Engine {
     #[inline]
     fn on_fill(&mut self, fill: &Fill, out: &mut Outbox) -> bool {
         let ix = fill.instrument;
-        let is_possible = |i: &Instrument| {
-            let value = i.checked_notional(fill.price, fill.quantity);
-            fill.quantity.is_positive()
-                && fill.quantity <= MOST_QUANTITY
-                && fill.price.is_positive()
-                && value.is_some_and(|value| value <= risk::MOST)
-                && (-risk::MOST..=risk::MOST).contains(&fill.fee)
-        };
-        if !self.instruments.get(ix.index()).is_some_and(is_possible) {
+        if !self.is_possible(fill) {
             out.record(Record::Anomaly { instrument: ix, id: fill.order, what: "a fill that cannot be" });
             return false;
         }
@@ -182,6 +181,28 @@ impl Engine {
             out.record(Record::Anomaly { instrument: ix, id: fill.order, what });
             return false;
         }
+        self.book(fill, out);
+        true
+    }
+
+    /// Whether a fill can be booked without leaving the range of numbers.
+    #[inline]
+    pub(crate) fn is_possible(&self, fill: &Fill) -> bool {
+        let is_possible = |i: &Instrument| {
+            let value = i.checked_notional(fill.price, fill.quantity);
+            fill.quantity.is_positive()
+                && fill.quantity <= MOST_QUANTITY
+                && fill.price.is_positive()
+                && value.is_some_and(|value| value <= risk::MOST)
+                && (-risk::MOST..=risk::MOST).contains(&fill.fee)
+        };
+        self.instruments.get(fill.instrument.index()).is_some_and(is_possible)
+    }
+
+    /// Books a fill that is possible and new.
+    #[inline]
+    pub(crate) fn book(&mut self, fill: &Fill, out: &mut Outbox) {
+        let ix = fill.instrument;
         add_fill(&mut self.digest, fill);
         // Read before the order is settled; copying the whole order would cost more than booking the fill.
         let placed = fill.order.and_then(|id| self.orders.find(id)).map(|at| &self.orders.live[at].order);
@@ -215,6 +236,9 @@ impl Engine {
             self.protections[slot] = Protection::NONE;
         }
         self.guard_fill(fill, &booking, exit, out);
+        if booking.position.is_zero() && self.orders.has_conditional() {
+            self.cancel_orphans(ix, fill.position_side, out);
+        }
         if opens && self.guard.watches_stops() {
             if has_turned {
                 self.forget_stop(slot);
@@ -228,7 +252,6 @@ impl Engine {
         if self.levels.is_used {
             self.guide_fill(&record(), out);
         }
-        true
     }
 
     /// Counts a fill against its order and frees the margin that was set aside for it.
@@ -274,7 +297,7 @@ impl Engine {
 
     /// Moves an order along its life; an edge that does not exist is an anomaly and changes nothing.
     #[inline]
-    fn move_order(&mut self, id: ClientOrderId, to: OrderState, out: &mut Outbox) {
+    pub(crate) fn move_order(&mut self, id: ClientOrderId, to: OrderState, out: &mut Outbox) {
         let Some(at) = self.orders.find(id) else {
             // An acknowledgement that comes after the fill which settled the order is late, not wrong.
             return;

@@ -85,6 +85,8 @@ pub(crate) struct Orders {
     pending: Vec<[Quantity; 2]>,
     /// The slots with something pending, in order.
     waiting: Vec<usize>,
+    /// How many live orders are conditional.
+    conditional: usize,
 }
 
 impl Orders {
@@ -120,10 +122,23 @@ impl Orders {
 
     #[inline]
     pub(crate) fn add(&mut self, order: Order) {
-        debug_assert!(self.live.last().is_none_or(|last| last.order.id < order.order.id), "order names grow");
         let slot = self.slot(order.order.instrument, order.order.position_side);
         self.count(slot, order.order.side, Quantity::ZERO, order.exposed());
-        self.live.push(order);
+        self.conditional += usize::from(order.order.kind.is_conditional());
+        // Names grow, but those of adopted orders are above all of ours.
+        if self.live.last().is_none_or(|last| last.order.id < order.order.id) {
+            self.live.push(order);
+        } else {
+            let at = self.live.partition_point(|o| o.order.id < order.order.id);
+            debug_assert!(self.live[at].order.id != order.order.id, "a name is given once");
+            self.live.insert(at, order);
+        }
+    }
+
+    /// Whether any live order waits for a trigger, or did.
+    #[inline]
+    pub(crate) const fn has_conditional(&self) -> bool {
+        self.conditional > 0
     }
 
     /// Changes an order that stays live.
@@ -153,7 +168,9 @@ impl Orders {
     pub(crate) fn remove(&mut self, at: usize) -> Amount {
         let order = &self.live[at];
         let (slot, reserved) = (self.slot(order.order.instrument, order.order.position_side), order.reserved);
+        let is_conditional = order.order.kind.is_conditional();
         self.count(slot, order.order.side, order.exposed(), Quantity::ZERO);
+        self.conditional -= usize::from(is_conditional);
         if at + 1 == self.live.len() {
             self.live.truncate(at);
         } else {
@@ -203,6 +220,7 @@ impl Orders {
     pub(crate) fn note_restored(&mut self) {
         self.pending.fill([Quantity::ZERO; 2]);
         self.waiting.clear();
+        self.conditional = 0;
         for order in std::mem::take(&mut self.live) {
             self.add(order);
         }

@@ -1,8 +1,8 @@
 //! What a venue answers.
 
 use crate::{
-    Amendment, CancelReason, ClientOrderId, InstrumentIx, LegId, LegKind, MarginMode, PositionMode,
-    PositionSide, Protection, RejectReason, Side, Trailing, TriggerBy,
+    Amendment, CancelReason, ClientOrderId, InstrumentIx, LegId, LegKind, LinkKind, MarginMode, OrderReport,
+    PositionMode, PositionReport, PositionSide, Protection, RejectReason, Side, Trailing, TriggerBy,
 };
 use units::{Amount, Price, Quantity, Rate, Timestamp};
 
@@ -30,6 +30,8 @@ pub enum FillCause {
     Liquidation,
     /// The venue closed the position against another trader's loss.
     AutoDeleveraging,
+    /// Nothing we were told of: booked so that our position equals the venue's.
+    Reconciliation,
 }
 
 impl FillCause {
@@ -43,6 +45,7 @@ impl FillCause {
             Self::TrailingStop => "trailing_stop",
             Self::Liquidation => "liquidation",
             Self::AutoDeleveraging => "auto_deleveraging",
+            Self::Reconciliation => "reconciliation",
         }
     }
 }
@@ -311,6 +314,34 @@ pub enum VenueEvent {
     Balance(BalanceChange),
     /// A position was liquidated, in part or whole.
     Liquidated(Liquidation),
+    /// The venue's books hold this order: the answer to a question, or one of the orders found at a reconciliation.
+    Reported(OrderReport),
+    /// The venue's books show this position, and what we had booked is something else. Told only once the difference is
+    /// certain.
+    Position(PositionReport),
+    /// The venue's books show this wallet (cash, without the profit of open positions), and what we had booked is
+    /// something else. Told only once the difference is certain.
+    Wallet {
+        /// The cash in all.
+        amount: Amount,
+    },
+    /// A command about an order was sent, and no answer came in time or the connection broke: nobody knows what became
+    /// of the order.
+    Unanswered {
+        /// Which one.
+        id: ClientOrderId,
+        /// Whose it is.
+        instrument: InstrumentIx,
+    },
+    /// A connection was made or lost.
+    Link {
+        /// Which of the session's venues, counted from zero.
+        venue: u8,
+        /// What it carries.
+        kind: LinkKind,
+        /// Whether it is there now.
+        is_up: bool,
+    },
 }
 
 impl VenueEvent {
@@ -332,10 +363,13 @@ impl VenueEvent {
             | Self::LegCancelled { instrument, .. }
             | Self::LeverageSet { instrument, .. }
             | Self::MarginMoved { instrument, .. }
+            | Self::Reported(OrderReport { instrument, .. })
+            | Self::Position(PositionReport { instrument, .. })
+            | Self::Unanswered { instrument, .. }
             | Self::Balance(BalanceChange::Funding { instrument, .. }) => Some(*instrument),
             Self::Liquidated(liquidation) => Some(liquidation.instrument),
             Self::MarginModeSet { instrument, .. } | Self::PositionModeSet { instrument, .. } => *instrument,
-            Self::Balance(_) => None,
+            Self::Balance(_) | Self::Wallet { .. } | Self::Link { .. } => None,
         }
     }
 }

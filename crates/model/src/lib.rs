@@ -23,6 +23,7 @@ mod protection;
 mod reason;
 mod record;
 mod refusal;
+mod report;
 mod text;
 mod tick;
 mod timeframe;
@@ -52,6 +53,7 @@ pub use reason::{
 };
 pub use record::{FillRecord, Notice, NoticeKind, OrderState, Record, Severity};
 pub use refusal::{Breach, Figure, Refusal, RiskLimit};
+pub use report::{LinkKind, OrderReport, PositionReport};
 pub use text::Text;
 pub use tick::{MarketData, Tick};
 pub use timeframe::{Timeframe, TimeframeError};

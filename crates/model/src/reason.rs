@@ -163,6 +163,17 @@ reject_reasons! {
     BatchTooLong, "batch too long", [10001], [-4082];
     /// The command cannot be sent in this batch.
     NotInBatch, "command cannot be sent in this batch", [10001], [-4083];
+    /// More requests than the venue takes.
+    RateLimited, "rate limit exceeded", [10006, 10018], [-1003, -1015];
+    /// The venue is in maintenance or overloaded.
+    Unavailable, "the venue is not available", [10019], [-1008, -1016];
+    /// The venue does not accept our key, its signature, its rights, or where it is used from.
+    Unauthorised, "credentials refused", [10003, 10004, 10005, 10007, 10010], [-2014, -2015, -1022];
+    /// The request was dated outside the window that the venue allows.
+    ClockSkew, "request dated outside the window", [10002], [-1021];
+    /// Nobody refused it: it was held back here, because its connection, its rate budget or its time ran out, or because
+    /// trading was halted before it left.
+    NotSent, "not sent", [], [];
 }
 
 impl fmt::Display for RejectReason {
@@ -301,7 +312,10 @@ mod tests {
     #[test]
     fn every_reason_is_known_to_an_exchange() {
         for reason in RejectReason::ALL {
-            assert!(!reason.bybit().is_empty() || !reason.binance().is_empty(), "{}", reason.name());
+            // One is no exchange's: what never left.
+            let is_ours = *reason == RejectReason::NotSent;
+            let is_theirs = !reason.bybit().is_empty() || !reason.binance().is_empty();
+            assert!(is_theirs != is_ours, "{}", reason.name());
             assert!(reason.bybit().iter().all(|code| *code > 0), "{}", reason.name());
             assert!(reason.binance().iter().all(|code| *code < 0), "{}", reason.name());
         }

@@ -1,9 +1,9 @@
 //! What happened inside the engine: records for journal, store and reports; notices for people.
 
 use crate::{
-    CancelReason, ClientOrderId, DayFigures, Direction, Fill, InstrumentIx, LimitStanding, Lock, PanicCause,
-    PanicStage, PlanRecord, PlanStep, PositionSide, Refusal, RejectReason, ShieldStep, StepOutcome, Tag,
-    Tier, UnlockProblem,
+    CancelReason, ClientOrderId, DayFigures, Direction, Fill, InstrumentIx, LimitStanding, LinkKind, Lock,
+    OrderReport, PanicCause, PanicStage, PlanRecord, PlanStep, PositionSide, Refusal, RejectReason,
+    ShieldStep, StepOutcome, Tag, Tier, UnlockProblem,
 };
 use units::{Amount, Price, Quantity, Rate};
 
@@ -170,6 +170,35 @@ pub enum Record {
     },
     /// Something happened to the exit plan of a position.
     Plan(PlanRecord),
+    /// An order that we had not placed was found in the venue's books, and is followed from now on.
+    OrderAdopted(OrderReport),
+    /// The venue's books show another position than ours did; ours is what they show now.
+    PositionAdopted {
+        /// Whose.
+        instrument: InstrumentIx,
+        /// Which of its positions.
+        position_side: PositionSide,
+        /// What we had booked.
+        before: Quantity,
+        /// What the venue shows.
+        after: Quantity,
+        /// The price at which the difference was booked.
+        price: Option<Price>,
+    },
+    /// The venue's books show another wallet than ours did; the difference was booked.
+    WalletAdopted {
+        /// How much more the venue shows; negative for less.
+        difference: Amount,
+    },
+    /// A connection to a venue was made or lost.
+    Link {
+        /// Which of the session's venues.
+        venue: u8,
+        /// What it carries.
+        kind: LinkKind,
+        /// Whether it is there now.
+        is_up: bool,
+    },
 }
 
 /// How urgent a notice is.
@@ -261,6 +290,22 @@ pub enum NoticeKind {
         step: PlanStep,
         /// What it came to.
         outcome: StepOutcome,
+    },
+    /// An order that we had not placed was found in the venue's books, and is followed from now on.
+    OrderAdopted(OrderReport),
+    /// The venue's books show another position than ours did; ours is what they show now.
+    PositionAdopted {
+        /// Whose.
+        instrument: InstrumentIx,
+        /// What we had booked.
+        before: Quantity,
+        /// What the venue shows.
+        after: Quantity,
+    },
+    /// The venue's books show another wallet than ours did; the difference was booked.
+    WalletAdopted {
+        /// How much more the venue shows; negative for less.
+        difference: Amount,
     },
 }
 

@@ -93,6 +93,23 @@ impl ReportInput<'_> {
                 format!("the kill switch is stuck while {stage}: {positions} positions, {orders} orders")
             }
             NoticeKind::UnlockRefused { problem } => format!("could not unlock: {problem}"),
+            NoticeKind::OrderAdopted(report) => {
+                format!(
+                    "an order in {} that was placed elsewhere is followed",
+                    self.symbol(report.instrument)
+                )
+            }
+            NoticeKind::PositionAdopted { instrument, before, after } => {
+                let text = |quantity: units::Quantity| match self.instruments.get(instrument.index()) {
+                    Some(it) => quantity.decimal(it.quantity_decimals).to_string(),
+                    None => quantity.mantissa().to_string(),
+                };
+                let (before, after) = (text(*before), text(*after));
+                format!("the position in {} is {after} at the venue, not {before}", self.symbol(*instrument))
+            }
+            NoticeKind::WalletAdopted { difference } => {
+                format!("the wallet at the venue differs by {}", difference.rounded(8))
+            }
         }
     }
 }

@@ -363,6 +363,7 @@ fn exit_of(led: &Guided, fill: &Fill) -> (ExitTag, Option<Price>) {
         FillCause::TakeProfit => (ExitTag::TakeProfit, led.take_profit),
         FillCause::TrailingStop => (ExitTag::Trailing, None),
         FillCause::Liquidation | FillCause::AutoDeleveraging => (ExitTag::Liquidation, None),
+        FillCause::Reconciliation => (ExitTag::Order, None),
         FillCause::Order => {
             let reached =
                 (1u8..).zip(&led.goals).find(|(_, g)| fill.order.is_some() && g.order == fill.order);
