@@ -173,4 +173,10 @@ pub enum OperatorCommand {
     StopStrategy(u16),
     /// Take its opinions again.
     StartStrategy(u16),
+    /// The application is about to stop: cancel the orders that may open, and close the positions if it says so. Nothing
+    /// latches: what comes after is traded as ever.
+    WindDown {
+        /// Close the positions, reduce-only and at market.
+        close: bool,
+    },
 }
