@@ -26,7 +26,7 @@ pub enum Meaning {
     CredentialsInvalid,
     /// Certainly not taken, because its time was outside the venue's window: the clock has to be measured anew.
     ClockSkew,
-    /// Certainly not taken: the venue is closed for now.
+    /// Certainly not taken: the venue is closed for a while.
     Maintenance {
         /// When it opens again, where the venue says.
         until: Option<Timestamp>,
