@@ -1,9 +1,13 @@
 //! What a person decides: pause and resume, the kill switch, locks, stopping and starting strategies.
 
-use crate::engine::Engine;
+use crate::engine::{ENGINE, Engine};
 use crate::host::Standing;
+use crate::orders::{Order, may_become};
 use crate::outbox::Outbox;
-use model::{InstrumentIx, Notice, NoticeKind, OperatorCommand, PanicCause, Record, Severity};
+use model::{
+    InstrumentIx, Notice, NoticeKind, OperatorCommand, OrderState, PanicCause, PositionSide, Record,
+    Severity, Tag,
+};
 
 impl Engine {
     pub(crate) fn on_operator(&mut self, command: OperatorCommand, out: &mut Outbox) {
@@ -23,6 +27,30 @@ impl Engine {
             }
             OperatorCommand::ApplyParameters { strategy } => self.apply_parameters(strategy, out),
             OperatorCommand::SetWeight { strategy, weight } => self.set_weight(strategy, weight, out),
+            OperatorCommand::WindDown { close } => self.wind_down(close, out),
+        }
+    }
+
+    fn wind_down(&mut self, close: bool, out: &mut Outbox) {
+        let opens = |o: &&Order| {
+            !o.order.reduce_only && !o.order.id.is_adopted() && may_become(o.state, OrderState::Cancelling)
+        };
+        let opening: Vec<_> =
+            self.orders.live.iter().filter(opens).map(|o| (o.order.id, o.order.instrument)).collect();
+        for (id, instrument) in opening {
+            self.cancel(id, instrument, out);
+        }
+        if !close {
+            return;
+        }
+        for number in (0u32..).take(self.instruments.len()) {
+            let ix = InstrumentIx(number);
+            for side in PositionSide::ALL {
+                let held = self.ledger.position(ix, side).quantity;
+                if !held.is_zero() {
+                    self.reduce(ix, side, held.abs(), (ENGINE, Tag::default()), out);
+                }
+            }
         }
     }
 

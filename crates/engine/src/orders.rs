@@ -70,7 +70,8 @@ pub(crate) const fn may_become(from: OrderState, to: OrderState) -> bool {
     match from {
         Submitting => !matches!(to, Submitting),
         Open => matches!(to, Cancelling | Unknown | Filled | Cancelled(_)),
-        Cancelling => matches!(to, Open | Unknown | Filled | Cancelled(_)),
+        // Refused all the same: the cancellation overtook the answer, or the order never left.
+        Cancelling => matches!(to, Open | Unknown | Filled | Cancelled(_) | Rejected(_)),
         Unknown => matches!(to, Open | Filled | Cancelled(_) | Rejected(_)),
         Filled | Cancelled(_) | Rejected(_) => false,
     }

@@ -4,8 +4,8 @@
 mod support;
 
 use model::{
-    ClientOrderId, FillCause, LinkKind, OrderCommand, OrderKind, OrderReport, OrderState, PositionReport,
-    PositionSide, Record, RejectReason, Severity, Side, TriggerBy, VenueEvent,
+    ClientOrderId, FillCause, LinkKind, OperatorCommand, OrderCommand, OrderKind, OrderReport, OrderState,
+    PositionReport, PositionSide, Record, RejectReason, Severity, Side, TriggerBy, VenueEvent,
 };
 use support::*;
 use units::{Amount, Quantity};
@@ -191,6 +191,26 @@ fn a_stop_that_waits_for_its_entry_is_no_orphan() {
     bench.fill(&entry, "1", "100");
     bench.candle("100");
     assert_eq!(bench.venue(position("0", None)).commands, [], "the limit order may open it again");
+}
+
+#[test]
+fn winding_down_cancels_what_may_open_and_closes_what_is_held() {
+    let lines = [(1, wish(OrderKind::Market, "1")), (2, wish(limit("90"), "1")), (2, stop("1"))];
+    let mut bench = Bench::with(lines);
+    let entry = bench.candle("100").order();
+    bench.fill(&entry, "1", "100");
+    let [opening, guard] = bench.candle("100").orders()[..] else { panic!() };
+    bench.accept(&opening);
+    bench.accept(&guard);
+    let left = bench.operator(OperatorCommand::WindDown { close: false });
+    assert!(
+        matches!(left.commands[..], [OrderCommand::Cancel { id, .. }] if id == opening.id),
+        "the stop stays"
+    );
+    let closed = bench.operator(OperatorCommand::WindDown { close: true });
+    let order = closed.order();
+    assert!((order.side, order.reduce_only, order.quantity) == (Side::Sell, true, quantity("1")));
+    assert!(!bench.engine.is_paused(), "nothing latches");
 }
 
 #[test]

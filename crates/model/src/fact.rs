@@ -194,4 +194,10 @@ pub enum OperatorCommand {
         /// Its weight from now on.
         weight: Rate,
     },
+    /// The application is about to stop: cancel the orders that may open, and close the positions if it says so. Nothing
+    /// latches: what comes after is traded as ever.
+    WindDown {
+        /// Close the positions, reduce-only and at market.
+        close: bool,
+    },
 }

@@ -2,7 +2,10 @@
 
 use crate::config::VenueConfig;
 use crate::venue::{Deal, Event, Venue};
-use model::{FillCause, Instrument, InstrumentIx, Liquidity, MarginMode, PositionSide, Protection};
+use model::{
+    FillCause, Instrument, InstrumentIx, Liquidity, MarginMode, OrderReport, PositionReport, PositionSide,
+    Protection,
+};
 use units::{Amount, Rate, Rounding, Timestamp};
 
 impl Venue {
@@ -16,6 +19,30 @@ impl Venue {
     #[must_use]
     pub const fn config(&self) -> &VenueConfig {
         &self.config
+    }
+
+    /// The orders in the books that were placed by commands, by instrument and time priority.
+    pub fn order_reports(&self) -> impl Iterator<Item = OrderReport> + '_ {
+        let resting = self.desks.iter().flat_map(|desk| &desk.orders);
+        resting.filter(|resting| resting.is_client()).map(|resting| OrderReport {
+            id: resting.order.id,
+            instrument: resting.order.instrument,
+            side: resting.order.side,
+            position_side: resting.order.position_side,
+            kind: resting.order.kind,
+            quantity: resting.order.quantity,
+            filled: resting.filled(),
+            reduce_only: resting.order.reduce_only,
+        })
+    }
+
+    /// The positions that are not zero.
+    pub fn position_reports(&self) -> impl Iterator<Item = PositionReport> + '_ {
+        self.held().map(|(instrument, position_side)| {
+            let holding = self.account.holding(instrument, position_side);
+            let entry = holding.average_entry(&self.instruments[instrument.index()]);
+            PositionReport { instrument, position_side, quantity: holding.signed(), entry }
+        })
     }
 
     /// Maintenance margin over margin balance, the highest of any isolated position and of the shared balance; one is

@@ -93,6 +93,11 @@ const NOT_BY_CANDLES: &[(RejectReason, &str)] = &[
     (RejectReason::RiskLimit, "decided with the margin of positions"),
     (RejectReason::WouldLiquidate, "decided with the margin of positions"),
     (RejectReason::InLiquidation, "a liquidation is over within the event that starts it"),
+    (RejectReason::RateLimited, "said by the gate before the venue"),
+    (RejectReason::Unavailable, "said by the gate before the venue"),
+    (RejectReason::Unauthorised, "said by the gate before the venue"),
+    (RejectReason::ClockSkew, "said by the gate before the venue"),
+    (RejectReason::NotSent, "never reaches a venue"),
 ];
 
 const ENDS: &[(CancelReason, &str, &str)] = &[

@@ -89,6 +89,11 @@ pub(crate) fn told(event: &VenueEvent) -> String {
         VenueEvent::Balance(BalanceChange::Insurance { amount }) => format!("insured {amount}"),
         VenueEvent::Balance(BalanceChange::Conversion { amount }) => format!("converted {amount}"),
         VenueEvent::Liquidated(liquidation) => liquidated(liquidation),
+        VenueEvent::Reported(_)
+        | VenueEvent::Position(_)
+        | VenueEvent::Wallet { .. }
+        | VenueEvent::Unanswered { .. }
+        | VenueEvent::Link { .. } => unreachable!("no exchange tells this by itself: {event:?}"),
     }
 }
 

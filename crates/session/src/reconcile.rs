@@ -1,0 +1,311 @@
+//! Our books and the venue's: compared after every reconnection and gap, and now and then.
+//!
+//! A round asks for fills, open orders, positions and the wallet, in this order, so that what explains a difference is known
+//! before the difference is looked at. An answer may be older than what the stream has told meanwhile, so nothing is believed at
+//! once: a difference is *suspected*, the next round comes soon, and only what is still the same then, with nothing
+//! happening in between, is told to the engine as a fact. The engine books it, so the round after finds none: it converges.
+
+use crate::budget::after;
+use crate::settings::Settings;
+use engine::Engine;
+use model::{
+    ClientOrderId, Fill, InstrumentIx, OrderReport, OrderState, PositionReport, PositionSide, VenueEvent,
+};
+use std::collections::BTreeMap;
+use units::{Amount, Prng, Quantity, Timestamp};
+use wire::{Question, Ticket};
+
+/// What is different.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Subject {
+    Order(ClientOrderId),
+    Position(InstrumentIx, PositionSide),
+    Wallet,
+}
+
+/// A difference that was seen and may be explained by what is on its way.
+#[derive(Debug, Clone, Copy)]
+struct Suspect {
+    difference: i128,
+    seen_at: Timestamp,
+    rounds: u32,
+    activity: u64,
+    round: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Idle,
+    Fills,
+    Orders,
+    Positions,
+    Wallet,
+}
+
+/// Reconciliation with one venue.
+#[derive(Debug)]
+pub(crate) struct Reconciler {
+    step: Step,
+    ticket: Option<Ticket>,
+    /// When the next thing is due: a round, or a question that was not answered.
+    due: Timestamp,
+    failures: u32,
+    /// Another round is wanted after this one.
+    again: bool,
+    pub(crate) has_completed: bool,
+    suspects: BTreeMap<Subject, Suspect>,
+    /// Account events so far: while it stands still, nothing happened.
+    activity: u64,
+    round: u64,
+    /// Executions are known up to here, by the venue's clock.
+    fills_since: Timestamp,
+    asked_fills_at: Timestamp,
+}
+
+/// What a list of open orders leads to.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    pub(crate) facts: Vec<VenueEvent>,
+    /// Orders that we take for open and the venue does not list.
+    pub(crate) absent: Vec<(ClientOrderId, InstrumentIx)>,
+}
+
+impl Reconciler {
+    pub(crate) const fn new(fills_since: Timestamp) -> Self {
+        Self {
+            step: Step::Idle,
+            ticket: None,
+            due: Timestamp::MAX,
+            failures: 0,
+            again: false,
+            has_completed: false,
+            suspects: BTreeMap::new(),
+            activity: 0,
+            round: 0,
+            fills_since,
+            asked_fills_at: fills_since,
+        }
+    }
+
+    /// The account link can be asked, or something was missed: a round begins now, or after the one that is on.
+    pub(crate) fn demand(&mut self, now: Timestamp) {
+        if self.step == Step::Idle {
+            self.due = self.due.min(now);
+        } else {
+            self.again = true;
+        }
+    }
+
+    /// The venue cannot be asked any more: what was asked is void.
+    pub(crate) fn interrupt(&mut self) {
+        (self.step, self.ticket, self.due) = (Step::Idle, None, Timestamp::MAX);
+    }
+
+    /// Something happened to the account.
+    pub(crate) const fn note_activity(&mut self) {
+        self.activity += 1;
+    }
+
+    /// What is to be asked now, if anything.
+    pub(crate) fn question(&mut self, now: Timestamp, venue_now: Timestamp) -> Option<Question> {
+        if self.ticket.is_some() || now < self.due {
+            return None;
+        }
+        if self.step == Step::Idle {
+            self.step = Step::Fills;
+            self.round += 1;
+            self.again = false;
+        }
+        Some(match self.step {
+            Step::Idle | Step::Fills => {
+                self.asked_fills_at = venue_now;
+                Question::Fills { since: self.fills_since }
+            }
+            Step::Orders => Question::OpenOrders,
+            Step::Positions => Question::Positions,
+            Step::Wallet => Question::Wallet,
+        })
+    }
+
+    pub(crate) fn asked(&mut self, ticket: Ticket) {
+        self.ticket = Some(ticket);
+    }
+
+    /// What is due cannot be asked before then.
+    pub(crate) fn wait(&mut self, until: Timestamp) {
+        self.due = until;
+    }
+
+    pub(crate) fn is_waiting_for(&self, ticket: Ticket) -> bool {
+        self.ticket == Some(ticket)
+    }
+
+    /// There was no answer: the same is asked again, later.
+    pub(crate) fn failed(&mut self, now: Timestamp, settings: &Settings, prng: &mut Prng) {
+        self.ticket = None;
+        self.failures = self.failures.saturating_add(1);
+        self.due = after(now, settings.ask_again.after(self.failures, prng));
+    }
+
+    /// When something is due at the latest.
+    pub(crate) fn deadline(&self) -> Option<Timestamp> {
+        self.ticket.is_none().then_some(self.due)
+    }
+
+    fn go_on(&mut self, step: Step, now: Timestamp) {
+        (self.step, self.ticket, self.failures, self.due) = (step, None, 0, now);
+    }
+
+    /// Takes up a listing of executions.
+    pub(crate) fn on_fills(&mut self, fills: &[Fill], has_more: bool, now: Timestamp, settings: &Settings) {
+        let newest = fills.iter().map(|fill| fill.exchange_time).max();
+        match newest {
+            Some(newest) if has_more && newest > self.fills_since => {
+                self.fills_since = newest;
+                self.go_on(Step::Fills, now);
+            }
+            _ => {
+                let overlap = settings.fills_overlap.nanos();
+                let until = self.asked_fills_at.nanos().checked_sub(overlap).map(Timestamp::from_nanos);
+                self.fills_since = until.unwrap_or(self.fills_since).max(self.fills_since);
+                self.go_on(Step::Orders, now);
+            }
+        }
+    }
+
+    /// Takes up a list of all open orders.
+    pub(crate) fn on_orders(
+        &mut self,
+        listed: &[OrderReport],
+        engine: &Engine,
+        is_ours: impl Fn(InstrumentIx) -> bool,
+        is_on_its_way: impl Fn(ClientOrderId) -> bool,
+        now: Timestamp,
+        settings: &Settings,
+    ) -> Findings {
+        let mut findings = Findings::default();
+        for report in listed.iter().filter(|report| is_ours(report.instrument)) {
+            match engine.open_order(report.id) {
+                Some(open) => {
+                    match open.state {
+                        OrderState::Submitting | OrderState::Unknown => {
+                            findings.facts.push(VenueEvent::Reported(*report));
+                        }
+                        // Nobody is cancelling it any more: that was lost with an earlier process.
+                        OrderState::Cancelling if !is_on_its_way(report.id) => {
+                            let (id, instrument) = (report.id, report.instrument);
+                            findings.facts.push(VenueEvent::Unanswered { id, instrument });
+                        }
+                        _ => {}
+                    }
+                    // More is filled than we know: the fills are listed in the next round.
+                    self.again |= report.filled > open.filled;
+                    self.suspects.remove(&Subject::Order(report.id));
+                }
+                None if self.suspect(Subject::Order(report.id), 1, now, settings) => {
+                    findings.facts.push(VenueEvent::Reported(*report));
+                }
+                None => {}
+            }
+        }
+        for open in engine.open_orders().filter(|open| is_ours(open.order.instrument)) {
+            let id = open.order.id;
+            if !listed.iter().any(|report| report.id == id) && !is_on_its_way(id) {
+                findings.absent.push((id, open.order.instrument));
+            }
+        }
+        self.go_on(Step::Positions, now);
+        findings
+    }
+
+    /// Takes up a list of all positions. `is_settled` says whether nothing is on its way that may move one.
+    pub(crate) fn on_positions(
+        &mut self,
+        listed: &[PositionReport],
+        engine: &Engine,
+        is_ours: impl Fn(InstrumentIx) -> bool,
+        is_settled: impl Fn(InstrumentIx) -> bool,
+        now: Timestamp,
+        settings: &Settings,
+    ) -> Vec<VenueEvent> {
+        let mut facts = Vec::new();
+        for number in (0u32..).take(engine.instruments().len()) {
+            let ix = InstrumentIx(number);
+            if !is_ours(ix) {
+                continue;
+            }
+            for side in PositionSide::ALL {
+                let found = listed.iter().find(|p| p.instrument == ix && p.position_side == side);
+                let theirs = found.map_or(Quantity::ZERO, |p| p.quantity);
+                let ours = engine.ledger().position(ix, side).quantity;
+                let difference = i128::from(theirs.mantissa()) - i128::from(ours.mantissa());
+                let report = PositionReport {
+                    instrument: ix,
+                    position_side: side,
+                    quantity: theirs,
+                    entry: found.and_then(|p| p.entry),
+                };
+                if self.suspect(Subject::Position(ix, side), difference, now, settings) && is_settled(ix) {
+                    facts.push(VenueEvent::Position(report));
+                }
+            }
+        }
+        self.go_on(Step::Wallet, now);
+        facts
+    }
+
+    /// Takes up the wallet, of all venues together; `None` while that of another venue is not known.
+    pub(crate) fn on_wallet(
+        &mut self,
+        theirs: Option<Amount>,
+        engine: &Engine,
+        now: Timestamp,
+        settings: &Settings,
+    ) -> Option<VenueEvent> {
+        let difference = theirs.map_or(Amount::ZERO, |theirs| theirs - engine.ledger().wallet());
+        let is_small = difference.abs() <= settings.wallet_tolerance;
+        let difference = if is_small { 0 } else { difference.units() };
+        // A position that differs moves the wallet once it is booked: it comes first.
+        let is_explained = self.suspects.keys().any(|s| matches!(s, Subject::Position(..)));
+        let is_certain = self.suspect(Subject::Wallet, difference, now, settings) && !is_explained;
+        self.finish(now, settings);
+        theirs.filter(|_| is_certain).map(|amount| VenueEvent::Wallet { amount })
+    }
+
+    fn finish(&mut self, now: Timestamp, settings: &Settings) {
+        // What was not seen in this round is not different any more.
+        let round = self.round;
+        self.suspects.retain(|_, suspect| suspect.round == round);
+        self.has_completed = true;
+        let is_soon = self.again || !self.suspects.is_empty();
+        let wait = if is_soon { settings.confirm_after } else { settings.reconcile_every };
+        self.go_on(Step::Idle, after(now, wait));
+    }
+
+    /// Whether nothing is suspected.
+    pub(crate) fn agrees(&self) -> bool {
+        self.has_completed && self.suspects.is_empty()
+    }
+
+    /// Notes a difference. Returns whether it is certain by now.
+    fn suspect(&mut self, subject: Subject, difference: i128, now: Timestamp, settings: &Settings) -> bool {
+        if difference == 0 {
+            self.suspects.remove(&subject);
+            return false;
+        }
+        let (activity, round) = (self.activity, self.round);
+        let fresh = Suspect { difference, seen_at: now, rounds: 1, activity, round };
+        let suspect = self.suspects.entry(subject).or_insert(fresh);
+        if suspect.round == round {
+            return false;
+        }
+        if suspect.difference != difference {
+            *suspect = fresh;
+            return false;
+        }
+        (suspect.rounds, suspect.round) = (suspect.rounds + 1, round);
+        let is_quiet = suspect.activity == activity && now >= after(suspect.seen_at, settings.confirm_after);
+        suspect.activity = activity;
+        is_quiet || suspect.rounds >= settings.confirm_rounds
+    }
+}
