@@ -88,7 +88,7 @@ pub fn run(
         engine: Engine::new(job.setup.clone(), strategies),
         venue: Venue::new(job.setup.instruments.clone(), job.venue),
         collector: Collector::new(tape.tracks.len(), tape.span(), job.keep_trades),
-        outbox: Outbox::new(),
+        outbox: Outbox::terse(),
         events: Vec::with_capacity(64),
         seq: 0,
         at: Timestamp::MIN,
