@@ -20,6 +20,7 @@ mod document;
 mod equity;
 mod export;
 mod figures;
+mod gates;
 mod html;
 mod input;
 mod liquidations;
@@ -42,6 +43,7 @@ pub use document::{
     Document, GroupDocument, NoticeDocument, OpenTradeDocument, RefusalDocument, StrategyDocument,
 };
 pub use export::{ExportError, export};
+pub use gates::GateDocument;
 pub use input::{ReportInput, ReportOptions, StrategyInfo};
 pub use liquidations::LiquidationDocument;
 pub use periods::Breakdown;

@@ -8,7 +8,8 @@ use crate::tape::{Tape, Track};
 use crate::trades::Trade;
 use engine::{Engine, Outbox, Setup, StrategySetup};
 use model::{
-    Bar, Candle, Fact, FundingRate, Input, InstrumentIx, MarkPrice, PositionSide, Seq, Timeframe, VenueEvent,
+    Bar, Candle, Fact, FundingRate, Input, InstrumentIx, MarkPrice, PositionSide, Record, Seq, Timeframe,
+    VenueEvent,
 };
 use std::fmt;
 use std::ops::ControlFlow;
@@ -83,12 +84,35 @@ pub fn run(
     strategies: Vec<StrategySetup>,
     observer: &mut dyn Observer,
 ) -> Result<Outcome, RunError> {
+    run_with(job, strategies, observer, None).map(|(outcome, _)| outcome)
+}
+
+/// [`run`], with every record of the moments from the first to the last of `window`.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn run_recorded(
+    job: &Job,
+    strategies: Vec<StrategySetup>,
+    observer: &mut dyn Observer,
+    window: (Timestamp, Timestamp),
+) -> Result<(Outcome, Vec<(Timestamp, Record)>), RunError> {
+    run_with(job, strategies, observer, Some(window))
+}
+
+fn run_with(
+    job: &Job,
+    strategies: Vec<StrategySetup>,
+    observer: &mut dyn Observer,
+    window: Option<(Timestamp, Timestamp)>,
+) -> Result<(Outcome, Vec<(Timestamp, Record)>), RunError> {
     let tape = &job.tape;
     let mut runner = Runner {
         engine: Engine::new(job.setup.clone(), strategies),
         venue: Venue::new(job.setup.instruments.clone(), job.venue),
         collector: Collector::new(tape.tracks.len(), tape.span(), job.keep_trades),
-        outbox: Outbox::terse(),
+        outbox: if window.is_some() { Outbox::new() } else { Outbox::terse() },
+        window: window.map(|(from, to)| Window { from, to, records: Vec::new() }),
         events: Vec::with_capacity(64),
         seq: 0,
         at: Timestamp::MIN,
@@ -105,7 +129,8 @@ pub fn run(
         _ => runner.run_merged(tape, observer)?,
     };
     agreement::compare(&runner.engine, &runner.venue).map_err(RunError::Disagreement)?;
-    let Runner { engine, venue, mut collector, traded_bars, detail_missing, now, stress, .. } = runner;
+    let Runner { engine, venue, mut collector, traded_bars, detail_missing, now, stress, window, .. } =
+        runner;
     if let (Some(now), Some((from, _))) = (now, tape.span())
         && now > from
     {
@@ -129,7 +154,8 @@ pub fn run(
         price.map_or(Amount::ZERO, |(price, _)| instrument.notional(price, held.quantity) - held.cost)
     };
     let stress = stress.map(Stress::finish).unwrap_or_default();
-    Ok(Outcome { stress, ..collector.finish(ending, &engine, unrealised) })
+    let outcome = Outcome { stress, ..collector.finish(ending, &engine, unrealised) };
+    Ok((outcome, window.map(|w| w.records).unwrap_or_default()))
 }
 
 /// Whether there is nothing but candles to an instrument.
@@ -153,6 +179,14 @@ struct Runner {
     /// By instrument: when something was filled last.
     filled_at: Vec<Timestamp>,
     stress: Option<Stress>,
+    window: Option<Window>,
+}
+
+/// The moments whose records are kept.
+struct Window {
+    from: Timestamp,
+    to: Timestamp,
+    records: Vec<(Timestamp, Record)>,
 }
 
 impl Runner {
@@ -595,6 +629,11 @@ impl Runner {
     fn absorb(&mut self) {
         for record in self.outbox.records() {
             self.collector.on_record(record);
+        }
+        if let Some(window) = &mut self.window
+            && (window.from..=window.to).contains(&self.at)
+        {
+            window.records.extend(self.outbox.records().iter().map(|record| (self.at, *record)));
         }
         if !self.outbox.notices().is_empty() {
             self.collector.on_notices(self.outbox.notices());

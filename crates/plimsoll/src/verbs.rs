@@ -4,5 +4,7 @@ pub(crate) mod backtest;
 pub(crate) mod config;
 pub(crate) mod data;
 pub(crate) mod demo;
+mod explain;
+pub(crate) mod lookahead;
 pub(crate) mod optimize;
 pub(crate) mod strategy;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use backtest::report::{self, Breakdown, Compat, ReportInput, ReportOptions, StrategyInfo, TextStyle};
-use backtest::{Outcome, RunError};
+use backtest::{GateTally, Outcome, RunError};
 use model::{Instrument, Timeframe};
 
 use crate::failure::{ExitKind, Failure};
@@ -45,6 +45,9 @@ pub(crate) struct Args {
     /// Also play the bad days of history, and worse, on the positions of the run
     #[arg(long, help_heading = REPORT)]
     stress: bool,
+    /// Say why nothing was traded at one candle, or what was, instead of the report: BTCUSDT@2026-01-31T14:00
+    #[arg(long, value_name = "SYMBOL@TIME", help_heading = REPORT)]
+    explain: Option<String>,
     /// Annual risk-free rate for Sharpe and Sortino, percent
     #[arg(
         long,
@@ -69,6 +72,9 @@ pub(crate) fn run(args: Args, globals: &Globals) -> Result<(), Failure> {
     }
     match args.ticks.fidelity {
         FidelityArg::Candles => over_candles(args, globals),
+        FidelityArg::Quotes | FidelityArg::Level2 if args.explain.is_some() => {
+            Err(Failure::usage("--explain tells of candles; this run decides on quotes or books"))
+        }
         FidelityArg::Quotes | FidelityArg::Level2 => over_ticks(args, globals),
     }
 }
@@ -89,12 +95,22 @@ fn over_candles(args: Args, globals: &Globals) -> Result<(), Failure> {
     let mut plan = Plan::new(&args.strategy, &args.market, &args.account, globals)?;
     plan.job.stress = args.stress;
     let (setups, infos) = plan.build()?;
+    if let Some(spot) = &args.explain {
+        return super::explain::run(&plan, setups, &infos, spot, globals);
+    }
+    let (mut tally, setups) = GateTally::watch(setups, plan.job.tape.start);
     let mut watch = Watch::new("Backtesting", plan.job.tape.len() as u64, Interrupt::listen()?, globals);
     let started = Instant::now();
     let outcome = backtest::run(&plan.job, setups, &mut watch);
     let run_seconds = started.elapsed().as_secs_f64();
     watch.finish();
-    let outcome = outcome.map_err(|error| run_error(&error))?;
+    let mut outcome = outcome.map_err(|error| run_error(&error))?;
+    if !outcome.is_partial {
+        if tally.is_incomplete() {
+            tally.count_alone(plan.build()?.0, &plan.job.tape);
+        }
+        outcome.gates = tally.counts();
+    }
     let shown = Shown {
         header: &plan.header(&infos),
         instruments: &plan.job.setup.instruments,
