@@ -8,7 +8,7 @@ use engine::StrategySetup;
 use model::{Bar, Direction, Instrument, InstrumentIx, OrderKind, OrderState, Record, Tag};
 use serde_json::{Value, json};
 use strategy::Intent;
-use units::{Price, Quantity, Timestamp};
+use units::{Price, Quantity, Span, Timestamp};
 
 use crate::failure::Failure;
 use crate::globals::Globals;
