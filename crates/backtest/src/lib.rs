@@ -7,6 +7,9 @@
 //! May not: decide anything about orders (that is `engine`), or how they fill (that is `venue`).
 
 mod agreement;
+mod explain;
+mod gates;
+mod lookahead;
 mod marks;
 pub mod metrics;
 mod outcome;
@@ -18,8 +21,14 @@ mod sweep;
 mod tape;
 pub mod ticks;
 mod trades;
+mod witness;
 
 pub use agreement::Disagreement;
+pub use explain::{Explanation, Verdict, explain};
+pub use gates::{GateCount, GateTally};
+pub use lookahead::{
+    Cut, Difference, GateDrift, Lookahead, LookaheadError, Said, WarmUp, lookahead, warm_up,
+};
 pub use outcome::{DayEquity, Liquidated, OpenTrade, Outcome, RefusalCount, StrategyOutcome};
 pub use recorder::Recorder;
 pub use run::{Job, Observer, RunError, Silent, run, run_recorded};

@@ -1,5 +1,6 @@
 //! What a backtest came to.
 
+use crate::gates::GateCount;
 use crate::stress::StressOutcome;
 use crate::tape::Track;
 use crate::ticks::QuotingFigures;
@@ -102,6 +103,8 @@ pub struct Outcome {
     pub stress: Vec<StressOutcome>,
     /// The run was interrupted before the end of the tape.
     pub is_partial: bool,
+    /// What stopped strategies, where that was counted ([`crate::GateTally`]).
+    pub gates: Vec<GateCount>,
     /// What quoting came to, in a run over ticks.
     pub quoting: Option<QuotingFigures>,
 }
@@ -299,6 +302,7 @@ impl Collector {
             liquidations: self.liquidations,
             stress: Vec::new(),
             is_partial: ending.is_partial,
+            gates: Vec::new(),
             quoting: None,
         }
     }

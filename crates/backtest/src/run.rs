@@ -9,7 +9,8 @@ use crate::tape::{Tape, Track};
 use crate::trades::Trade;
 use engine::{Engine, Outbox, Setup, StrategySetup};
 use model::{
-    Bar, Candle, Fact, FundingRate, Input, InstrumentIx, MarkPrice, PositionSide, Seq, Timeframe, VenueEvent,
+    Bar, Candle, Fact, FundingRate, Input, InstrumentIx, MarkPrice, PositionSide, Record, Seq, Timeframe,
+    VenueEvent,
 };
 use std::fmt;
 use std::ops::ControlFlow;
@@ -97,7 +98,7 @@ pub fn run(
     strategies: Vec<StrategySetup>,
     observer: &mut dyn Observer,
 ) -> Result<Outcome, RunError> {
-    run_with(job, strategies, observer, Unrecorded)
+    run_with(job, strategies, observer, Unrecorded, None).map(|(outcome, _)| outcome)
 }
 
 /// As [`run`], with every input and command told to a recorder. The outcome is the same; candles are stepped one by one, which
@@ -111,7 +112,19 @@ pub fn run_recorded(
     observer: &mut dyn Observer,
     recorder: &mut dyn Recorder,
 ) -> Result<Outcome, RunError> {
-    run_with(job, strategies, observer, recorder)
+    run_with(job, strategies, observer, recorder, None).map(|(outcome, _)| outcome)
+}
+
+/// As [`run`], with every record of the moments from the first to the last of `window`.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn run_windowed(
+    job: &Job,
+    strategies: Vec<StrategySetup>,
+    window: (Timestamp, Timestamp),
+) -> Result<(Outcome, Vec<(Timestamp, Record)>), RunError> {
+    run_with(job, strategies, &mut Silent, Unrecorded, Some(window))
 }
 
 fn run_with<R: Recording>(
@@ -119,7 +132,8 @@ fn run_with<R: Recording>(
     strategies: Vec<StrategySetup>,
     observer: &mut dyn Observer,
     recording: R,
-) -> Result<Outcome, RunError> {
+    window: Option<(Timestamp, Timestamp)>,
+) -> Result<(Outcome, Vec<(Timestamp, Record)>), RunError> {
     let tape = &job.tape;
     if let Some(other) = strategies.iter().find(|s| !tape.has(s.timeframe)) {
         return Err(RunError::Timeframe { strategy: other.name.clone(), timeframe: other.timeframe });
@@ -135,7 +149,8 @@ fn run_with<R: Recording>(
         engine: Engine::new(job.setup.clone(), strategies),
         venue: Venue::new(job.setup.instruments.clone(), job.venue),
         collector: Collector::new(tape.tracks.len(), tape.span(), job.keep_trades),
-        outbox: Outbox::new(),
+        outbox: if window.is_some() { Outbox::new() } else { Outbox::terse() },
+        window: window.map(|(from, to)| Window { from, to, records: Vec::new() }),
         events: Vec::with_capacity(64),
         seq: 0,
         at: Timestamp::MIN,
@@ -147,7 +162,7 @@ fn run_with<R: Recording>(
         stress: job.stress.then(|| Stress::new(tape)),
     };
     let is_partial = match tape.tracks.as_slice() {
-        _ if R::IS_ON => runner.run_merged(tape, observer)?,
+        _ if R::IS_ON => runner.run_merged(tape, &longer, observer)?,
         [track] if is_plain(track) && !job.stress => runner.run_single(&track.bars, tape.start, observer)?,
         tracks if !job.stress && tracks.iter().all(is_plain) && runner.may_skip(tracks) => {
             runner.run_skipping(tape, observer)?
@@ -156,7 +171,8 @@ fn run_with<R: Recording>(
     };
     agreement::compare(&runner.engine, &runner.venue).map_err(RunError::Disagreement)?;
     runner.check_point();
-    let Runner { engine, venue, mut collector, traded_bars, detail_missing, now, stress, .. } = runner;
+    let Runner { engine, venue, mut collector, traded_bars, detail_missing, now, stress, window, .. } =
+        runner;
     if let (Some(now), Some((from, _))) = (now, tape.span())
         && now > from
     {
@@ -180,7 +196,8 @@ fn run_with<R: Recording>(
         price.map_or(Amount::ZERO, |(price, _)| instrument.notional(price, held.quantity) - held.cost)
     };
     let stress = stress.map(Stress::finish).unwrap_or_default();
-    Ok(Outcome { stress, ..collector.finish(ending, &engine, unrealised) })
+    let outcome = Outcome { stress, ..collector.finish(ending, &engine, unrealised) };
+    Ok((outcome, window.map(|w| w.records).unwrap_or_default()))
 }
 
 /// Whether there is nothing but candles to an instrument.
@@ -205,6 +222,14 @@ struct Runner<R> {
     /// By instrument: when something was filled last.
     filled_at: Vec<Timestamp>,
     stress: Option<Stress>,
+    window: Option<Window>,
+}
+
+/// The moments whose records are kept.
+struct Window {
+    from: Timestamp,
+    to: Timestamp,
+    records: Vec<(Timestamp, Record)>,
 }
 
 impl<R: Recording> Runner<R> {
@@ -671,6 +696,11 @@ impl<R: Recording> Runner<R> {
     fn absorb(&mut self) {
         for record in self.outbox.records() {
             self.collector.on_record(record);
+        }
+        if let Some(window) = &mut self.window
+            && (window.from..=window.to).contains(&self.at)
+        {
+            window.records.extend(self.outbox.records().iter().map(|record| (self.at, *record)));
         }
         if !self.outbox.notices().is_empty() {
             self.collector.on_notices(self.outbox.notices());

@@ -21,6 +21,17 @@ pub struct Track {
     pub marks: Option<Arc<Marks>>,
 }
 
+impl Track {
+    /// Its candles of a length that strategies of `tape` may decide on.
+    #[must_use]
+    pub fn candles(&self, tape: &Tape, timeframe: Timeframe) -> Option<&[Bar]> {
+        if timeframe == tape.timeframe {
+            return Some(&self.bars);
+        }
+        self.longer.iter().find(|longer| longer.timeframe == timeframe).map(|longer| longer.bars.as_slice())
+    }
+}
+
 /// Candles of an instrument that are longer than those that drive the run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Longer {

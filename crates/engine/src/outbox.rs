@@ -1,7 +1,7 @@
 //! What followed from one step.
 
 use crate::risk::Approved;
-use model::{DayFigures, Notice, OrderCommand, Record};
+use model::{DayFigures, Notice, OrderCommand, OrderState, Record};
 
 /// What followed from one step. Filled only by the engine, emptied by its owner before the next step.
 #[derive(Debug, Default)]
@@ -9,13 +9,26 @@ pub struct Outbox {
     commands: Vec<OrderCommand>,
     records: Vec<Record>,
     notices: Vec<Notice>,
+    is_terse: bool,
 }
 
 impl Outbox {
     /// An empty outbox with some room.
     #[must_use]
     pub fn new() -> Self {
-        Self { commands: Vec::with_capacity(16), records: Vec::with_capacity(64), notices: Vec::new() }
+        Self {
+            commands: Vec::with_capacity(16),
+            records: Vec::with_capacity(64),
+            notices: Vec::new(),
+            is_terse: false,
+        }
+    }
+
+    /// One that leaves out the records of what every order goes through (target, submission, acknowledgement, completion): for a
+    /// backtest, which counts fills and refusals and keeps no journal. What the engine does is the same.
+    #[must_use]
+    pub fn terse() -> Self {
+        Self { is_terse: true, ..Self::new() }
     }
 
     /// The only way in for a command: what risk approved.
@@ -24,8 +37,12 @@ impl Outbox {
         self.commands.push(approved.into_command());
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn record(&mut self, record: Record) {
+        // Where a record is made its kind is known, so nothing of this is left but the question whether the outbox is terse.
+        if self.is_terse && is_ordinary(&record) {
+            return;
+        }
         self.records.push(record);
     }
 
@@ -74,4 +91,21 @@ impl Outbox {
         self.records.clear();
         self.notices.clear();
     }
+}
+
+/// Whether every order leads to such a record on its ordinary way.
+#[inline(always)]
+const fn is_ordinary(record: &Record) -> bool {
+    matches!(
+        record,
+        Record::Target { .. }
+            | Record::Submitted { .. }
+            | Record::Order {
+                state: OrderState::Submitting
+                    | OrderState::Open
+                    | OrderState::Cancelling
+                    | OrderState::Filled,
+                ..
+            }
+    )
 }

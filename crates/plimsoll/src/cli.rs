@@ -46,6 +46,9 @@ pub(crate) enum Verb {
     /// Run one strategy with many parameters
     #[command(visible_alias = "hyperopt")]
     Optimize(verbs::optimize::Args),
+    /// Check whether a strategy sees the future, and how much warm-up it needs
+    #[command(visible_alias = "lookahead-analysis", alias = "recursive-analysis")]
+    Lookahead(verbs::lookahead::Args),
     /// List strategies and show what can be set
     Strategy(verbs::strategy::Args),
     /// Show, check and describe the configuration
@@ -74,6 +77,7 @@ impl Verb {
             Self::Demo(args) => verbs::demo::run(&args, globals),
             Self::Backtest(args) => verbs::backtest::run(args, globals),
             Self::Optimize(args) => verbs::optimize::run(args, globals),
+            Self::Lookahead(args) => verbs::lookahead::run(args, globals),
             Self::Strategy(args) => verbs::strategy::run(args, globals),
             Self::Config(args) => verbs::config::run(args, globals),
             Self::Data(args) => verbs::data::run(args, globals),

@@ -1,5 +1,6 @@
 //! The report as one JSON object.
 
+use super::gates;
 use super::liquidations::{self, LiquidationDocument};
 use super::strategies::{self, EarnedDocument, StrategyDocument};
 use super::stress::{self, StressDocument};
@@ -34,6 +35,7 @@ use units::Amount;
 /// | `market_change` | mean change of the instruments, a fraction, or `null` |
 /// | `open_trades` | [`OpenTradeDocument`]s |
 /// | `refusals` | [`RefusalDocument`]s |
+/// | `gates` | [`GateDocument`](super::GateDocument)s: what stopped strategies |
 /// | `liquidations` | [`LiquidationDocument`]s |
 /// | `stress` | [`StressDocument`]s, empty unless asked for |
 /// | `notices` | [`NoticeDocument`]s |
@@ -77,6 +79,7 @@ pub struct Document {
     pub market_change: Option<f64>,
     pub open_trades: Vec<OpenTradeDocument>,
     pub refusals: Vec<RefusalDocument>,
+    pub gates: Vec<super::GateDocument>,
     pub liquidations: Vec<LiquidationDocument>,
     pub stress: Vec<StressDocument>,
     pub notices: Vec<NoticeDocument>,
@@ -195,6 +198,7 @@ impl Document {
             market_change: equity::market_change_percent(input).map(|percent| percent / 100.0),
             open_trades: open_trades(input),
             refusals: refusals(input),
+            gates: gates::documents(input),
             liquidations: liquidations::documents(input),
             stress: stress::documents(input),
             notices: notices(input),

@@ -3,6 +3,7 @@
 use super::figures::{
     UNDEFINED, WINS_HEAD, count, duration, moment, money, money_cell, number, percent_cell, statistic, wins,
 };
+use super::gates;
 use super::liquidations;
 use super::names;
 use super::stress;
@@ -27,6 +28,7 @@ pub fn all(input: &ReportInput<'_>) -> Vec<Sheet> {
     }
     sheets.extend(super::strategies::sheet(input));
     sheets.push(summary::sheet(input, &total));
+    sheets.extend(gates::sheet(input));
     sheets.extend(quoting::sheet(input));
     sheets.push(metrics(input, &total));
     sheets.extend(compat(input, &total));

@@ -45,7 +45,7 @@ pub fn run_ticks(
         link: Link::new(job.latencies.clone()),
         collector: Collector::new(job.tape.instruments().len(), span, job.keep_trades),
         tally: QuotingTally::new(job.keep_trades),
-        outbox: Outbox::new(),
+        outbox: Outbox::terse(),
         events: Vec::with_capacity(16),
         ticks: job.tape.ticks(),
         heard: job.tape.heard(),

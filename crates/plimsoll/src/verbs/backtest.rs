@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use backtest::report::{self, Breakdown, Compat, ReportInput, ReportOptions, StrategyInfo, TextStyle};
-use backtest::{Outcome, RunError};
+use backtest::{GateTally, Outcome, RunError};
 use model::{Instrument, Timeframe};
 
 use crate::failure::{ExitKind, Failure};
@@ -49,6 +49,9 @@ pub(crate) struct Args {
     /// Write a journal of the run to journal in the data directory, which `plimsoll replay` steps through again
     #[arg(long, help_heading = REPORT)]
     journal: bool,
+    /// Say why nothing was traded at one candle, or what was, instead of the report: BTCUSDT@2026-01-31T14:00
+    #[arg(long, value_name = "SYMBOL@TIME", help_heading = REPORT)]
+    explain: Option<String>,
     /// Annual risk-free rate for Sharpe and Sortino, percent
     #[arg(
         long,
@@ -76,6 +79,9 @@ pub(crate) fn run(args: Args, globals: &Globals) -> Result<(), Failure> {
     }
     match args.ticks.fidelity {
         FidelityArg::Candles => over_candles(args, globals),
+        FidelityArg::Quotes | FidelityArg::Level2 if args.explain.is_some() => {
+            Err(Failure::usage("--explain tells of candles; this run decides on quotes or books"))
+        }
         FidelityArg::Quotes | FidelityArg::Level2 => over_ticks(args, globals),
     }
 }
@@ -96,6 +102,10 @@ fn over_candles(args: Args, globals: &Globals) -> Result<(), Failure> {
     let mut plan = Plan::new(&args.strategy, &args.market, &args.account, globals)?;
     plan.job.stress = args.stress;
     let (setups, infos) = plan.build()?;
+    if let Some(spot) = &args.explain {
+        return super::explain::run(&plan, setups, &infos, spot, globals);
+    }
+    let (mut tally, setups) = GateTally::watch(setups, plan.job.tape.start);
     let mut watch = Watch::new("Backtesting", plan.job.tape.len() as u64, Interrupt::listen()?, globals);
     let mut recorder = if args.journal { Some(JournalRecorder::start(&plan)?) } else { None };
     let started = Instant::now();
@@ -105,9 +115,15 @@ fn over_candles(args: Args, globals: &Globals) -> Result<(), Failure> {
     };
     let run_seconds = started.elapsed().as_secs_f64();
     watch.finish();
-    let outcome = outcome.map_err(|error| run_error(&error))?;
+    let mut outcome = outcome.map_err(|error| run_error(&error))?;
     if let Some(recorder) = recorder {
         plan.remarks.push(recorder.finish()?);
+    }
+    if !outcome.is_partial {
+        if tally.is_incomplete() {
+            tally.count_alone(plan.build()?.0, &plan.job.tape);
+        }
+        outcome.gates = tally.counts();
     }
     let shown = Shown {
         header: &plan.header(&infos),

@@ -15,7 +15,7 @@ mod check;
 mod holdings;
 mod import;
 mod make;
-mod table;
+pub(super) mod table;
 
 pub(crate) use make::store_market;
 pub(crate) use table::table;
