@@ -106,6 +106,8 @@ fn job(instrument: Instrument, bars: &[Bar]) -> Job {
         initial_balance,
         limits: Limits::default(),
         min_strength: Rate::ZERO,
+        voting: engine::Voting::default(),
+        keep_bars: 0,
         trade_from: tape.start,
         house_plan: None,
         guards: Guards::default(),
@@ -125,6 +127,7 @@ fn backtested(blueprint: &Blueprint, job: &Job) -> (f64, Digest) {
         wants_house_stop: false,
         wants_house_target: false,
         is_exempt_from_stop: false,
+        rebuild: None,
     };
     let started = Instant::now();
     let outcome = run(job, vec![setup], &mut Silent).unwrap_or_else(|error| panic!("{error}"));

@@ -95,6 +95,7 @@ impl Engine {
             tag: Tag::default(),
             ceiling: found.quantity,
             amendments: 0,
+            is_own: false,
         });
         self.digest.word(found.id.bits());
         self.digest.int(found.quantity.mantissa());

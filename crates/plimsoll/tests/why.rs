@@ -56,7 +56,9 @@ fn a_candle_says_which_gate_was_shut() {
         })
     });
     let spoke = spoke.expect("one of these candles is traded");
-    for words in ["strategy ema_crossover: says", "all strategies together", "risk: approved", "venue: filled"] {
+    for words in
+        ["strategy ema_crossover: says", "all strategies together", "risk: approved", "venue: filled"]
+    {
         assert!(spoke.contains(words), "{words:?} is not in {spoke}");
     }
 }
@@ -73,13 +75,17 @@ fn what_cannot_be_explained_is_said() {
     refuse("BTCUSDT", "write SYMBOL@TIME");
     refuse("ETHUSDT@2024-01-02", "ETHUSDT is not in this run; it has BTCUSDT");
     refuse("BTCUSDT@soon", "soon");
-    refuse("BTCUSDT@2030-01-01", "BTCUSDT has no candle at 2030-01-01T00:00:00Z; it has candles from 2024-01-01T00:00:00Z");
+    refuse(
+        "BTCUSDT@2030-01-01",
+        "BTCUSDT has no candle at 2030-01-01T00:00:00Z; it has candles from 2024-01-01T00:00:00Z",
+    );
 }
 
 #[test]
 fn explanations_are_for_machines_too() {
     let dir = market();
-    let json = text(&plimsoll(&dir, &[&RUN[..], &["--explain", "BTCUSDT@2024-01-01T05:00", "--json"]].concat()));
+    let json =
+        text(&plimsoll(&dir, &[&RUN[..], &["--explain", "BTCUSDT@2024-01-01T05:00", "--json"]].concat()));
     let told: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(told["steps"][0]["is_shut"], true, "{told}");
     assert_eq!((&told["symbol"], &told["is_warm_up"]), (&"BTCUSDT".into(), &false.into()));

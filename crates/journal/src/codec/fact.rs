@@ -17,6 +17,10 @@ coded_variants!(OperatorCommand, "command of a person", {
     5 => LiftLocks { instrument, side },
     6 => StopStrategy(strategy),
     7 => StartStrategy(strategy),
+    8 => SetParameter { strategy, name, value },
+    9 => ApplyParameters { strategy },
+    10 => SetWeight { strategy, weight },
+    11 => WindDown { close },
 });
 
 coded_variants!(Fact, "fact", {

@@ -7,11 +7,11 @@ use model::Timeframe;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use std::path::Path;
-use strategy::Blueprint;
 use units::{Rate, Timestamp};
 
 use super::AccountArgs;
-use super::plan::{Plan, Seat, StrategyPlan, strategy_error, terms};
+use super::plan::{Plan, Seat, StrategyPlan, terms};
+use super::shelf::Shelf;
 use crate::config::{self, ConfigFile, Shown, Sources};
 use crate::failure::Failure;
 
@@ -36,7 +36,12 @@ struct Recipe {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Seated {
+    id: String,
     name: String,
+    /// Of the rule file, where it is one.
+    content: Option<String>,
+    /// Its own candles, where they are not those that drive the run.
+    timeframe: Option<String>,
     parameters: Vec<(String, String)>,
     /// In 10⁻⁹.
     weight: i64,
@@ -57,7 +62,10 @@ pub(crate) struct Kept {
 /// Everything that is needed to run `plan` again.
 pub(crate) fn keep(plan: &Plan) -> Result<Kept, Failure> {
     let seated = |s: &StrategyPlan| Seated {
+        id: s.id.clone(),
         name: s.blueprint.name().to_owned(),
+        content: s.blueprint.about().content.map(|digest| digest.to_string()),
+        timeframe: s.timeframe.map(|timeframe| timeframe.to_string()),
         parameters: s.given.clone(),
         weight: s.weight.units(),
         symbols: s.symbols.clone(),
@@ -156,10 +164,20 @@ pub(crate) fn rebuild(reader: &RunReader<'_>, folder: &Path) -> Result<(Setup, V
     let setup = terms.setup(instruments, Timestamp::from_nanos(recipe.trade_from));
     let seat =
         Seat { instruments: &setup.instruments, timeframe, has_stop: setup.limits.house_stop.is_some() };
+    let shelf = Shelf::of(&loaded.config);
     let mut strategies = Vec::new();
     for seated in recipe.strategies {
+        let blueprint = shelf.find(&seated.name)?;
+        if blueprint.about().content.map(|digest| digest.to_string()) != seated.content {
+            let problem = format!("the rule file of strategy {} is not the one that ran", seated.name);
+            return Err(wrong(ENGINE, problem));
+        }
+        let own = seated.timeframe.map(|text| text.parse());
+        let timeframe = own.transpose().map_err(|error| wrong(ENGINE, format!("timeframe: {error}")))?;
         let plan = StrategyPlan {
-            blueprint: Blueprint::built_in(&seated.name).map_err(strategy_error)?,
+            id: seated.id,
+            blueprint,
+            timeframe,
             given: seated.parameters,
             weight: Rate::from_units(seated.weight),
             symbols: seated.symbols,

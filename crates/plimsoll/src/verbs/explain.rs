@@ -198,7 +198,7 @@ impl Teller<'_> {
             Record::Fill(fill) => {
                 let (side, cause) = (fill.fill.side, fill.fill.cause.name());
                 let (quantity, price) = (self.quantity(fill.fill.quantity), self.price(fill.fill.price));
-                let position = self.position(fill.position);
+                let (at, position) = (at.floor_to(Span::from_seconds(1)), self.position(fill.position));
                 step(
                     "venue",
                     format!("filled at {at}: {side} {quantity} at {price} ({cause}); position {position}"),

@@ -173,6 +173,8 @@ pub(crate) fn engine(count: usize, script: &Script) -> Engine {
             ..Limits::default()
         },
         min_strength: Rate::ZERO,
+        voting: engine::Voting::default(),
+        keep_bars: 0,
         trade_from: Timestamp::MIN,
         house_plan: None,
         guards: Guards::default(),
@@ -187,6 +189,7 @@ pub(crate) fn engine(count: usize, script: &Script) -> Engine {
         wants_house_stop: true,
         wants_house_target: true,
         is_exempt_from_stop: true,
+        rebuild: None,
     };
     Engine::new(setup, vec![hosted])
 }

@@ -130,6 +130,7 @@ impl Strategy for Reload {
             quotes: sum.quotes || needs.quotes,
             trades: sum.trades || needs.trades,
             books: sum.books || needs.books,
+            funding: sum.funding || needs.funding,
             book_depth: sum.book_depth.max(needs.book_depth),
             timer: sum.timer.or(needs.timer),
         })
