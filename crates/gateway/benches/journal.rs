@@ -172,6 +172,8 @@ fn engine() -> Engine {
         initial_balance: Amount::parse("10000").unwrap(),
         limits: Limits::default(),
         min_strength: Rate::ZERO,
+        voting: engine::Voting::default(),
+        keep_bars: 0,
         trade_from: Timestamp::MIN,
         house_plan: None,
         guards: Guards::default(),
@@ -186,6 +188,7 @@ fn engine() -> Engine {
         wants_house_stop: false,
         wants_house_target: false,
         is_exempt_from_stop: false,
+        rebuild: None,
     };
     Engine::new(setup, vec![seat])
 }
