@@ -41,6 +41,18 @@ fn the_page_of_indicators_is_made_from_their_catalogue() {
     expect_file!["../../../docs/indicators.md"].assert_eq(&page);
 }
 
+#[test]
+fn the_page_of_strategies_is_made_from_their_descriptors() {
+    let page = format!(
+        "# Built-in strategies\n\n\
+         Made from the program; do not edit. None of them is a promise: each says when it is wrong, and on most markets most of\n\
+         them lose after costs. Sizes are the house's unless said otherwise; decisions are made on closed candles and meet the\n\
+         next one. `plimsoll strategy show NAME` prints the same.\n\n{}",
+        strategy::markdown()
+    );
+    expect_file!["../../../docs/strategies.md"].assert_eq(&page);
+}
+
 /// Every key that the table of checks names is a setting.
 #[test]
 fn the_keys_of_the_checks_are_settings() {

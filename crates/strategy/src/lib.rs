@@ -15,6 +15,7 @@ mod exit_text;
 mod gate;
 pub mod higher;
 mod intent;
+mod manual;
 mod orders;
 mod parameters;
 pub mod quoting;
@@ -24,13 +25,17 @@ mod state;
 mod view;
 
 pub use blueprint::{About, Blueprint, Recipe};
-pub use builtin::{crossover, market_maker, touch_maker};
+pub use builtin::{
+    bollinger_reversion, crossover, donchian_breakout, funding_carry, grid, macd_trend, market_maker,
+    momentum, pairs, rsi_reversal, supertrend, touch_maker, zscore_reversion,
+};
 pub use exit_plan::{
     BreakEven, Distance, ExitPlan, ExitRules, MAX_RANGE_BARS, MAX_TARGETS, Milestone, StopRule, TargetOrder,
     TargetRule, TimeLimit, TimeStop, Trail,
 };
 pub use gate::Gate;
 pub use intent::{Intent, Intents, OpenIntent, OrderIntent};
+pub use manual::markdown;
 pub use orders::{LiveOrder, OrderSource};
 pub use parameters::{
     Parameter, ParameterKind, ParameterProblem, ParameterSpec, Parameters, Schema, SpecKind, Value, nearest,

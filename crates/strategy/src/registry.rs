@@ -101,6 +101,16 @@ impl std::error::Error for StrategyError {}
 static ALL: &[&Descriptor] = &[
     &builtin::crossover::EMA_CROSSOVER,
     &builtin::crossover::SMA_CROSSOVER,
+    &builtin::macd_trend::MACD_TREND,
+    &builtin::donchian_breakout::DONCHIAN_BREAKOUT,
+    &builtin::momentum::MOMENTUM,
+    &builtin::supertrend::SUPERTREND,
+    &builtin::bollinger_reversion::BOLLINGER_REVERSION,
+    &builtin::zscore_reversion::ZSCORE_REVERSION,
+    &builtin::rsi_reversal::RSI_REVERSAL,
+    &builtin::grid::GRID,
+    &builtin::pairs::PAIRS,
+    &builtin::funding_carry::FUNDING_CARRY,
     &builtin::market_maker::MARKET_MAKER,
     &builtin::touch_maker::TOUCH_MAKER,
 ];
@@ -143,7 +153,8 @@ mod tests {
     #[test]
     fn every_strategy_builds_with_its_defaults_and_documents_itself() {
         for d in all() {
-            let (built, _) = build(d.name, [], &[InstrumentIx(0)]).unwrap();
+            // Whoever trades one instrument trades two as well; a pair needs them.
+            let (built, _) = build(d.name, [], &[InstrumentIx(0), InstrumentIx(1)]).unwrap();
             let needs = built.needs();
             assert!(needs.warm_up_bars > 0 || needs.timer.is_some(), "{} is never asked", d.name);
             assert!(!d.summary.is_empty() && !d.description.is_empty() && !d.tags.is_empty(), "{}", d.name);
@@ -172,7 +183,8 @@ mod tests {
         assert_eq!(
             error("ema_crosover", []),
             "unknown strategy \"ema_crosover\"; did you mean \"ema_crossover\"? Known: ema_crossover, sma_crossover, \
-             market_maker, touch_maker"
+             macd_trend, donchian_breakout, momentum, supertrend, bollinger_reversion, zscore_reversion, rsi_reversal, grid, \
+             pairs, funding_carry, market_maker, touch_maker"
         );
         assert!(
             error("ema", []).starts_with("unknown strategy \"ema\"; did you mean \"ema_crossover\"? Known: ")

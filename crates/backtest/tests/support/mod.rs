@@ -9,7 +9,7 @@ use model::{
     Timeframe,
 };
 use std::sync::Arc;
-use strategy::{Intents, Needs, StateError, StateReader, StateWriter, Strategy, View};
+use strategy::{ExitPlan, Intents, Needs, StateError, StateReader, StateWriter, Strategy, View};
 use units::{Amount, Decimal, Price, Prng, Quantity, Rate, Span, Timestamp};
 use venue::{LimitFill, Slippage, VenueConfig};
 
@@ -241,15 +241,9 @@ fn terms(g: &mut Prng, tape: Tape) -> (Job, &'static str, Vec<(&'static str, Str
     } else {
         Slippage::Fraction(Rate::from_units(pick(g, 0, 2_000_000)))
     };
-    let all = strategy::all();
-    let name = all[pick(g, 0, all.len() as i64 - 1).unsigned_abs() as usize].name;
-    let fast = pick(g, 1, 6);
-    let slow = fast + pick(g, 1, 8);
-    let parameters = vec![
-        ("fast", fast.to_string()),
-        ("slow", slow.to_string()),
-        ("long_only", chance(g, 40).to_string()),
-    ];
+    let all: Vec<&str> = strategy::all().iter().map(|d| d.name).filter(|d| fits(d, &tape)).collect();
+    let name = all[pick(g, 0, all.len() as i64 - 1).unsigned_abs() as usize];
+    let parameters = quick(g);
     let setup = Setup {
         instruments: tape.instruments(),
         initial_balance,
@@ -271,6 +265,51 @@ fn terms(g: &mut Prng, tape: Tape) -> (Job, &'static str, Vec<(&'static str, Str
     (Job { tape, setup, venue, keep_trades: true, stress: false }, name, parameters)
 }
 
+/// Whether a strategy trades as many instruments as there are.
+pub(crate) fn fits(name: &str, tape: &Tape) -> bool {
+    strategy::build(name, [], &everywhere(tape)).is_ok()
+}
+
+/// Parameters under which a few hundred candles are enough to trade, as `name` or, where two strategies mean different things
+/// by a name, as `strategy.name`.
+fn quick(g: &mut Prng) -> Vec<(&'static str, String)> {
+    let fast = pick(g, 1, 6);
+    let slow = fast + pick(g, 1, 8);
+    let mut parameters = vec![
+        ("fast", fast.to_string()),
+        ("slow", slow.to_string()),
+        ("long_only", chance(g, 40).to_string()),
+        ("stop_atr", format!("{}.5", pick(g, 0, 3))),
+        ("max_bars", pick(g, 1, 30).to_string()),
+        ("trend", pick(g, 1, 20).to_string()),
+    ];
+    let fixed = [
+        ("atr_bars", "5"),
+        ("signal", "3"),
+        ("donchian_breakout.entry", "8"),
+        ("donchian_breakout.exit", "4"),
+        ("rsi_reversal.exit", "60"),
+        ("entry", "1.2"),
+        ("exit", "0.3"),
+        ("lookback", "20"),
+        ("volatility", "10"),
+        ("rebalance", "0.1"),
+        ("period", "5"),
+        ("width", "1.2"),
+        ("adx_bars", "5"),
+        ("max_adx", "70"),
+        ("multiplier", "1.5"),
+        ("significance", "off"),
+        ("average", "2"),
+        ("hedge_ratio", "0.7"),
+        ("step", "0.7"),
+        ("order_value", "40"),
+        ("rest_bars", "3"),
+    ];
+    parameters.extend(fixed.map(|(name, value)| (name, value.to_owned())));
+    parameters
+}
+
 impl World {
     pub(crate) fn strategy(&self) -> Box<dyn Strategy> {
         self.strategy_on(&everywhere(&self.job.tape))
@@ -279,11 +318,11 @@ impl World {
     pub(crate) fn strategy_on(&self, on: &[InstrumentIx]) -> Box<dyn Strategy> {
         // Only what a strategy knows is given to it.
         let known = strategy::find(self.name).unwrap().parameters;
-        let given = self
-            .parameters
-            .iter()
-            .filter(|(n, _)| known.iter().any(|p| p.name == *n))
-            .map(|(n, v)| (*n, v.as_str()));
+        let find = |name: &str| self.parameters.iter().find(|(n, _)| *n == name);
+        let given = known.iter().filter_map(|p| {
+            let own = find(&format!("{}.{}", self.name, p.name)).or_else(|| find(p.name));
+            own.map(|(_, value)| (p.name, value.as_str()))
+        });
         strategy::build(self.name, given, on).unwrap().0
     }
 
@@ -326,6 +365,10 @@ pub(crate) struct Slow(pub(crate) Box<dyn Strategy>);
 impl Strategy for Slow {
     fn needs(&self) -> Needs {
         self.0.needs()
+    }
+
+    fn exit_plans(&self) -> Vec<ExitPlan> {
+        self.0.exit_plans()
     }
 
     fn on_fact(&mut self, view: &View<'_>, fact: &Fact, intents: &mut Intents) {

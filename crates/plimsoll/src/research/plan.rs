@@ -336,13 +336,16 @@ fn wanted_timeframe(
     }
 }
 
-/// The longest warm-up of any strategy, in candles of this length.
+/// The longest warm-up of any strategy, in candles of this length. How many instruments there will be is not known yet: what
+/// one takes, two take, and a pair takes no fewer.
 fn warm_up(plans: &[StrategyPlan], timeframe: Timeframe) -> Result<u32, Failure> {
     let mut most = 0;
     for plan in plans {
         let texts = plan.given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let (built, _) =
-            plan.blueprint.build(texts, &[InstrumentIx(0)], timeframe).map_err(strategy_error)?;
+        let (built, _) = plan
+            .blueprint
+            .build(texts, &[InstrumentIx(0), InstrumentIx(1)], timeframe)
+            .map_err(strategy_error)?;
         most = most.max(built.needs().warm_up_bars);
     }
     Ok(most)

@@ -1,10 +1,11 @@
 //! Two moving averages, always on the side of the faster one.
 
+use super::schema::LONG_ONLY;
 use crate::bank::{Bank, Slot, Source, Subscriber};
 use crate::parameters::{Parameter, ParameterKind, ParameterProblem, Parameters};
 use crate::registry::Descriptor;
 use crate::state::{StateError, StateReader, StateWriter};
-use crate::{CandleRun, CandleStrategy, Intents, Needs, PerInstrument, Strategy};
+use crate::{CandleRun, CandleStrategy, Gate, Intents, Needs, PerInstrument, Strategy};
 use indicators::catalogue::{Setting, Spec, find};
 use indicators::{Ema, Persist, Seed, Sma, SteadyEma};
 use model::{Bar, Direction, Instrument, InstrumentIx, Signal, Tag};
@@ -18,11 +19,6 @@ const SLOW: Parameter = Parameter {
     name: "slow",
     kind: ParameterKind::Int { default: 21, min: 2, max: 10_000 },
     description: "Length of the slow average in candles",
-};
-const LONG_ONLY: Parameter = Parameter {
-    name: "long_only",
-    kind: ParameterKind::Bool { default: false },
-    description: "Hold nothing instead of a short position",
 };
 const SEED: Parameter = Parameter {
     name: "seed",
@@ -107,6 +103,7 @@ fn assemble<A: Average + Clone + Send + 'static>(
         slow_period: u32::try_from(parameters.int("slow")).unwrap_or(u32::MAX),
         below: if parameters.bool("long_only") { Direction::Flat } else { Direction::Short },
         said: None,
+        seen: None,
     };
     Ok(Box::new(PerInstrument::new(&prototype, instruments)))
 }
@@ -162,12 +159,15 @@ struct Crossover<A> {
     shared: [Spec; 2],
     /// Where they lie in the bank, once it has subscribed.
     slots: Option<[Slot; 2]>,
+    /// The averages as they were judged last, fast and slow; `None` before that, and where it spoke.
+    seen: Option<[f64; 2]>,
 }
 
 impl<A> Crossover<A> {
     /// Speaks when the averages have changed places since it last spoke.
     #[inline]
     fn judge(&mut self, ix: InstrumentIx, fast: f64, slow: f64, intents: &mut Intents) {
+        self.seen = Some([fast, slow]);
         let (want, tag) = if fast > slow {
             (Direction::Long, Tag(0))
         } else if fast < slow {
@@ -176,7 +176,7 @@ impl<A> Crossover<A> {
             return;
         };
         if self.said != Some(want) {
-            self.said = Some(want);
+            (self.said, self.seen) = (Some(want), None);
             intents.signal(Signal::new(ix, want, tag));
         }
     }
@@ -185,6 +185,18 @@ impl<A> Crossover<A> {
 impl<A: Average + Clone + Send> CandleStrategy for Crossover<A> {
     fn needs(&self) -> Needs {
         Needs { warm_up_bars: self.slow_period, ..Needs::default() }
+    }
+
+    fn gates(&self) -> Vec<String> {
+        ["warm-up", "averages change places (fast, slow)"].map(str::to_owned).to_vec()
+    }
+
+    fn gate(&self) -> Option<Gate> {
+        match self.seen {
+            Some([fast, slow]) => Some(Gate::failed(1, fast, slow)),
+            // Before the first look nothing was said either.
+            None => self.said.is_none().then_some(Gate::shut(0)),
+        }
     }
 
     fn on_run(&mut self, instrument: &Instrument, run: &mut CandleRun<'_>, intents: &mut Intents) {
@@ -252,6 +264,7 @@ impl<A: Average + Clone + Send> CandleStrategy for Crossover<A> {
             sign @ -1..=1 => Some(Direction::of(sign)),
             _ => return Err(StateError::Invalid("direction")),
         };
+        self.seen = None;
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 mod desk;
 mod estimates;
 
+use super::schema::{float, int};
 use crate::parameters::{Parameter, ParameterKind, ParameterProblem, Parameters};
 use crate::registry::Descriptor;
 use crate::state::{StateError, StateReader, StateWriter};
@@ -10,22 +11,6 @@ use crate::{Intents, Needs, Strategy, View};
 use desk::Desk;
 use model::{Fact, InstrumentIx};
 use units::Span;
-
-const fn float(
-    name: &'static str,
-    (default, min, max): (f64, f64, f64),
-    description: &'static str,
-) -> Parameter {
-    Parameter { name, kind: ParameterKind::Float { default, min, max }, description }
-}
-
-const fn int(
-    name: &'static str,
-    (default, min, max): (i64, i64, i64),
-    description: &'static str,
-) -> Parameter {
-    Parameter { name, kind: ParameterKind::Int { default, min, max }, description }
-}
 
 const PARAMETERS: &[Parameter] = &[
     Parameter {
