@@ -1,11 +1,11 @@
-//! `plimsoll demo`: a market out of a seed, every built-in strategy on it, and a report to look at.
+//! `plimsoll demo`: two markets out of a seed, every built-in strategy on them, and a report to look at.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use backtest::report::{self, ReportInput, ReportOptions, StrategyInfo};
 use backtest::{Outcome, metrics};
-use catalog::{Catalog, GenerateOptions, SeriesKey};
+use catalog::{Catalog, GenerateOptions, Generated, SeriesKey};
 use clap::Parser;
 use model::{Exchange, InstrumentIx, Timeframe};
 use units::Timestamp;
@@ -16,7 +16,11 @@ use crate::research::{AccountArgs, Interrupt, MarketArgs, Plan, StrategyArgs, Wa
 use crate::verbs::backtest::{run_error, text_style};
 use crate::verbs::data::table;
 
-const SYMBOL: &str = "DEMOUSDT";
+/// Two, so that pairs can be traded and positions hedged.
+const SYMBOLS: [&str; 2] = ["DEMOUSDT", "MODEUSDT"];
+
+/// How alike they move.
+const CORRELATION: f64 = 0.9;
 
 /// Arguments of the verb.
 #[derive(Debug, Parser)]
@@ -41,8 +45,9 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<(), Failure> {
     say(
         globals,
         &format!(
-            "Made a market from seed {}: {candles} five-minute candles of {SYMBOL} with trends, jumps and funding ({:.1} s)\n",
+            "Made two markets from seed {}: {candles} five-minute candles each of {} with trends, jumps and funding ({:.1} s)\n",
             args.seed,
+            SYMBOLS.join(" and "),
             started.elapsed().as_secs_f64()
         ),
     )?;
@@ -73,7 +78,8 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<(), Failure> {
 
 /// The demo has no order book, which market makers quote on.
 fn decides_on_candles(name: &str) -> bool {
-    strategy::build(name, [], &[InstrumentIx(0)]).is_ok_and(|(s, _)| !s.needs().is_beyond_candles())
+    strategy::build(name, [], &[InstrumentIx(0), InstrumentIx(1)])
+        .is_ok_and(|(s, _)| !s.needs().is_beyond_candles())
 }
 
 fn finish(args: &Args, rows: Vec<Vec<String>>, globals: &Globals) -> Result<(), Failure> {
@@ -99,7 +105,7 @@ fn finish(args: &Args, rows: Vec<Vec<String>>, globals: &Globals) -> Result<(), 
     }
     let dir = args.dir.display();
     globals.print(&format!(
-        "All built-in strategies for candles on the synthetic market, each with 10 000 USDT:\n\n{}\n\
+        "All built-in strategies for candles on the two synthetic markets, each with 10 000 USDT:\n\n{}\n\
          The full reports are in {dir}/reports (open report.html in a browser).\n\
          A synthetic market proves that the machine works, not that a strategy does. Next:\n  \
          plimsoll data import YOUR-CANDLES.csv.gz --exchange bybit --symbol BTCUSDT\n  \
@@ -109,27 +115,30 @@ fn finish(args: &Args, rows: Vec<Vec<String>>, globals: &Globals) -> Result<(), 
     ))
 }
 
-/// Generates the market and stores it, once for each seed and length.
+/// Generates the markets and stores them, once for each seed and length. Returns how many candles each has.
 fn make_market(args: &Args, root: &Path) -> Result<u64, Failure> {
     let failed = |error: catalog::CatalogError| Failure::failed(error.to_string());
     let timeframe = Timeframe::from_seconds(300).unwrap_or(Timeframe::MINUTE);
     let bars = args.days as usize * 288;
-    let options = GenerateOptions {
+    let start = Timestamp::parse("2025-01-01").map_err(|e| Failure::failed(e.to_string()))?;
+    let markets = SYMBOLS.map(|symbol| GenerateOptions {
         seed: args.seed,
-        symbol: SYMBOL.to_owned(),
+        symbol: symbol.to_owned(),
         bars,
         timeframe,
-        start: Timestamp::parse("2025-01-01").map_err(|e| Failure::failed(e.to_string()))?,
+        start,
         ..GenerateOptions::default()
-    };
-    let generated = catalog::generate(&options).map_err(|e| Failure::usage(e.to_string()))?;
-    // A market of another seed or length gives way: two markets must not mix.
+    });
+    let generated =
+        catalog::generate_several(&markets, CORRELATION).map_err(|e| Failure::usage(e.to_string()))?;
+    // Markets of another seed or length give way: they must not mix.
     let stored = Catalog::open(root).map_err(failed)?;
-    let key = SeriesKey::candles(Exchange::Synthetic, SYMBOL, timeframe);
-    let is_same = stored
-        .load_bars(&key, catalog::TimeRange::ALL)
-        .is_ok_and(|series| series.bars == generated.series.bars);
-    if is_same {
+    let is_stored = |market: &Generated| {
+        let key = SeriesKey::candles(Exchange::Synthetic, market.series.symbol.clone(), timeframe);
+        let series = stored.load_bars(&key, catalog::TimeRange::ALL);
+        series.is_ok_and(|series| series.bars == market.series.bars)
+    };
+    if generated.iter().all(is_stored) {
         return Ok(bars as u64);
     }
     drop(stored);
@@ -140,14 +149,16 @@ fn make_market(args: &Args, root: &Path) -> Result<u64, Failure> {
         _ => {}
     }
     let catalog = Catalog::open(root).map_err(failed)?;
-    crate::verbs::data::store_market(&catalog, &generated).map_err(failed)?;
+    for market in &generated {
+        crate::verbs::data::store_market(&catalog, market).map_err(failed)?;
+    }
     Ok(bars as u64)
 }
 
 fn plan(strategy: &str, root: &Path, globals: &Globals) -> Result<Plan, Failure> {
     let strategy = StrategyArgs { strategies: vec![strategy.to_owned()], parameters: Vec::new() };
     let market = MarketArgs {
-        symbols: vec![SYMBOL.to_owned()],
+        symbols: SYMBOLS.map(str::to_owned).to_vec(),
         exchange: Some(Exchange::Synthetic),
         timeframe: Timeframe::from_seconds(3_600),
         timeframe_detail: Timeframe::from_seconds(300),

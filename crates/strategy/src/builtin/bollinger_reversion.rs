@@ -53,7 +53,7 @@ fn build(
 ) -> Result<Box<dyn Strategy>, ParameterProblem> {
     let bands = Bollinger::new(bars(parameters, "period")?, parameters.float("width"));
     let judge = Reversion {
-        bands: bands.map_err(|e| wrong("period", e))?,
+        bands: bands.map_err(|e| wrong("period", &e))?,
         adx: over(parameters, "adx_bars", Adx::new)?,
         max_adx: parameters.float("max_adx"),
         long_only: parameters.bool(LONG_ONLY.name),

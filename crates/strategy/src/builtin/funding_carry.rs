@@ -78,7 +78,7 @@ fn build(
     instruments: &[InstrumentIx],
 ) -> Result<Box<dyn Strategy>, ParameterProblem> {
     let settlements = bars(parameters, "average")?;
-    let trend = Ema::new(bars(parameters, "trend")?).map_err(|e| wrong("trend", e))?;
+    let trend = Ema::new(bars(parameters, "trend")?).map_err(|e| wrong("trend", &e))?;
     let is_hedged = parameters.choice("hedge") == "auto";
     let desks = match *instruments {
         [first, second] if is_hedged => vec![Desk::new(Legs::new(first, second), true, &trend, settlements)],
@@ -86,7 +86,7 @@ fn build(
             let count = instruments.len();
             return Err(wrong(
                 "hedge",
-                format!("auto with {count} instruments; give two, the earning one first, or hedge=none"),
+                &format!("auto with {count} instruments; give two, the earning one first, or hedge=none"),
             ));
         }
         _ => {

@@ -48,7 +48,7 @@ fn build(
 ) -> Result<Box<dyn Strategy>, ParameterProblem> {
     let [fast, slow, signal] = ["fast", "slow", "signal"].map(|name| bars(parameters, name));
     let judge = MacdTrend {
-        macd: Macd::new(fast?, slow?, signal?).map_err(|e| wrong("slow", e))?,
+        macd: Macd::new(fast?, slow?, signal?).map_err(|e| wrong("slow", &e))?,
         trend: over(parameters, "trend", Ema::new)?,
         long_only: parameters.bool(LONG_ONLY.name),
         last: None,

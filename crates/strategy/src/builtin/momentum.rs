@@ -63,13 +63,13 @@ fn build(
 ) -> Result<Box<dyn Strategy>, ParameterProblem> {
     let (window, year) = (bars(parameters, "volatility")?, parameters.float("bars_a_year"));
     if year > 0.0 && year < 1.0 {
-        return Err(wrong("bars_a_year", format!("{year} is not 0 and not at least 1")));
+        return Err(wrong("bars_a_year", &format!("{year} is not 0 and not at least 1")));
     }
     let judge = Momentum {
         change: over(parameters, "lookback", RateOfChange::new)?,
         // Until it is told the length of its candles, it takes them for hours.
         volatility: volatility(window, if year > 0.0 { year } else { 8_760.0 })
-            .map_err(|e| wrong("volatility", e))?,
+            .map_err(|e| wrong("volatility", &e))?,
         window,
         takes_year: year <= 0.0,
         threshold: parameters.float("threshold"),

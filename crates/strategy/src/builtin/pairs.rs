@@ -77,7 +77,7 @@ fn build(
         let count = instruments.len();
         return Err(wrong(
             "symbols",
-            format!(
+            &format!(
                 "{count} instruments; a pair is exactly 2, the one that is bought when the spread is narrow first"
             ),
         ));
@@ -95,7 +95,7 @@ fn build(
         exit: parameters.float("exit"),
         stop: parameters.float("stop"),
         significance,
-        max_bars: u32::try_from(parameters.int("max_bars")).map_err(|e| wrong("max_bars", e))?,
+        max_bars: u32::try_from(parameters.int("max_bars")).map_err(|e| wrong("max_bars", &e))?,
         plan: guarded(parameters)?,
         kept: None,
         waits: false,

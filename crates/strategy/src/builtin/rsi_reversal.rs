@@ -49,13 +49,13 @@ fn check(parameters: &Parameters) -> Result<(), ParameterProblem> {
     let [oversold, overbought, exit] = ["oversold", "overbought", "exit"].map(|name| parameters.float(name));
     if exit <= oversold {
         let why = "a long position would be closed where it is opened";
-        return Err(wrong("exit", format!("{exit} is not above oversold ({oversold}); {why}")));
+        return Err(wrong("exit", &format!("{exit} is not above oversold ({oversold}); {why}")));
     }
     if 100.0 - exit >= overbought {
         let (short, why) = (100.0 - exit, "a short position would be closed where it is opened");
         return Err(wrong(
             "exit",
-            format!("100 - exit ({short}) is not below overbought ({overbought}); {why}"),
+            &format!("100 - exit ({short}) is not below overbought ({overbought}); {why}"),
         ));
     }
     Ok(())

@@ -60,13 +60,13 @@ pub(super) const fn trend(default: i64, description: &'static str) -> Parameter 
 }
 
 /// A problem with a parameter, in the words of what refused it.
-pub(super) fn wrong(name: &str, problem: impl ToString) -> ParameterProblem {
+pub(super) fn wrong(name: &str, problem: &impl ToString) -> ParameterProblem {
     ParameterProblem { name: name.to_owned(), problem: problem.to_string() }
 }
 
 /// A parameter that is a number of candles.
 pub(super) fn bars(parameters: &Parameters, name: &str) -> Result<usize, ParameterProblem> {
-    usize::try_from(parameters.int(name)).map_err(|e| wrong(name, e))
+    usize::try_from(parameters.int(name)).map_err(|e| wrong(name, &e))
 }
 
 /// An indicator over as many candles as a parameter says.
@@ -75,7 +75,7 @@ pub(super) fn over<T, E: ToString>(
     name: &str,
     make: impl FnOnce(usize) -> Result<T, E>,
 ) -> Result<T, ParameterProblem> {
-    make(bars(parameters, name)?).map_err(|e| wrong(name, e))
+    make(bars(parameters, name)?).map_err(|e| wrong(name, &e))
 }
 
 /// A number as an exact one, to the nearest billionth.
@@ -91,14 +91,14 @@ pub(super) fn guarded(parameters: &Parameters) -> Result<ExitPlan, ParameterProb
 
 /// The same with the longest life that `max_bars` allows.
 pub(super) fn guarded_and_timed(parameters: &Parameters) -> Result<ExitPlan, ParameterProblem> {
-    let limit = u32::try_from(parameters.int("max_bars")).map_err(|e| wrong("max_bars", e))?;
+    let limit = u32::try_from(parameters.int("max_bars")).map_err(|e| wrong("max_bars", &e))?;
     let time_stop = Some(TimeStop { limit: TimeLimit::Bars(limit), spares_profit: false });
     plan(ExitRules { time_stop, ..guarded_rules(parameters)? })
 }
 
 fn guarded_rules(parameters: &Parameters) -> Result<ExitRules, ParameterProblem> {
     let stop = StopRule::At(Distance::Atr(rate(parameters.float("stop_atr"))));
-    let atr_bars = u16::try_from(parameters.int(ATR.name)).map_err(|e| wrong(ATR.name, e))?;
+    let atr_bars = u16::try_from(parameters.int(ATR.name)).map_err(|e| wrong(ATR.name, &e))?;
     Ok(ExitRules { atr_bars, ..ExitRules::new(stop) })
 }
 
@@ -118,5 +118,5 @@ pub(super) fn below(
         _ => parameters.float(name),
     };
     let (a, b) = (of(low), of(high));
-    if a < b { Ok(()) } else { Err(wrong(low, format!("{a} is not below {high} ({b}); {why}"))) }
+    if a < b { Ok(()) } else { Err(wrong(low, &format!("{a} is not below {high} ({b}); {why}"))) }
 }

@@ -42,7 +42,7 @@ fn build(
     let width = parameters.float("multiplier");
     let line = Supertrend::new(bars(parameters, "period")?, width, SupertrendRule::CurrentBand);
     let judge = Follower {
-        line: line.map_err(|e| wrong("period", e))?,
+        line: line.map_err(|e| wrong("period", &e))?,
         long_only: parameters.bool(LONG_ONLY.name),
         last: None,
     };
