@@ -7,6 +7,12 @@ use std::fmt;
 pub struct Digest(u128);
 
 impl Digest {
+    /// From its bits, as written in a journal.
+    #[must_use]
+    pub const fn from_bits(bits: u128) -> Self {
+        Self(bits)
+    }
+
     /// The raw bits.
     #[must_use]
     pub const fn bits(self) -> u128 {

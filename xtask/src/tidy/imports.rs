@@ -40,7 +40,7 @@ const TABLE: &[Row] = &[
         theirs: Only(&["serde", "serde_json", "hmac", "sha2", "base64"]),
     },
     Row { name: "portfolio", ours: &["units", "model"], theirs: Only(&["libm"]) },
-    Row { name: "journal", ours: &["units", "model"], theirs: Only(&["crc32fast"]) },
+    Row { name: "journal", ours: &["units", "model"], theirs: Only(&["crc32fast", "lz4_flex"]) },
     Row {
         name: "session",
         ours: &["units", "model", "engine", "venue", "wire", "journal"],

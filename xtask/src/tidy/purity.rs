@@ -10,7 +10,7 @@ use crate::workspace::Package;
 const BANS: &str = include_str!("../../pure.clippy.toml");
 
 /// The crates that hold a copy.
-const PURE: &[&str] = &["units", "model", "indicators", "strategy", "engine", "venue"];
+const PURE: &[&str] = &["units", "model", "indicators", "strategy", "engine", "venue", "journal"];
 
 /// The files whose arithmetic is money: the opening line of a crate, or of a module.
 const EXACT: &[&str] = &[
