@@ -1,0 +1,345 @@
+//! Journals on real files: one folder a run.
+//!
+//! [`RunFiles`] performs the [`Action`]s of a [`journal::Writer`]. Writes and flushes are done by one thread in their order;
+//! everything else (making the next segment, compressing a closed one, snapshots) by a second one, so that it never stands in
+//! the way of a flush. [`RunFolder`] gives a run to a [`journal::RunReader`].
+
+use journal::{
+    Action, Completion, Expendable, FileName, KeptRun, Listed, Manifest, ReadError, Retention, RunId,
+    RunReader, Store, StoreError, Ticket, compress,
+};
+use model::Seq;
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime};
+use units::Timestamp;
+
+/// The folder of a run, for reading.
+#[derive(Debug, Clone)]
+pub struct RunFolder {
+    path: PathBuf,
+}
+
+impl RunFolder {
+    /// The run that lies in this folder.
+    #[must_use]
+    pub const fn new(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// Where it lies.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+fn store_error(name: &str, error: &io::Error) -> StoreError {
+    StoreError { name: name.to_owned(), problem: error.to_string() }
+}
+
+impl Store for RunFolder {
+    fn list(&self) -> Result<Vec<Listed>, StoreError> {
+        let folder = self.path.display().to_string();
+        let mut listed = Vec::new();
+        for entry in fs::read_dir(&self.path).map_err(|error| store_error(&folder, &error))? {
+            let entry = entry.map_err(|error| store_error(&folder, &error))?;
+            let name = entry.file_name();
+            let Some(name) = name.to_str().and_then(FileName::parse) else { continue };
+            let metadata = entry.metadata().map_err(|error| store_error(&name.to_string(), &error))?;
+            if metadata.is_file() {
+                listed.push(Listed { name, bytes: metadata.len() });
+            }
+        }
+        listed.sort();
+        Ok(listed)
+    }
+
+    fn read(&self, name: &FileName) -> Result<Vec<u8>, StoreError> {
+        let name = name.to_string();
+        fs::read(self.path.join(&name)).map_err(|error| store_error(&name, &error))
+    }
+}
+
+/// The runs in a journal's folder, by name. Folders without a manifest are none: a start that broke off before it was anything.
+///
+/// # Errors
+/// When the folder cannot be read. That it does not exist is no error: nothing ever ran.
+pub fn runs(journal: &Path) -> io::Result<Vec<RunId>> {
+    let entries = match fs::read_dir(journal) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut runs = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        let run = entry.file_name().to_str().and_then(RunId::new);
+        if let Some(run) = run
+            && entry.path().join(FileName::Manifest.to_string()).is_file()
+        {
+            runs.push(run);
+        }
+    }
+    runs.sort();
+    Ok(runs)
+}
+
+/// Puts another manifest into the folder of a run: how a start seals what broke off, or sets a damaged run aside.
+///
+/// # Errors
+/// When the file cannot be written or made durable.
+pub fn write_manifest(folder: &RunFolder, manifest: &Manifest) -> io::Result<()> {
+    replace(&folder.path, &FileName::Manifest, manifest.text().as_bytes())
+}
+
+/// Removes what a retention policy does not keep. Returns what was removed.
+///
+/// # Errors
+/// When a run cannot be read, or something cannot be removed.
+pub fn retain(journal: &Path, policy: &Retention, now: Timestamp) -> io::Result<Vec<Expendable>> {
+    let mut kept = Vec::new();
+    for run in runs(journal)? {
+        if let Some(run) = kept_run(&RunFolder::new(journal.join(run.as_str())))? {
+            kept.push(run);
+        }
+    }
+    let expendable = policy.expendable(&kept, now);
+    for item in &expendable {
+        match item {
+            Expendable::Run(run) => fs::remove_dir_all(journal.join(run.as_str()))?,
+            Expendable::File(run, name) => {
+                fs::remove_file(journal.join(run.as_str()).join(name.to_string()))?;
+            }
+        }
+    }
+    Ok(expendable)
+}
+
+/// How a run lies on the disk; `None` for one whose manifest cannot be read, which is kept.
+fn kept_run(folder: &RunFolder) -> io::Result<Option<KeptRun>> {
+    let other = |error: StoreError| io::Error::other(error.to_string());
+    let files = folder.list().map_err(other)?;
+    let reader = match RunReader::open(folder) {
+        Ok(reader) => reader,
+        Err(ReadError::Store(error)) => return Err(other(error)),
+        Err(ReadError::Manifest(_) | ReadError::Format(_) | ReadError::Damage(_)) => return Ok(None),
+    };
+    let snapshot = reader.newest_snapshot().map_err(|error| io::Error::other(error.to_string()))?.0;
+    let manifest = reader.manifest();
+    let mut changed = SystemTime::UNIX_EPOCH;
+    for file in &files {
+        changed = changed.max(fs::metadata(folder.path.join(file.name.to_string()))?.modified()?);
+    }
+    let since = changed.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    let changed = Timestamp::from_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX));
+    let mut segments: Vec<(u32, Seq)> = Vec::new();
+    for file in &files {
+        if let FileName::Segment(number) | FileName::Compressed(number) = file.name
+            && let Some(after) =
+                reader.segment_after(&file.name).map_err(|e| io::Error::other(e.to_string()))?
+            && !segments.iter().any(|(n, _)| *n == number)
+        {
+            segments.push((number, after));
+        }
+    }
+    Ok(Some(KeptRun {
+        run: manifest.run.clone(),
+        state: manifest.state.clone(),
+        created: manifest.created,
+        changed,
+        files,
+        snapshot: snapshot.map(|snapshot| snapshot.seq),
+        segments,
+    }))
+}
+
+/// Performs what a [`journal::Writer`] asks for in the folder of its run.
+#[derive(Debug)]
+pub struct RunFiles {
+    ordered: Option<Sender<(Ticket, Action)>>,
+    others: Option<Sender<(Ticket, Action)>>,
+    completions: Receiver<Completion>,
+    threads: Vec<JoinHandle<()>>,
+    /// Given and not answered.
+    open: usize,
+}
+
+impl RunFiles {
+    /// Makes the folder of a new run below the journal's folder, and the threads that work in it.
+    ///
+    /// # Errors
+    /// When the folder exists already (a run's name is never used twice), or cannot be made durable.
+    pub fn create(journal: &Path, run: &RunId) -> io::Result<Self> {
+        fs::create_dir_all(journal)?;
+        let folder = journal.join(run.as_str());
+        fs::create_dir(&folder)?;
+        sync_folder(journal)?;
+        let (answers, completions) = channel();
+        let mut threads = Vec::with_capacity(2);
+        let mut spawn = |name: &str| {
+            let (sender, orders) = channel();
+            let (folder, answers) = (folder.clone(), answers.clone());
+            let builder = std::thread::Builder::new().name(name.to_owned());
+            threads.push(builder.spawn(move || work(&folder, &orders, &answers))?);
+            io::Result::Ok(Some(sender))
+        };
+        let (ordered, others) = (spawn("journal")?, spawn("journal-chores")?);
+        Ok(Self { ordered, others, completions, threads, open: 0 })
+    }
+
+    /// Hands over what the writer asks for. Returns at once.
+    pub fn give(&mut self, writer: &mut journal::Writer) {
+        while let Some((ticket, action)) = writer.poll() {
+            let thread = if action.is_ordered() { &self.ordered } else { &self.others };
+            let is_given = thread.as_ref().is_some_and(|thread| thread.send((ticket, action)).is_ok());
+            if is_given {
+                self.open += 1;
+            } else {
+                let problem = "the thread that writes the journal ended".to_owned();
+                writer.handle(Completion::Failed { ticket, problem });
+            }
+        }
+    }
+
+    /// Tells the writer what is done so far, and hands over what it asks for then. Does not wait.
+    pub fn turn(&mut self, writer: &mut journal::Writer) {
+        self.give(writer);
+        while let Ok(completion) = self.completions.try_recv() {
+            self.open -= 1;
+            writer.handle(completion);
+            self.give(writer);
+        }
+    }
+
+    /// Waits for the next thing to be done and tells the writer. Returns whether there was anything to wait for.
+    pub fn wait(&mut self, writer: &mut journal::Writer) -> bool {
+        self.give(writer);
+        if self.open == 0 {
+            return false;
+        }
+        let Ok(completion) = self.completions.recv() else { return false };
+        self.open -= 1;
+        writer.handle(completion);
+        self.give(writer);
+        true
+    }
+
+    /// Waits until nothing is left to be done.
+    pub fn settle(&mut self, writer: &mut journal::Writer) {
+        while self.wait(writer) {}
+    }
+}
+
+impl Drop for RunFiles {
+    /// The threads end when they have done what they were given.
+    fn drop(&mut self) {
+        (self.ordered, self.others) = (None, None);
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has nothing more to say, and this is no place to panic in turn.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn work(folder: &Path, orders: &Receiver<(Ticket, Action)>, answers: &Sender<Completion>) {
+    let mut files = OpenFiles { folder, open: BTreeMap::new() };
+    while let Ok((ticket, action)) = orders.recv() {
+        let name = action_name(&action);
+        let completion = match files.perform(action) {
+            Ok(()) => Completion::Done(ticket),
+            Err(error) => Completion::Failed { ticket, problem: format!("{name}: {error}") },
+        };
+        if answers.send(completion).is_err() {
+            return;
+        }
+    }
+}
+
+fn action_name(action: &Action) -> String {
+    match action {
+        Action::Create { name, .. }
+        | Action::Write { name, .. }
+        | Action::Flush { name }
+        | Action::Replace { name, .. }
+        | Action::Remove { name } => name.to_string(),
+        Action::Compress { segment } => FileName::Segment(*segment).to_string(),
+    }
+}
+
+/// Segments that are written to, by number. Only the thread that writes keeps any.
+struct OpenFiles<'a> {
+    folder: &'a Path,
+    open: BTreeMap<String, File>,
+}
+
+impl OpenFiles<'_> {
+    fn perform(&mut self, action: Action) -> io::Result<()> {
+        match action {
+            Action::Create { name, bytes } => create(self.folder, &name, bytes),
+            Action::Write { name, at, bytes } => {
+                let file = self.file(&name)?;
+                file.seek(SeekFrom::Start(at))?;
+                file.write_all(&bytes)
+            }
+            Action::Flush { name } => self.file(&name)?.sync_data(),
+            Action::Replace { name, bytes } => replace(self.folder, &name, &bytes),
+            Action::Compress { segment } => {
+                let raw = FileName::Segment(segment);
+                let bytes = fs::read(self.folder.join(raw.to_string()))?;
+                replace(self.folder, &FileName::Compressed(segment), &compress(&bytes))?;
+                remove(self.folder, &raw)
+            }
+            Action::Remove { name } => remove(self.folder, &name),
+        }
+    }
+
+    fn file(&mut self, name: &FileName) -> io::Result<&mut File> {
+        let name = name.to_string();
+        if !self.open.contains_key(&name) {
+            // A segment is written to until the next one is: no more than two need be open.
+            if self.open.len() > 1 {
+                self.open.pop_first();
+            }
+            let file = OpenOptions::new().write(true).open(self.folder.join(&name))?;
+            self.open.insert(name.clone(), file);
+        }
+        self.open.get_mut(&name).ok_or_else(|| io::Error::other("the file was opened above"))
+    }
+}
+
+/// A file of zeros whose blocks are really there, so that a later flush has nothing to allocate.
+fn create(folder: &Path, name: &FileName, bytes: u64) -> io::Result<()> {
+    let mut file = File::create(folder.join(name.to_string()))?;
+    io::copy(&mut io::repeat(0).take(bytes), &mut file)?;
+    file.sync_all()?;
+    sync_folder(folder)
+}
+
+/// The whole file or the old one, whatever happens meanwhile.
+fn replace(folder: &Path, name: &FileName, bytes: &[u8]) -> io::Result<()> {
+    let path = folder.join(name.to_string());
+    let beside = folder.join(format!("{name}.new"));
+    let mut file = File::create(&beside)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    drop(file);
+    fs::rename(&beside, &path)?;
+    sync_folder(folder)
+}
+
+fn remove(folder: &Path, name: &FileName) -> io::Result<()> {
+    match fs::remove_file(folder.join(name.to_string())) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Makes names in a folder durable. Only Unix can and needs to be told.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
