@@ -1,8 +1,8 @@
 //! Research on recorded markets: drives the engine against the simulated venue over a tape, and says what came of it.
 //!
 //! The loop is small on purpose. It takes the next candle, offers it to the venue, hands what the venue says to the
-//! engine, then the candle itself; what the engine commands goes to the venue, to meet a *later* candle. There is no journal
-//! and nothing is allocated per bar. At the end the two ledgers must agree to the last unit.
+//! engine, then the candle itself; what the engine commands goes to the venue, to meet a *later* candle. Nothing is allocated
+//! per bar, and nothing is written down unless a [`Recorder`] is told. At the end the two ledgers must agree to the last unit.
 //!
 //! May not: decide anything about orders (that is `engine`), or how they fill (that is `venue`).
 
@@ -10,6 +10,7 @@ mod agreement;
 mod marks;
 pub mod metrics;
 mod outcome;
+mod recorder;
 pub mod report;
 mod run;
 pub mod stress;
@@ -20,7 +21,8 @@ mod trades;
 
 pub use agreement::Disagreement;
 pub use outcome::{DayEquity, Liquidated, OpenTrade, Outcome, RefusalCount};
-pub use run::{Job, Observer, RunError, Silent, run};
+pub use recorder::Recorder;
+pub use run::{Job, Observer, RunError, Silent, run, run_recorded};
 pub use sweep::{SweepObserver, sweep};
 pub use tape::{Marks, Tape, Track};
 pub use ticks::{Markout, QuotingFigures, TickJob, TickTape, run_ticks};

@@ -3,6 +3,7 @@
 use crate::agreement::{self, Disagreement};
 use crate::marks::MarkLane;
 use crate::outcome::{Collector, Ending, Outcome, market_change};
+use crate::recorder::{Recorder, Recording, Unrecorded};
 use crate::stress::Stress;
 use crate::tape::{Tape, Track};
 use crate::trades::Trade;
@@ -83,8 +84,32 @@ pub fn run(
     strategies: Vec<StrategySetup>,
     observer: &mut dyn Observer,
 ) -> Result<Outcome, RunError> {
+    run_with(job, strategies, observer, Unrecorded)
+}
+
+/// As [`run`], with every input and command told to a recorder. The outcome is the same; candles are stepped one by one, which
+/// takes several times as long.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_recorded(
+    job: &Job,
+    strategies: Vec<StrategySetup>,
+    observer: &mut dyn Observer,
+    recorder: &mut dyn Recorder,
+) -> Result<Outcome, RunError> {
+    run_with(job, strategies, observer, recorder)
+}
+
+fn run_with<R: Recording>(
+    job: &Job,
+    strategies: Vec<StrategySetup>,
+    observer: &mut dyn Observer,
+    recording: R,
+) -> Result<Outcome, RunError> {
     let tape = &job.tape;
     let mut runner = Runner {
+        recording,
         engine: Engine::new(job.setup.clone(), strategies),
         venue: Venue::new(job.setup.instruments.clone(), job.venue),
         collector: Collector::new(tape.tracks.len(), tape.span(), job.keep_trades),
@@ -100,11 +125,13 @@ pub fn run(
         stress: job.stress.then(|| Stress::new(tape)),
     };
     let is_partial = match tape.tracks.as_slice() {
+        _ if R::IS_ON => runner.run_merged(tape, observer)?,
         [track] if is_plain(track) && !job.stress => runner.run_single(&track.bars, tape.start, observer)?,
         tracks if !job.stress && runner.may_skip(tracks) => runner.run_skipping(tape, observer)?,
         _ => runner.run_merged(tape, observer)?,
     };
     agreement::compare(&runner.engine, &runner.venue).map_err(RunError::Disagreement)?;
+    runner.check_point();
     let Runner { engine, venue, mut collector, traded_bars, detail_missing, now, stress, .. } = runner;
     if let (Some(now), Some((from, _))) = (now, tape.span())
         && now > from
@@ -137,7 +164,8 @@ fn is_plain(track: &Track) -> bool {
     track.detail.is_empty() && track.funding.is_empty() && track.marks.is_none()
 }
 
-struct Runner {
+struct Runner<R> {
+    recording: R,
     engine: Engine,
     venue: Venue,
     collector: Collector,
@@ -155,7 +183,7 @@ struct Runner {
     stress: Option<Stress>,
 }
 
-impl Runner {
+impl<R: Recording> Runner<R> {
     /// One instrument, no finer candles: nothing to merge.
     fn run_single(
         &mut self,
@@ -571,6 +599,10 @@ impl Runner {
                 VenueEvent::Liquidated(liquidation) => self.collector.on_liquidation(*at, liquidation),
                 _ => {}
             }
+            if R::IS_ON {
+                let fact = Fact::Venue(*event);
+                self.recording.to().input(&Input { seq: Seq(self.seq), at: self.at, fact });
+            }
             self.engine.step_venue(Seq(self.seq), self.at, event, &mut self.outbox);
             if !self.outbox.is_empty() {
                 self.absorb();
@@ -584,6 +616,9 @@ impl Runner {
     fn step(&mut self, at: Timestamp, fact: Fact) {
         self.at = after(self.at, at);
         self.seq += 1;
+        if R::IS_ON {
+            self.recording.to().input(&Input { seq: Seq(self.seq), at: self.at, fact });
+        }
         self.engine.step(&Input { seq: Seq(self.seq), at: self.at, fact }, &mut self.outbox);
         if !self.outbox.is_empty() {
             self.absorb();
@@ -600,15 +635,25 @@ impl Runner {
             self.collector.on_notices(self.outbox.notices());
         }
         for command in self.outbox.commands() {
+            self.recording.to().command(command);
             self.venue.on_command(self.at, command, &mut self.events);
         }
         self.outbox.clear();
+    }
+
+    /// Notes the engine's digest in the recording.
+    fn check_point(&mut self) {
+        if R::IS_ON {
+            let digest = self.engine.digest();
+            self.recording.to().checkpoint(digest);
+        }
     }
 
     /// Notes the equity of every day that ended before `now`, and compares the ledgers there.
     #[cold]
     fn end_days(&mut self, day: &mut Day, now: Timestamp) -> Result<(), RunError> {
         agreement::compare(&self.engine, &self.venue).map_err(RunError::Disagreement)?;
+        self.check_point();
         if let Some(stress) = &mut self.stress {
             stress.end_day();
         }

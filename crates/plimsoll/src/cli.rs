@@ -52,6 +52,10 @@ pub(crate) enum Verb {
     Config(verbs::config::Args),
     /// Import, list, check, resample, export and generate market data
     Data(verbs::data::Args),
+    /// List, show and verify the journals of runs
+    Journal(verbs::journal::Args),
+    /// Step the engine through a journal again and compare what it commands
+    Replay(verbs::replay::Args),
     /// As `strategy list`, by freqtrade's name
     #[command(hide = true, after_help = "Example:\n  plimsoll strategy list")]
     ListStrategies,
@@ -73,6 +77,8 @@ impl Verb {
             Self::Strategy(args) => verbs::strategy::run(args, globals),
             Self::Config(args) => verbs::config::run(args, globals),
             Self::Data(args) => verbs::data::run(args, globals),
+            Self::Journal(args) => verbs::journal::run(&args, globals),
+            Self::Replay(args) => verbs::replay::run(&args, globals),
             Self::ListStrategies => verbs::strategy::list(globals),
             Self::ListData(args) => verbs::data::run(args.into(), globals),
             Self::ShowConfig => verbs::config::show(globals),

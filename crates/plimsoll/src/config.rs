@@ -33,6 +33,7 @@ pub use annotated::{default_yaml, reference};
 pub use decimal::{Decimal, MAX_FRACTION_DIGITS, MAX_WHOLE_DIGITS, NotDecimal};
 pub use kind::{Bound, Kind};
 pub use loaded::{Loaded, Shown, load};
+pub(crate) use merge::MASK;
 pub use node::MAX_BYTES;
 pub(crate) use problem::printable;
 pub use problem::{Place, Problem, Source};

@@ -3,6 +3,7 @@
 //! * [`config`]: the layered configuration, from the table of settings to typed values;
 //! * [`failure`]: how a verb says that it did not succeed, and with which exit code;
 //! * [`globals`]: the flags every verb understands, and the way to standard output;
+//! * `journals`: finding, writing and stepping through the journals of runs;
 //! * `research`: what the verbs that run backtests have in common;
 //! * `symbol`: names of instruments as people type them;
 //! * one module per verb in `verbs`, each with `Args` and `run(args, &Globals)`.
@@ -14,6 +15,7 @@ mod cli;
 pub mod config;
 pub mod failure;
 pub mod globals;
+mod journals;
 mod research;
 mod symbol;
 mod verbs;

@@ -3,6 +3,7 @@
 mod flags;
 mod market;
 mod plan;
+pub(crate) mod recipe;
 mod risk;
 mod ticks;
 mod watch;

@@ -30,9 +30,9 @@ pub(crate) struct StrategyPlan {
     /// Its parameters as they were given.
     pub(crate) given: Vec<(String, String)>,
     /// Its weight among strategies of the same instrument.
-    weight: Rate,
+    pub(super) weight: Rate,
     /// The symbols it trades; `None` for all.
-    symbols: Option<Vec<String>>,
+    pub(super) symbols: Option<Vec<String>>,
 }
 
 /// Everything that flags and configuration say of a run.
@@ -50,6 +50,11 @@ pub(crate) struct Plan {
     pub(crate) data_dir: PathBuf,
     /// What a person should know before believing the result.
     pub(crate) remarks: Vec<String>,
+    /// Every value of the configuration, flags included.
+    pub(super) values: Vec<config::Shown>,
+    /// What flags say that is not in the configuration.
+    pub(super) no_risk_limits: bool,
+    pub(super) no_stop: bool,
     has_stop: bool,
 }
 
@@ -103,7 +108,19 @@ impl Plan {
         let has_stop = job.setup.limits.house_stop.is_some();
         let remarks = remarks(&loaded, &job);
         let data_dir = config.system.data_dir.clone();
-        Ok(Self { strategies, job, sources, load_seconds, data_dir, remarks, has_stop })
+        let (no_risk_limits, no_stop) = (account.no_risk_limits, account.has_no_stop());
+        Ok(Self {
+            strategies,
+            job,
+            sources,
+            load_seconds,
+            data_dir,
+            remarks,
+            values: loaded.values,
+            no_risk_limits,
+            no_stop,
+            has_stop,
+        })
     }
 
     /// The strategies ready to run, with the parameters given in the plan.

@@ -9,6 +9,7 @@ use model::{Instrument, Timeframe};
 
 use crate::failure::{ExitKind, Failure};
 use crate::globals::Globals;
+use crate::journals::JournalRecorder;
 use crate::research::{
     AccountArgs, FidelityArg, Interrupt, MarketArgs, Plan, StrategyArgs, TickArgs, TickPlan, Watch,
 };
@@ -45,6 +46,9 @@ pub(crate) struct Args {
     /// Also play the bad days of history, and worse, on the positions of the run
     #[arg(long, help_heading = REPORT)]
     stress: bool,
+    /// Write a journal of the run to journal in the data directory, which `plimsoll replay` steps through again
+    #[arg(long, help_heading = REPORT)]
+    journal: bool,
     /// Annual risk-free rate for Sharpe and Sortino, percent
     #[arg(
         long,
@@ -66,6 +70,9 @@ fn risk_free(text: &str) -> Result<f64, String> {
 pub(crate) fn run(args: Args, globals: &Globals) -> Result<(), Failure> {
     if let Some(directory) = &args.export {
         can_hold_files(directory)?;
+    }
+    if args.journal && args.ticks.fidelity != FidelityArg::Candles {
+        return Err(Failure::usage("--journal: a journal is written of backtests over candles only"));
     }
     match args.ticks.fidelity {
         FidelityArg::Candles => over_candles(args, globals),
@@ -90,11 +97,18 @@ fn over_candles(args: Args, globals: &Globals) -> Result<(), Failure> {
     plan.job.stress = args.stress;
     let (setups, infos) = plan.build()?;
     let mut watch = Watch::new("Backtesting", plan.job.tape.len() as u64, Interrupt::listen()?, globals);
+    let mut recorder = if args.journal { Some(JournalRecorder::start(&plan)?) } else { None };
     let started = Instant::now();
-    let outcome = backtest::run(&plan.job, setups, &mut watch);
+    let outcome = match &mut recorder {
+        Some(recorder) => backtest::run_recorded(&plan.job, setups, &mut watch, recorder),
+        None => backtest::run(&plan.job, setups, &mut watch),
+    };
     let run_seconds = started.elapsed().as_secs_f64();
     watch.finish();
     let outcome = outcome.map_err(|error| run_error(&error))?;
+    if let Some(recorder) = recorder {
+        plan.remarks.push(recorder.finish()?);
+    }
     let shown = Shown {
         header: &plan.header(&infos),
         instruments: &plan.job.setup.instruments,

@@ -1,0 +1,170 @@
+//! What a run's journal keeps so that its engine can be built again: the resolved configuration, the instruments, and what
+//! flags said beside them.
+
+use engine::{Setup, StrategySetup};
+use journal::{Attachment, Named, RunReader, content_digest, decode_instruments, encode_instruments};
+use model::Timeframe;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+use std::path::Path;
+use strategy::Blueprint;
+use units::{Rate, Timestamp};
+
+use super::AccountArgs;
+use super::plan::{Plan, Seat, StrategyPlan, strategy_error, terms};
+use crate::config::{self, ConfigFile, Shown, Sources};
+use crate::failure::Failure;
+
+/// The files of a recipe.
+const CONFIGURATION: &str = "configuration.json";
+const INSTRUMENTS: &str = "instruments.bin";
+const ENGINE: &str = "engine.json";
+
+/// What is not in the configuration.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Recipe {
+    /// Nanoseconds since 1970.
+    trade_from: i64,
+    timeframe: String,
+    no_risk_limits: bool,
+    no_stop: bool,
+    strategies: Vec<Seated>,
+}
+
+/// One strategy, by number.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Seated {
+    name: String,
+    parameters: Vec<(String, String)>,
+    /// In 10⁻⁹.
+    weight: i64,
+    symbols: Option<Vec<String>>,
+}
+
+/// The attachments of a journal, and what its manifest says of them.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    /// The files.
+    pub(crate) attachments: Vec<Attachment>,
+    /// The digest of the configuration.
+    pub(crate) configuration: units::Digest,
+    /// The strategies with the digests of their parameters.
+    pub(crate) strategies: Vec<Named>,
+}
+
+/// Everything that is needed to run `plan` again.
+pub(crate) fn keep(plan: &Plan) -> Result<Kept, Failure> {
+    let seated = |s: &StrategyPlan| Seated {
+        name: s.blueprint.name().to_owned(),
+        parameters: s.given.clone(),
+        weight: s.weight.units(),
+        symbols: s.symbols.clone(),
+    };
+    let recipe = Recipe {
+        trade_from: plan.job.setup.trade_from.nanos(),
+        timeframe: plan.job.tape.timeframe.to_string(),
+        no_risk_limits: plan.no_risk_limits,
+        no_stop: plan.no_stop,
+        strategies: plan.strategies.iter().map(seated).collect(),
+    };
+    let configuration = text(&nested(&plan.values))?;
+    let engine = text(&recipe)?;
+    let strategies = recipe.strategies.iter().map(named).collect();
+    let digest = content_digest(&configuration);
+    let files = [
+        (CONFIGURATION, configuration),
+        (ENGINE, engine),
+        (INSTRUMENTS, encode_instruments(&plan.job.setup.instruments)),
+    ];
+    let attachments = files.into_iter().filter_map(|(name, bytes)| Attachment::new(name, bytes)).collect();
+    Ok(Kept { attachments, configuration: digest, strategies })
+}
+
+fn named(seated: &Seated) -> Named {
+    let parameters: String =
+        seated.parameters.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+    Named { name: seated.name.clone(), digest: content_digest(parameters.as_bytes()) }
+}
+
+fn text(value: &impl Serialize) -> Result<Vec<u8>, Failure> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|error| Failure::failed(format!("cannot write the configuration down: {error}")))?;
+    Ok((text + "\n").into_bytes())
+}
+
+/// The resolved values as a configuration file. Secrets stay away: no journal ever holds one.
+fn nested(values: &[Shown]) -> Json {
+    let mut sections: Map<String, Json> = Map::new();
+    for shown in values {
+        if shown.value.is_null() || shown.value == config::MASK {
+            continue;
+        }
+        let Some((section, key)) = shown.key.split_once('.') else {
+            // A list without items.
+            sections.insert(shown.key.clone(), shown.value.clone());
+            continue;
+        };
+        let group = match section.split_once('[') {
+            None => sections.entry(section).or_insert_with(|| Json::Object(Map::new())),
+            Some((list, number)) => {
+                let number = number.trim_end_matches(']').parse().unwrap_or(0);
+                let Json::Array(items) = sections.entry(list).or_insert_with(|| Json::Array(Vec::new()))
+                else {
+                    continue;
+                };
+                while items.len() <= number {
+                    items.push(Json::Object(Map::new()));
+                }
+                &mut items[number]
+            }
+        };
+        if let Json::Object(group) = group {
+            group.insert(key.to_owned(), shown.value.clone());
+        }
+    }
+    Json::Object(sections)
+}
+
+/// What the engine of a journal was built from.
+pub(crate) fn rebuild(reader: &RunReader<'_>, folder: &Path) -> Result<(Setup, Vec<StrategySetup>), Failure> {
+    let read = |name| reader.attachment(name).map_err(|error| Failure::failed(error.to_string()));
+    let wrong = |name: &str, problem: String| Failure::failed(format!("{name}: {problem}"));
+    let recipe: Recipe =
+        serde_json::from_slice(&read(ENGINE)?).map_err(|error| wrong(ENGINE, error.to_string()))?;
+    let instruments =
+        decode_instruments(&read(INSTRUMENTS)?).map_err(|error| wrong(INSTRUMENTS, error.to_string()))?;
+    let timeframe: Timeframe =
+        recipe.timeframe.parse().map_err(|error| wrong(ENGINE, format!("timeframe: {error}")))?;
+    // Nothing but the file: neither the environment nor a file that lies here today may have a say.
+    let sources = Sources {
+        files: vec![ConfigFile::Stdin(read(CONFIGURATION)?)],
+        directory: folder.to_owned(),
+        ..Sources::default()
+    };
+    let loaded = config::load(&sources).map_err(|problems| {
+        let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        wrong(CONFIGURATION, texts.join("; "))
+    })?;
+    let account = AccountArgs {
+        no_risk_limits: recipe.no_risk_limits,
+        stop_loss_percent: recipe.no_stop.then(|| "0".to_owned()),
+        ..AccountArgs::default()
+    };
+    let terms = terms(&loaded, &account, &instruments)?;
+    let setup = terms.setup(instruments, Timestamp::from_nanos(recipe.trade_from));
+    let seat =
+        Seat { instruments: &setup.instruments, timeframe, has_stop: setup.limits.house_stop.is_some() };
+    let mut strategies = Vec::new();
+    for seated in recipe.strategies {
+        let plan = StrategyPlan {
+            blueprint: Blueprint::built_in(&seated.name).map_err(strategy_error)?,
+            given: seated.parameters,
+            weight: Rate::from_units(seated.weight),
+            symbols: seated.symbols,
+        };
+        strategies.push(seat.build(&plan, &plan.given)?.0);
+    }
+    Ok((setup, strategies))
+}

@@ -1,0 +1,136 @@
+//! `plimsoll replay`: steps the engine through a journal again and compares what it commands.
+
+use engine::Engine;
+use journal::{Entry, RunReader, State};
+use model::{Fact, Seq};
+use serde_json::json;
+use units::Timestamp;
+
+use crate::failure::Failure;
+use crate::globals::Globals;
+use crate::journals::{Difference, JournalArgs, Replay, unreadable};
+use crate::research::recipe;
+
+/// Arguments of the verb.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  plimsoll backtest -s ema_crossover -p BTCUSDT --journal\n  plimsoll replay last\n  \
+        plimsoll replay 20260727T101500Z-backtest --until 5000 --explain"
+)]
+pub(crate) struct Args {
+    /// The run: its name, the beginning of its name, or `last`
+    run: String,
+    /// Stop after this input
+    #[arg(long, value_name = "SEQ")]
+    until: Option<u64>,
+    /// Print every input that led to something, and what it led to
+    #[arg(long)]
+    explain: bool,
+    #[command(flatten)]
+    journal: JournalArgs,
+}
+
+/// Does what the user asked for.
+pub(crate) fn run(args: &Args, globals: &Globals) -> Result<(), Failure> {
+    let folder = args.journal.find(&args.run, globals)?;
+    let mut reader = RunReader::open(&folder).map_err(|error| unreadable(&folder, &error))?;
+    if reader.manifest().base != Seq(0) {
+        let run = &reader.manifest().run;
+        return Err(Failure::failed(format!(
+            "{run} goes on from another run; only runs from a fresh start can be stepped through"
+        )));
+    }
+    let (setup, strategies) = recipe::rebuild(&reader, folder.path())?;
+    let mut replay = Replay::new(Engine::new(setup, strategies));
+    let until = Seq(args.until.unwrap_or(u64::MAX));
+    let mut is_whole = true;
+    let mut told = String::new();
+    let mut difference = None;
+    loop {
+        let frame = match reader.next_frame().map_err(|error| unreadable(&folder, &error))? {
+            Some(frame) if frame.seq <= until => frame,
+            Some(_) => {
+                is_whole = false;
+                break;
+            }
+            None => break,
+        };
+        let entry = frame.entry().map_err(|error| {
+            Failure::failed(format!("segment {} at byte {}: {error}", frame.segment, frame.offset))
+        })?;
+        if let Err(found) = replay.take(frame.seq, frame.at, &entry) {
+            difference = Some(found);
+            break;
+        }
+        if args.explain
+            && !globals.json
+            && let Entry::Input(fact) = &entry
+        {
+            told.push_str(&explained(frame.seq, frame.at, fact, &replay));
+            if told.len() > 1 << 16 {
+                globals.print(&std::mem::take(&mut told))?;
+            }
+        }
+    }
+    // A run that broke off may have lost the commands of its last input, which never left.
+    let is_ended = matches!(reader.manifest().state, State::Ended(_)) && is_whole;
+    if difference.is_none() && is_ended {
+        difference = replay.rest().err();
+    }
+    globals.print(&told)?;
+    report(&reader, &replay, difference.as_deref(), globals)
+}
+
+fn report(
+    reader: &RunReader<'_>,
+    replay: &Replay,
+    difference: Option<&Difference>,
+    globals: &Globals,
+) -> Result<(), Failure> {
+    let Replay { inputs, commands, checkpoints, .. } = replay;
+    let run = &reader.manifest().run;
+    let engine = replay.engine();
+    let numbers = json!({
+        "run": run.as_str(),
+        "identical": difference.is_none(),
+        "inputs": inputs,
+        "commands": commands,
+        "checkpoints": checkpoints,
+        "last_input": engine.seq().0,
+        "digest": engine.digest().to_string(),
+        "equity": engine.equity().to_string(),
+        "live_orders": engine.live_orders(),
+    });
+    if let Some(difference) = difference {
+        return Err(Failure::failed(format!("{run}: {difference}")).with_details(numbers));
+    }
+    if globals.json {
+        return globals.print_json(&numbers);
+    }
+    globals.print(&format!(
+        "{run}: identical: {inputs} inputs, {commands} commands, {checkpoints} checkpoints\n\
+         after input {}: equity {}, {} live orders, digest {}\n",
+        engine.seq().0,
+        engine.equity(),
+        engine.live_orders(),
+        engine.digest(),
+    ))
+}
+
+/// An input and what it led to; nothing for a piece of the market that led to nothing.
+fn explained(seq: Seq, at: Timestamp, fact: &Fact, replay: &Replay) -> String {
+    let outbox = replay.outbox();
+    let is_market = matches!(
+        fact,
+        Fact::Candle(_) | Fact::Quote(_) | Fact::Trade(_) | Fact::Book(_) | Fact::Mark(_) | Fact::Funding(_)
+    );
+    if is_market && outbox.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("{} {at} {fact:?}\n", seq.0);
+    let records = outbox.records().iter().map(|record| format!("  record  {record:?}\n"));
+    let commands = outbox.commands().iter().map(|command| format!("  command {command:?}\n"));
+    let notices = outbox.notices().iter().map(|notice| format!("  notice  {notice:?}\n"));
+    text.extend(records.chain(commands).chain(notices));
+    text
+}
