@@ -196,8 +196,9 @@ fn a_close_that_is_rejected_is_tried_again_but_not_faster_than_its_rate() {
     assert_eq!(bench.wake().stages(), [Latched]);
 }
 
+/// 26: what fails while closing is told, again and again, and never swallowed.
 #[test]
-fn somebody_is_called_when_nothing_moves() {
+fn pitfall_26_somebody_is_called_when_nothing_moves() {
     let (mut bench, resting) = open([]);
     bench.operator(OperatorCommand::Panic);
     let mut exit = bench.cancelled(&resting).order();
@@ -350,4 +351,25 @@ fn any_fact_moves_it_on() {
     let at = bench.engine.now() + seconds(2);
     let quote = model::MarkPrice { instrument: OTHER, exchange_time: at, mark: price("1") };
     assert_eq!(bench.tell_at(at, Fact::Mark(quote)).stages(), [Latched]);
+}
+
+/// A venue that fills at the next price says that a closing order waits, as often as it is asked. Asking again at every answer
+/// would never end.
+#[test]
+fn a_closing_order_that_waits_is_not_asked_about_without_end() {
+    let (mut bench, resting) = open([]);
+    bench.operator(OperatorCommand::Panic);
+    let exit = bench.cancelled(&resting).order();
+    bench.accept(&exit);
+    let queries = |followed: &Followed| {
+        followed.commands.iter().filter(|c| matches!(c, OrderCommand::Query { .. })).count()
+    };
+    let mut asked = 0;
+    for _ in 0..3 {
+        asked += queries(&bench.wait(seconds(11)));
+        for _ in 0..5 {
+            asked += queries(&bench.accept(&exit));
+        }
+    }
+    assert!((1..=6).contains(&asked), "asked {asked} times");
 }

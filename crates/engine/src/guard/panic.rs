@@ -202,8 +202,9 @@ impl Engine {
             let is_late = asked.checked_add(deadline).is_some_and(|end| now >= end);
             match order.state {
                 OrderState::Submitting | OrderState::Cancelling if is_late => self.doubt(i, out),
-                // Filled in part, and the word that the rest of it is over is missing.
-                OrderState::Open if is_late && order.is_market_exit() => self.doubt(i, out),
+                // Filled in part, and the word that the rest of it is over is missing; or a venue that fills at the next
+                // price lets it wait. It may say so as often as it is asked, so it is not asked often.
+                OrderState::Open if is_late && is_due && order.is_market_exit() => self.doubt(i, out),
                 OrderState::Unknown if is_due => self.query(i, out),
                 _ => {}
             }
