@@ -455,6 +455,12 @@ impl Engine {
             Intent::Signal(signal) => self.note_signal(strategy, *signal, out),
             Intent::Order(order) => self.place_intent(strategy, order, out),
             Intent::Open(open) => self.open_intent(strategy, open, out),
+            // The orders of others are none of its business, however well it guesses their names.
+            Intent::Cancel { id, instrument } | Intent::Amend { id, instrument, .. }
+                if id.strategy() != strategy =>
+            {
+                out.record(Record::Refused { instrument: *instrument, refusal: Refusal::UnknownOrder });
+            }
             Intent::Cancel { id, instrument } => self.cancel(*id, *instrument, out),
             Intent::Amend { id, instrument, amendment } => self.amend(*id, *instrument, amendment, out),
         }

@@ -116,6 +116,40 @@ fn money_that_moved_is_booked_whatever_we_know_of_it() {
     assert_eq!(bench.engine.ledger().reserved(), Amount::ZERO);
 }
 
+/// 23: a position that was closed by hand, by an order that is not ours, is closed here with the same fill.
+#[test]
+fn pitfall_23_a_position_closed_by_hand_is_noticed() {
+    let mut bench = Bench::with([(1, say(Direction::Long))]);
+    let order = bench.candle("100").order();
+    bench.complete(&order, "100");
+    let by_hand = model::Fill {
+        order: None,
+        side: Side::Sell,
+        ..fill(bench.next_execution(), &order, quantity("1"), price("101"))
+    };
+    bench.venue(VenueEvent::Filled(by_hand));
+    assert_eq!((bench.held(), bench.engine.ledger().wallet()), (Quantity::ZERO, amount("1001")));
+    assert_eq!((bench.engine.day().opened, bench.engine.day().closed), (1, 1));
+    assert!(
+        bench.candle("100").orders().is_empty(),
+        "what a person closed stays closed until the next opinion"
+    );
+}
+
+/// A strategy changes and ends its own orders only.
+#[test]
+fn the_orders_of_others_are_left_alone() {
+    let theirs = ClientOrderId::new(1, 0);
+    let amendment = Amendment { quantity: Some(quantity("1")), ..Amendment::default() };
+    let owner = hosted(Script::new([(1, wish(limit("90"), "2"))]));
+    let other = hosted(Script::new([(2, Line::Cancel(theirs)), (2, Line::Amend(theirs, amendment))]));
+    let mut bench = Bench::new(setup(), vec![owner, other]);
+    let order = bench.candle("100").order();
+    bench.accept(&order);
+    let followed = bench.candle("100");
+    assert_eq!((followed.commands.len(), followed.refusals().len()), (0, 2), "{followed:#?}");
+}
+
 /// The engine never panics because of what a venue or a market says.
 #[test]
 fn absurd_facts_are_anomalies() {
