@@ -100,9 +100,10 @@ fn an_instrument_rests_after_an_exit() {
     assert_eq!(bench.candle("100").orders().len(), 1, "the time has passed");
 }
 
-/// A partial exit is no exit, a turn is one.
+/// 20: told from the position itself at every fill, and not by comparing with a map of earlier ones. A partial exit is no exit,
+/// a turn is one.
 #[test]
-fn a_position_is_closed_when_it_is_flat_or_turned() {
+fn pitfall_20_a_position_is_closed_when_it_is_flat_or_turned() {
     let protections = Protections { cooldown: Some(seconds(60)), ..Protections::default() };
     let mut bench = bench_of(protections, [(1, say(Long)), (2, say_with(Long, "0.5")), (3, say(Short))]);
     let order = bench.candle("100").order();

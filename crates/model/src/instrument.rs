@@ -506,8 +506,9 @@ mod tests {
         assert_eq!(x.notional(Price::new(10_000), Quantity::new(3)), Amount::parse("0.3").unwrap());
     }
 
+    /// 21: nothing is assumed where a rule is missing or absurd.
     #[test]
-    fn refuses_rules_that_cannot_be_traded_by() {
+    fn pitfall_21_refuses_rules_that_cannot_be_traded_by() {
         let bad = |change: fn(&mut InstrumentSpec), field: &str| {
             let mut s = spec();
             change(&mut s);

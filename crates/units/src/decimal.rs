@@ -227,6 +227,14 @@ mod tests {
         Decimal::parse(text).map(|d| (d.mantissa, d.decimals))
     }
 
+    /// 21: a tick of "1.0" has no decimal place that counts.
+    #[test]
+    fn pitfall_21_zeros_at_the_end_are_no_places() {
+        for (text, places) in [("1.0", 0), ("0.10", 1), ("0.001", 3), ("10", 0), ("100.00", 0)] {
+            assert_eq!(Decimal::parse(text).map(|d| d.normalized().decimals), Ok(places), "{text}");
+        }
+    }
+
     #[test]
     fn reads_what_exchanges_and_people_write() {
         assert_eq!(parse("1234.56"), Ok((123_456, 2)));
