@@ -3,4 +3,6 @@
 #![allow(clippy::print_stderr, reason = "a skipped test must say so")]
 
 mod causal;
+mod hindsight;
+mod published;
 mod series;
