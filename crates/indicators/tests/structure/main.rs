@@ -3,6 +3,8 @@
 #![allow(clippy::print_stderr, reason = "a skipped test must say so")]
 
 mod causal;
+mod elements;
 mod hindsight;
+mod laws;
 mod published;
 mod series;
