@@ -330,7 +330,7 @@ fn read(source: Source, bar: &Ohlcv, values: &[Option<f64>]) -> Option<f64> {
 }
 
 /// A candle as indicators see it.
-fn seen(instrument: &Instrument, bar: &Bar) -> Ohlcv {
+pub(crate) fn seen(instrument: &Instrument, bar: &Bar) -> Ohlcv {
     Ohlcv {
         opened: bar.open_time,
         open: instrument.price_f64(bar.open),

@@ -24,7 +24,7 @@ mod state;
 mod view;
 
 pub use blueprint::{About, Blueprint, Recipe};
-pub use builtin::{crossover, market_maker, touch_maker};
+pub use builtin::{crossover, ict, market_maker, touch_maker};
 pub use exit_plan::{
     BreakEven, Distance, ExitPlan, ExitRules, MAX_RANGE_BARS, MAX_TARGETS, Milestone, StopRule, TargetOrder,
     TargetRule, TimeLimit, TimeStop, Trail,

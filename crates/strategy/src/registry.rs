@@ -101,6 +101,7 @@ impl std::error::Error for StrategyError {}
 static ALL: &[&Descriptor] = &[
     &builtin::crossover::EMA_CROSSOVER,
     &builtin::crossover::SMA_CROSSOVER,
+    &builtin::ict::ICT,
     &builtin::market_maker::MARKET_MAKER,
     &builtin::touch_maker::TOUCH_MAKER,
 ];
@@ -172,7 +173,7 @@ mod tests {
         assert_eq!(
             error("ema_crosover", []),
             "unknown strategy \"ema_crosover\"; did you mean \"ema_crossover\"? Known: ema_crossover, sma_crossover, \
-             market_maker, touch_maker"
+             ict, market_maker, touch_maker"
         );
         assert!(
             error("ema", []).starts_with("unknown strategy \"ema\"; did you mean \"ema_crossover\"? Known: ")

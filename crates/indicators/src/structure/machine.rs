@@ -4,8 +4,8 @@ use units::Timestamp;
 
 use super::{
     Bias, Block, Blocks, Break, Breaks, Candle, DealingRange, Displacements, Edge, Event, Fate, Gap, Gaps,
-    Impulse, Impulses, KillZones, Legs, Level, Liquidity, Origins, Pivot, Pool, Pools, Predicate, Previous,
-    Sessions, Settings, Taken, Watch, ZoneSet,
+    Impulse, Impulses, KillZone, KillZones, Legs, Level, Liquidity, Origins, Pivot, Pool, Pools, Predicate,
+    Previous, Sessions, Settings, Taken, Watch, ZoneSet,
 };
 use crate::calendar::{Anchor, Every};
 use crate::error::{ParameterError, number};
@@ -355,6 +355,12 @@ impl MarketStructure {
     #[must_use]
     pub fn kill_zones(&self) -> ZoneSet {
         if self.bars == 0 { ZoneSet::NONE } else { self.zones.current() }
+    }
+
+    /// When the window of a zone that a moment lies in began and when it ends, by the clock of the zones.
+    #[must_use]
+    pub fn zone_window(&self, zone: KillZone, moment: Timestamp) -> Option<[Timestamp; 2]> {
+        self.zones.window(zone, moment)
     }
 
     /// The average true range that pools and wild bars are measured with, in price units.
