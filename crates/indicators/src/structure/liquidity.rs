@@ -142,6 +142,13 @@ impl Watch {
         self.is_live.then_some(self.level)
     }
 
+    /// Whether price has traded beyond the level and it is not decided yet how it ends.
+    #[inline]
+    #[must_use]
+    pub const fn is_pending(&self) -> bool {
+        self.is_live && self.beyond.is_some()
+    }
+
     /// Takes a bar; returns how the level ended with it and the furthest price beyond it.
     #[inline(always)]
     pub fn update(&mut self, bar: &Ohlcv, reclaim_bars: usize) -> Option<(Fate, f64)> {

@@ -4,7 +4,7 @@ use super::newest::Newest;
 use super::{Edge, Legs, Liquidity, Taken, Watch};
 use crate::Ohlcv;
 use crate::error::{ParameterError, number};
-use crate::persist::persist;
+use crate::persist::{Persist, persist};
 
 /// Pivots of one side at nearly one price. Two or more make a pool.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -37,6 +37,17 @@ impl Pool {
     pub const fn is_formed(&self) -> bool {
         self.members >= 2
     }
+
+    /// Up to which price, turned so that more is further, a bar changes nothing.
+    fn quiet(&self) -> f64 {
+        if !self.is_formed() {
+            self.reach
+        } else if self.watch.is_pending() {
+            f64::NEG_INFINITY
+        } else {
+            self.edge.sign() * self.level
+        }
+    }
 }
 
 /// Finds pools and follows the newest of them, single pivots included.
@@ -50,9 +61,28 @@ pub struct Pools {
     reclaim_bars: usize,
     legs: Legs,
     sides: [Newest<Pool>; 2],
+    /// For each side the price, turned so that more is further, up to which a bar changes nothing.
+    quiet: [f64; 2],
 }
 
-persist!(Pools { legs, sides });
+impl Persist for Pools {
+    fn save(&self, put: &mut dyn FnMut(f64)) {
+        self.legs.save(put);
+        self.sides.save(put);
+    }
+
+    fn load(&mut self, take: &mut dyn FnMut() -> Option<f64>) -> Option<()> {
+        self.legs.load(take)?;
+        self.sides.load(take)?;
+        self.quiet = [quiet(&self.sides[0]), quiet(&self.sides[1])];
+        Some(())
+    }
+}
+
+/// Up to which price none of the pools changes.
+fn quiet(side: &Newest<Pool>) -> f64 {
+    side.as_slice().iter().map(Pool::quiet).fold(f64::INFINITY, f64::min)
+}
 
 impl Pools {
     /// Pools of pivots that hold for `size` bars, within `width` average true ranges; the newest `keep` of each side.
@@ -74,6 +104,7 @@ impl Pools {
             reclaim_bars,
             legs: Legs::new(size, tie)?,
             sides: [Newest::new(keep), Newest::new(keep)],
+            quiet: [f64::INFINITY; 2],
         })
     }
 
@@ -88,15 +119,19 @@ impl Pools {
         mut tell: impl FnMut(Taken),
     ) -> Option<Pool> {
         let reclaim_bars = self.reclaim_bars;
-        for side in &mut self.sides {
-            side.retain_mut(|pool| follow(pool, number, bar, reclaim_bars, &mut tell));
+        for ((side, level), furthest) in self.sides.iter_mut().zip(&mut self.quiet).zip([bar.high, -bar.low])
+        {
+            if furthest > *level {
+                side.retain_mut(|pool| follow(pool, number, bar, reclaim_bars, &mut tell));
+                *level = quiet(side);
+            }
         }
         let pivot = self.legs.update(bar.high, bar.low)?;
         let width = self.width * atr?;
         let sign = pivot.edge.sign();
-        let side = match pivot.edge {
-            Edge::High => &mut self.sides[0],
-            Edge::Low => &mut self.sides[1],
+        let (side, level) = match pivot.edge {
+            Edge::High => (&mut self.sides[0], &mut self.quiet[0]),
+            Edge::Low => (&mut self.sides[1], &mut self.quiet[1]),
         };
         // Turned so that the furthest is the largest.
         let price = sign * pivot.price;
@@ -118,14 +153,17 @@ impl Pools {
                 reach: price,
                 watch,
             });
+            *level = quiet(side);
             return None;
         };
-        let level = sign * (sign * pool.level).max(price);
-        pool.watch.set(level, pivot.bar);
-        (pool.level, pool.bar, pool.known_at, pool.width) = (level, pivot.bar, number, width);
-        pool.reach = sign * level;
+        let furthest = sign * (sign * pool.level).max(price);
+        pool.watch.set(furthest, pivot.bar);
+        (pool.level, pool.bar, pool.known_at, pool.width) = (furthest, pivot.bar, number, width);
+        pool.reach = sign * furthest;
         pool.members += 1;
-        Some(*pool)
+        let grown = *pool;
+        *level = quiet(side);
+        Some(grown)
     }
 
     /// The pools of a side that are followed, oldest first.
@@ -139,7 +177,6 @@ impl Pools {
 }
 
 /// Whether the pool is still to be followed after the bar.
-#[inline(always)]
 fn follow(
     pool: &mut Pool,
     number: usize,
