@@ -21,6 +21,7 @@ mod sweep;
 mod tape;
 pub mod ticks;
 mod trades;
+mod walk;
 mod witness;
 
 pub use agreement::Disagreement;

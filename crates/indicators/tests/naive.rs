@@ -240,7 +240,8 @@ fn typical(b: &Ohlcv) -> f64 {
 fn cci(h: &[Ohlcv], n: usize) -> Option<Vec<f64>> {
     let p: Vec<f64> = last(h, n)?.iter().map(typical).collect();
     let deviation = p.iter().map(|x| (x - mean(&p)).abs()).sum::<f64>() / n as f64;
-    Some(vec![(p[n - 1] - mean(&p)) / (0.015 * deviation)])
+    // Prices that do not deviate at all have no index.
+    (deviation > 0.0).then(|| vec![(p[n - 1] - mean(&p)) / (0.015 * deviation)])
 }
 
 fn aroon(h: &[Ohlcv], n: usize) -> Option<Vec<f64>> {

@@ -8,6 +8,7 @@ mod risk;
 mod shelf;
 mod ticks;
 mod timeframes;
+mod trial;
 mod watch;
 
 pub(crate) use flags::{AccountArgs, MarketArgs, StrategyArgs};

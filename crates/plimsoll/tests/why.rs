@@ -29,7 +29,7 @@ fn market() -> TempDir {
         let close = last + if (i / 60) % 2 == 0 { 90 } else { -90 } + ((i * 37) % 41) - 20;
         let (high, low) = (last.max(close) + 10, last.min(close) - 10);
         let time = 1_704_067_200_000 + i * 3_600_000;
-        lines += &format!("{time},{last},{high},{low},{close},12.5\n");
+        lines += &format!("{time},{last},{high},{low},{close},12.517\n");
         last = close;
     }
     std::fs::write(dir.path().join("BTCUSDT-1h.csv"), lines).unwrap();

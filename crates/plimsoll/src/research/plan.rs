@@ -18,7 +18,7 @@ use venue::{LimitFill, Slippage, VenueConfig};
 use super::market::Wanted;
 use super::shelf::Shelf;
 use super::{AccountArgs, LoadedMarket, MarketArgs, StrategyArgs, load, tape_of};
-use super::{risk, timeframes};
+use super::{risk, timeframes, trial};
 use crate::config::{self, Config};
 use crate::failure::Failure;
 use crate::globals::Globals;
@@ -41,6 +41,14 @@ pub(crate) struct StrategyPlan {
 }
 
 impl StrategyPlan {
+    /// Whether candles are all it decides on; what cannot be built is complained of elsewhere.
+    fn decides_on_candles(&self, timeframe: Timeframe) -> bool {
+        let texts = self.given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let own = self.timeframe.unwrap_or(timeframe);
+        let built = self.blueprint.build(texts, &[InstrumentIx(0), InstrumentIx(1)], own);
+        built.is_ok_and(|(strategy, _)| !strategy.needs().is_beyond_candles())
+    }
+
     /// How many candles of this length it needs before its first opinion. How many instruments there will be is not known yet:
     /// what one takes, two take, and a pair takes no fewer.
     pub(super) fn warm_up_bars(&self, timeframe: Timeframe) -> Result<u32, Failure> {
@@ -118,6 +126,10 @@ impl Plan {
         let sources =
             found.iter().map(|l| (l.instrument.symbol.clone(), l.origin, l.source.clone())).collect();
         let job = job(found, &loaded, account, range)?;
+        // Strategies for quotes and books hear nothing on candles; what they need is said when they are built.
+        for plan in strategies.iter().filter(|plan| plan.decides_on_candles(job.tape.timeframe)) {
+            trial::hold(plan, job.tape.timeframe)?;
+        }
         let has_stop = job.setup.limits.house_stop.is_some();
         let remarks = remarks(&loaded, &job);
         let data_dir = config.system.data_dir.clone();
