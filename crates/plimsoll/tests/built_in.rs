@@ -112,3 +112,30 @@ fn a_carry_without_a_hedge() {
     "#]],
     );
 }
+
+/// What ships as a rule file too gives the same orders in both forms.
+#[test]
+fn rule_files_trade_as_their_built_in_twins() {
+    let Some(home) = home() else { return };
+    let names = [
+        "ema_crossover",
+        "sma_crossover",
+        "macd_trend",
+        "donchian_breakout",
+        "momentum",
+        "supertrend",
+        "bollinger_reversion",
+        "zscore_reversion",
+        "rsi_reversal",
+    ];
+    for name in names {
+        let file = format!("{}/../../strategies/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
+        let figures = |strategy: &str| {
+            let line = line(home.path(), strategy, &["BTCUSDT", "ETHUSDT"]);
+            line.trim_start_matches(strategy).to_owned()
+        };
+        let [program, rules] = [figures(name), figures(&file)]
+            .map(|l| l.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
+        assert_eq!(program, rules, "{name}");
+    }
+}

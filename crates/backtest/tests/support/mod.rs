@@ -297,6 +297,7 @@ fn quick(g: &mut Prng) -> Vec<(&'static str, String)> {
         ("lookback", "20"),
         ("volatility", "10"),
         ("rebalance", "0.1"),
+        ("bars_a_year", "8760"),
         ("period", "5"),
         ("width", "1.2"),
         ("adx_bars", "5"),
@@ -319,14 +320,15 @@ impl World {
     }
 
     pub(crate) fn strategy_on(&self, on: &[InstrumentIx]) -> Box<dyn Strategy> {
-        // Only what a strategy knows is given to it.
-        let known = strategy::find(self.name).unwrap().parameters;
+        let known = strategy::find(self.name).unwrap().parameters.iter().map(|p| p.name);
+        strategy::build(self.name, self.given(known), on).unwrap().0
+    }
+
+    /// What the world says of parameters that the strategy knows.
+    pub(crate) fn given<'a>(&'a self, known: impl Iterator<Item = &'a str>) -> Vec<(&'a str, &'a str)> {
         let find = |name: &str| self.parameters.iter().find(|(n, _)| *n == name);
-        let given = known.iter().filter_map(|p| {
-            let own = find(&format!("{}.{}", self.name, p.name)).or_else(|| find(p.name));
-            own.map(|(_, value)| (p.name, value.as_str()))
-        });
-        strategy::build(self.name, given, on).unwrap().0
+        let value = |name: &str| find(&format!("{}.{name}", self.name)).or_else(|| find(name));
+        known.filter_map(|name| value(name).map(|(_, value)| (name, value.as_str()))).collect()
     }
 
     pub(crate) fn run(&self) -> Outcome {
