@@ -31,9 +31,10 @@ fn release(count: usize) {
     });
     let mut world = World::running(Script::new(lines.collect::<Vec<(i64, Line)>>()));
     let (mut times, mut inputs, mut sent) = (Vec::with_capacity(count), 0usize, 0usize);
-    for n in 0..count {
+    for _ in 0..count {
         world.pass(seconds(60));
-        let frames = world.candle_frames(if n % 2 == 0 { "100" } else { "101" });
+        // At one price: otherwise every turn costs money, and in the end there is none.
+        let frames = world.candle_frames("100");
         // What the candle fills is told before it, as always; what is measured is the candle alone.
         for event in frames.0 {
             world.handle(event);

@@ -126,8 +126,6 @@ fn suffer(world: &mut World, mishap: Mishap, by_hand: &mut u64) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
-
     /// Invariants 3 and 4 are asserted by the world itself, at every command that arrives. Afterwards everything heals, and
     /// orders, positions and wallet agree (2), nothing is unknown (12), the journal leads to the same digest (7).
     #[test]
