@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use clap::ValueEnum;
 use serde::Serialize;
@@ -150,11 +151,17 @@ fn config_file(path: &std::path::Path) -> Result<ConfigFile, Failure> {
     if path.as_os_str() != "-" {
         return Ok(ConfigFile::Path(path.to_owned()));
     }
+    if let Some(bytes) = STANDARD_INPUT.get() {
+        return Ok(ConfigFile::Stdin(bytes.clone()));
+    }
     let mut bytes = Vec::new();
     io::stdin()
         .lock()
         .take(config::MAX_BYTES + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| Failure::failed(format!("cannot read standard input: {error}")))?;
-    Ok(ConfigFile::Stdin(bytes))
+    Ok(ConfigFile::Stdin(STANDARD_INPUT.get_or_init(|| bytes).clone()))
 }
+
+/// What was read from standard input: it can be read once, and the configuration may be asked for again.
+static STANDARD_INPUT: OnceLock<Vec<u8>> = OnceLock::new();

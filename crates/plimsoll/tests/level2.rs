@@ -140,7 +140,7 @@ fn what_cannot_be_is_refused() {
     bench.refuses(&with(&["level2", "--symbol", "SYNUSDT"]), &["no market data", "data import"]);
     bench.refuses(
         &with(&["level2", "--latency-ms", "60001", "--data", "book.csv"]),
-        &["0 to 60000 milliseconds"],
+        &["--latency-ms: simulation.latency_ms = 60001", "from 0 up to 60000"],
     );
     bench.refuses(&with(&["level2", "-P", "k=1", "--data", "book.csv"]), &["give both above 0"]);
 }

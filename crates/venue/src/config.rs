@@ -2,7 +2,7 @@
 
 use crate::fidelity::Fidelity;
 use crate::slippage::Slippage;
-use model::{MarginMode, PositionMode};
+use model::{Exchange, MarginMode, PositionMode};
 use units::{Amount, Rate};
 
 /// When a candle fills a resting limit order.
@@ -92,6 +92,15 @@ pub struct OrderRules {
 }
 
 impl OrderRules {
+    /// The rules of an exchange; the synthetic one has those of Bybit.
+    #[must_use]
+    pub const fn of(exchange: Exchange) -> Self {
+        match exchange {
+            Exchange::Bybit | Exchange::Synthetic => Self::BYBIT,
+            Exchange::Binance => Self::BINANCE,
+        }
+    }
+
     /// As Bybit documents them for linear perpetuals, without price bands, which it revises per instrument.
     ///
     /// Source: Bybit V5, "Place Order" (500 active, 10 conditional orders and 20 partial TP/SL per symbol) and "Batch Place

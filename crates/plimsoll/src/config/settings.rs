@@ -5,6 +5,7 @@
 //! `docs/configuration.md` are all made from it.
 
 mod risk;
+mod simulation;
 
 use super::kind::{Bound, Kind};
 
@@ -154,6 +155,12 @@ pub static SECTIONS: &[Section] = &[
         settings: EXECUTION,
     },
     Section { name: "backtest", shape: Shape::Single, about: "How history is replayed", settings: BACKTEST },
+    Section {
+        name: "simulation",
+        shape: Shape::Single,
+        about: "How the simulated exchange behaves, in backtests and on paper",
+        settings: simulation::SIMULATION,
+    },
     Section { name: "storage", shape: Shape::Single, about: "Where results are kept", settings: STORAGE },
     Section {
         name: "logging",

@@ -36,6 +36,8 @@ pub struct Config {
     pub execution: Execution,
     /// How history is replayed.
     pub backtest: Backtest,
+    /// How the simulated exchange behaves.
+    pub simulation: Simulation,
     /// Where results are kept.
     pub storage: Storage,
     /// What is written down while it runs.
@@ -310,6 +312,38 @@ impl Backtest {
     pub fn maker_percent(&self) -> &Decimal {
         self.fee_percent.as_ref().unwrap_or(&self.maker_fee_percent)
     }
+}
+
+/// How the simulated exchange behaves.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Simulation {
+    /// `next_open`, `candles`, `quotes` or `level2`.
+    pub fidelity: String,
+    /// `pessimistic` or `adaptive`.
+    pub candle_path: String,
+    /// `through` or `touch`.
+    pub limit_fill: String,
+    /// `none`, `linear`, `quadratic` or `square_root`.
+    pub impact_model: String,
+    /// What an order as large as the volume loses, percent of the price.
+    pub impact_percent: Decimal,
+    /// Funding of eight hours where there are no rates, percent of the value.
+    pub funding_percent: Decimal,
+    /// `isolated` or `cross`.
+    pub margin_mode: String,
+    /// `risk_averse`, `power1`, `power2`, `power3` or `log`.
+    pub queue_model: String,
+    /// Least latency of either way.
+    pub latency_ms: Decimal,
+    /// Mean of what comes on top by chance.
+    pub latency_tail_ms: Decimal,
+    /// What chance is drawn from.
+    pub latency_seed: u32,
+    /// Measured round trips to replay instead.
+    pub latency_file: Option<PathBuf>,
+    /// Latency of the fastest market message.
+    pub feed_latency_ms: Decimal,
 }
 
 /// Where results are kept.

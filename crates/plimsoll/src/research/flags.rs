@@ -6,6 +6,7 @@ use catalog::TimeRange;
 use model::{Exchange, Timeframe};
 use units::Timestamp;
 
+use super::simulation::SimulationArgs;
 use crate::config::Flag;
 use crate::failure::Failure;
 use crate::symbol;
@@ -92,7 +93,7 @@ pub(crate) struct MarketArgs {
     /// Folder of the catalog [default: data/catalog, or catalog in the system.data_dir of the configuration]
     #[arg(long, alias = "datadir", value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
-    /// Do not simulate funding, even where the catalog has the rates
+    /// Do not simulate funding, neither by the rates of the catalog nor by the model
     #[arg(long)]
     pub(crate) no_funding: bool,
 }
@@ -171,12 +172,14 @@ pub(crate) struct AccountArgs {
     /// Candles before the start that warm strategies up [default: as many as they need]
     #[arg(long, value_name = "COUNT", allow_negative_numbers = true)]
     pub(crate) warm_up: Option<String>,
+    #[command(flatten)]
+    pub(crate) simulation: SimulationArgs,
 }
 
 impl AccountArgs {
     /// What the flags say of the configuration.
     pub(crate) fn overrides(&self) -> Result<Vec<Flag>, Failure> {
-        let mut flags = Vec::new();
+        let mut flags = self.simulation.overrides();
         let plain = [
             ("--initial-balance", "backtest.initial_balance", &self.initial_balance),
             ("--sizing", "backtest.sizing", &self.sizing),
@@ -217,7 +220,7 @@ impl AccountArgs {
     }
 }
 
-fn flag(name: &str, key: &str, value: String) -> Flag {
+pub(super) fn flag(name: &str, key: &str, value: String) -> Flag {
     Flag { name: name.to_owned(), key: key.to_owned(), value }
 }
 

@@ -13,10 +13,11 @@ use strategy::{
     TargetOrder, TargetRule, Trail,
 };
 use units::{Amount, CivilDate, Rate, Timestamp};
-use venue::{LimitFill, Slippage, VenueConfig};
+use venue::{Slippage, VenueConfig};
 
 use super::market::Wanted;
 use super::shelf::Shelf;
+use super::simulation::{self, Funding};
 use super::{AccountArgs, LoadedMarket, MarketArgs, StrategyArgs, load, tape_of};
 use super::{risk, timeframes, trial};
 use crate::config::{self, Config};
@@ -79,6 +80,7 @@ pub(crate) struct Plan {
     pub(super) no_risk_limits: bool,
     pub(super) no_stop: bool,
     has_stop: bool,
+    funding: Funding,
 }
 
 impl Plan {
@@ -125,13 +127,14 @@ impl Plan {
         let load_seconds = started.elapsed().as_secs_f64();
         let sources =
             found.iter().map(|l| (l.instrument.symbol.clone(), l.origin, l.source.clone())).collect();
-        let job = job(found, &loaded, account, range)?;
+        let mut job = job(found, &loaded, account, range)?;
         // Strategies for quotes and books hear nothing on candles; what they need is said when they are built.
         for plan in strategies.iter().filter(|plan| plan.decides_on_candles(job.tape.timeframe)) {
             trial::hold(plan, job.tape.timeframe)?;
         }
         let has_stop = job.setup.limits.house_stop.is_some();
         let remarks = remarks(&loaded, &job);
+        let funding = Funding::of(&mut job.tape, &config.simulation, market.no_funding)?;
         let data_dir = config.system.data_dir.clone();
         let (no_risk_limits, no_stop) = (account.no_risk_limits, account.has_no_stop());
         Ok(Self {
@@ -145,6 +148,7 @@ impl Plan {
             no_risk_limits,
             no_stop,
             has_stop,
+            funding,
         })
     }
 
@@ -198,7 +202,10 @@ impl Plan {
         let (limits, venue) = (&self.job.setup.limits, &self.job.venue);
         line("Fees", format!("taker {} %, maker {} %", venue.taker_fee.percent(), venue.maker_fee.percent()));
         line("Slippage", venue.slippage.to_string());
-        line("Sizing", format!("{}, leverage {}", limits.sizing, limits.leverage));
+        line(
+            "Sizing",
+            format!("{}, leverage {}, {}", limits.sizing, limits.leverage, simulation::margin_name(venue)),
+        );
         line(
             "House stop",
             match (&self.job.setup.house_plan, limits.house_stop) {
@@ -207,14 +214,7 @@ impl Plan {
                 (None, None) => "none".to_owned(),
             },
         );
-        let funded = self.job.tape.tracks.iter().filter(|t| !t.funding.is_empty()).count();
-        line(
-            "Funding",
-            match funded {
-                0 => "not simulated (no rates in the catalog)".to_owned(),
-                n => format!("simulated for {n} of {} instruments", self.job.tape.tracks.len()),
-            },
-        );
+        line("Funding", self.funding.to_string());
         let marked = self.job.tape.tracks.iter().filter(|t| t.marks.is_some()).count();
         line(
             "Mark price",
@@ -228,13 +228,7 @@ impl Plan {
                 ),
             },
         );
-        line(
-            "Fills",
-            match self.job.tape.detail_timeframe {
-                Some(detail) => format!("at the next open, then inside {detail} candles, pessimistic"),
-                None => "at the next open, then inside the candle, pessimistic".to_owned(),
-            },
-        );
+        line("Fills", simulation::fills_line(venue, self.job.tape.detail_timeframe));
         lines
     }
 
@@ -540,10 +534,12 @@ pub(super) fn terms(
         taker_fee,
         maker_fee,
         slippage: if slippage == Slippage::Fraction(Rate::ZERO) { Slippage::NONE } else { slippage },
-        limit_fill: LimitFill::Through,
         leverage,
         ..VenueConfig::default()
     };
+    let exchange = instruments.first().map_or(Exchange::Synthetic, |instrument| instrument.exchange);
+    let is_finer = settings.timeframe_detail.is_some();
+    let venue = simulation::venue(&config.simulation, venue, exchange, is_finer)?;
     let min_strength = rate(&config.execution.min_score, 0, "execution.min_score")?;
     let voting = voting(&config.execution);
     Ok(Terms { limits, venue, min_strength, voting, house_plan, guards })

@@ -8,87 +8,14 @@ use catalog::{Catalog, Kind, Origin, ReadOptions, Recording, TimeRange};
 use engine::StrategySetup;
 use model::{Exchange, Instrument, InstrumentIx, Tick, Timeframe};
 use units::Span;
-use venue::latency::{Latencies, Latency};
-
-use venue::{Fidelity, MakerFill, Power, QueueModel, QueueRules, VenueConfig, Weight};
+use venue::latency::Latency;
 
 use super::plan::{Seat, StrategyPlan, active_pairs, configured_range, instrument_line, strategies, terms};
+use super::simulation::{FidelityArg, fidelity, latencies, latency_line, margin_name, span};
 use super::{AccountArgs, MarketArgs, StrategyArgs};
+use crate::config::Simulation;
 use crate::failure::Failure;
 use crate::globals::Globals;
-
-/// How closely the simulated market follows the real one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum FidelityArg {
-    /// Candles: fills at the next open, then inside the candle, pessimistic.
-    Candles,
-    /// Recorded best bids and asks with trades: resting orders queue behind what the touch shows.
-    Quotes,
-    /// Recorded level-2 books with trades: every order has its place in the queue.
-    Level2,
-}
-
-/// Who is taken to have left a queue when its total shrinks without a trade.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-#[value(rename_all = "snake_case")]
-pub(crate) enum QueueArg {
-    /// Nobody ahead of us: only trades advance an order. The safest assumption.
-    RiskAverse,
-    /// In proportion to the quantities behind and ahead.
-    Power1,
-    /// As power1, with the squares of the quantities: more of those behind.
-    Power2,
-    /// With their cubes.
-    Power3,
-    /// With their logarithms.
-    Log,
-}
-
-/// Flags of runs over ticks.
-#[derive(Debug, Clone, clap::Args)]
-#[command(next_help_heading = "Recorded books, quotes and trades")]
-pub(crate) struct TickArgs {
-    /// How closely the market is followed; quotes and level2 need such data in the catalog or as --data
-    #[arg(long, value_enum, default_value = "candles", value_name = "LEVEL")]
-    pub(crate) fidelity: FidelityArg,
-    /// Who leaves a queue when nobody traded (quotes and level2)
-    #[arg(long, value_enum, default_value = "risk_averse", value_name = "MODEL")]
-    queue_model: QueueArg,
-    /// Milliseconds that an order takes to the exchange, and its answer back (quotes and level2)
-    #[arg(long, default_value_t = 5.0, value_name = "MS", value_parser = millis)]
-    latency_ms: f64,
-    /// Milliseconds of the fastest market message, where the recording has no right times of its own (quotes and level2)
-    #[arg(long, default_value_t = 5.0, value_name = "MS", value_parser = millis)]
-    feed_latency_ms: f64,
-}
-
-fn millis(text: &str) -> Result<f64, String> {
-    let value: f64 = text.parse().map_err(|_| "a number of milliseconds is expected".to_owned())?;
-    if (0.0..=60_000.0).contains(&value) {
-        Ok(value)
-    } else {
-        Err("0 to 60000 milliseconds are allowed".to_owned())
-    }
-}
-
-fn span(millis: f64) -> Span {
-    // Bounded by the parser to a minute.
-    Span::from_nanos((millis * 1e6) as i64)
-}
-
-impl TickArgs {
-    fn queue(&self) -> QueueRules {
-        let power = |n| Power::new(n).map_or(QueueModel::RiskAverse, |n| QueueModel::Ratio(Weight::Power(n)));
-        let model = match self.queue_model {
-            QueueArg::RiskAverse => QueueModel::RiskAverse,
-            QueueArg::Power1 => power(1),
-            QueueArg::Power2 => power(2),
-            QueueArg::Power3 => power(3),
-            QueueArg::Log => QueueModel::Ratio(Weight::Log),
-        };
-        QueueRules { model, fill: MakerFill::Partial }
-    }
-}
 
 /// Everything that flags and configuration say of a run over ticks.
 #[derive(Debug)]
@@ -101,7 +28,7 @@ pub(crate) struct TickPlan {
     pub(crate) load_seconds: f64,
     /// What a person should know before believing the result.
     pub(crate) remarks: Vec<String>,
-    args: TickArgs,
+    simulation: Simulation,
     has_stop: bool,
 }
 
@@ -119,7 +46,6 @@ impl TickPlan {
         strategy: &StrategyArgs,
         market: &MarketArgs,
         account: &AccountArgs,
-        args: &TickArgs,
         globals: &Globals,
     ) -> Result<Self, Failure> {
         let mut flags = market.overrides();
@@ -133,25 +59,21 @@ impl TickPlan {
         let started = std::time::Instant::now();
         let found = load(market, &symbols, range, &root)?;
         let mut remarks = Vec::new();
-        let tape = tape(&found, args, &mut remarks)?;
+        let simulation = config.simulation.clone();
+        let tape = tape(&found, &simulation, &mut remarks)?;
         let load_seconds = started.elapsed().as_secs_f64();
         let terms = terms(&loaded, account, tape.instruments())?;
-        let fidelity = match args.fidelity {
-            FidelityArg::Level2 => Fidelity::Level2(args.queue()),
-            FidelityArg::Quotes | FidelityArg::Candles => Fidelity::Touch(args.queue()),
-        };
-        let way = Latency::Constant(span(args.latency_ms));
         let has_stop = terms.limits.house_stop.is_some();
         let setup = terms.setup(tape.instruments().to_vec(), range.from);
         let job = TickJob {
             tape,
             setup,
-            venue: VenueConfig { fidelity, ..terms.venue },
-            latencies: Latencies { feed: Latency::NONE, order_entry: way.clone(), response: way },
+            venue: terms.venue,
+            latencies: latencies(&simulation)?,
             keep_trades: true,
         };
         let sources = found.into_iter().map(|f| (f.origin, f.source)).collect();
-        Ok(Self { strategies, job, sources, load_seconds, remarks, args: args.clone(), has_stop })
+        Ok(Self { strategies, job, sources, load_seconds, remarks, simulation, has_stop })
     }
 
     /// The strategies ready to run.
@@ -190,21 +112,15 @@ impl TickPlan {
         }
         let venue = &self.job.venue;
         line("Fees", format!("taker {} %, maker {} %", venue.taker_fee.percent(), venue.maker_fee.percent()));
-        line("Leverage", self.job.setup.limits.leverage.to_string());
-        line(
-            "Latency",
-            format!("{} ms to the exchange, {} ms back", self.args.latency_ms, self.args.latency_ms),
-        );
-        let queue = self.args.queue().model;
-        line(
-            "Fills",
-            match self.args.fidelity {
-                FidelityArg::Level2 => format!("from the recorded book and its trades, queue model {queue}"),
-                FidelityArg::Quotes | FidelityArg::Candles => {
-                    format!("from recorded quotes and trades, queue model {queue}")
-                }
-            },
-        );
+        line("Leverage", format!("{}, {}", self.job.setup.limits.leverage, margin_name(venue)));
+        line("Latency", latency_line(&self.simulation));
+        let queue = &self.simulation.queue_model;
+        let source = if is_level2(&self.simulation) {
+            "the recorded book and its trades"
+        } else {
+            "recorded quotes and trades"
+        };
+        line("Fills", format!("from {source}, queue model {queue}"));
         lines
     }
 }
@@ -286,7 +202,7 @@ fn found(mut recording: Recording, source: String) -> Result<Found, Failure> {
 }
 
 /// All recordings on one tape; what had to be mended is remarked.
-fn tape(found: &[Found], args: &TickArgs, remarks: &mut Vec<String>) -> Result<TickTape, Failure> {
+fn tape(found: &[Found], simulation: &Simulation, remarks: &mut Vec<String>) -> Result<TickTape, Failure> {
     let quote = found.first().map(|f| f.instrument.quote.clone());
     if let Some(other) = found.iter().find(|f| Some(&f.instrument.quote) != quote.as_ref()) {
         return Err(Failure::usage(format!(
@@ -296,7 +212,7 @@ fn tape(found: &[Found], args: &TickArgs, remarks: &mut Vec<String>) -> Result<T
     }
     let mut ticks = Vec::new();
     for (number, found) in (0u32..).zip(found) {
-        ticks.extend(instrument_ticks(InstrumentIx(number), found, args, remarks)?);
+        ticks.extend(instrument_ticks(InstrumentIx(number), found, simulation, remarks)?);
     }
     let instruments = found.iter().map(|f| f.instrument.clone()).collect();
     TickTape::new(instruments, ticks).map_err(|fault| Failure::usage(fault.to_string()))
@@ -305,12 +221,12 @@ fn tape(found: &[Found], args: &TickArgs, remarks: &mut Vec<String>) -> Result<T
 fn instrument_ticks(
     ix: InstrumentIx,
     found: &Found,
-    args: &TickArgs,
+    simulation: &Simulation,
     remarks: &mut Vec<String>,
 ) -> Result<Vec<Tick>, Failure> {
     let Found { recording, instrument, .. } = found;
     let symbol = &instrument.symbol;
-    let is_level2 = args.fidelity == FidelityArg::Level2;
+    let is_level2 = is_level2(simulation);
     let mut ticks: Vec<Tick> = if is_level2 {
         TickTape::book(ix, &recording.book).collect()
     } else {
@@ -335,28 +251,37 @@ fn instrument_ticks(
     }
     ticks.extend(TickTape::trades(ix, &recording.trades));
     ticks.sort_by_key(|tick| tick.data.exchange_time());
-    mend_times(&mut ticks, symbol, args, remarks);
+    mend_times(&mut ticks, symbol, simulation, remarks)?;
     Ok(ticks)
 }
 
 /// Gives times of hearing where the recording has none, and sets a clock right that was behind.
-fn mend_times(ticks: &mut [Tick], symbol: &str, args: &TickArgs, remarks: &mut Vec<String>) {
-    let least = span(args.feed_latency_ms);
+fn mend_times(
+    ticks: &mut [Tick],
+    symbol: &str,
+    simulation: &Simulation,
+    remarks: &mut Vec<String>,
+) -> Result<(), Failure> {
+    let millis = &simulation.feed_latency_ms;
+    let least = span(millis, "simulation.feed_latency_ms")?;
     if ticks.iter().all(|tick| tick.local_time == tick.data.exchange_time()) {
         TickTape::delayed(ticks, &mut Latency::Constant(least));
         remarks.push(format!(
-            "{symbol}: the recording does not say when messages were heard; {} ms after the exchange is taken",
-            args.feed_latency_ms
+            "{symbol}: the recording does not say when messages were heard; {millis} ms after the exchange is taken"
         ));
-        return;
+        return Ok(());
     }
     let shift = TickTape::shifted(ticks, least);
     if shift > Span::ZERO {
         remarks.push(format!(
             "{symbol}: the recorder's clock was behind the exchange's; times of hearing are moved by {:.3} ms so that the \
-             fastest message takes {} ms",
-            shift.nanos() as f64 / 1e6,
-            args.feed_latency_ms
+             fastest message takes {millis} ms",
+            shift.nanos() as f64 / 1e6
         ));
     }
+    Ok(())
+}
+
+fn is_level2(simulation: &Simulation) -> bool {
+    fidelity(simulation) == FidelityArg::Level2
 }

@@ -10,9 +10,7 @@ use model::{Instrument, Timeframe};
 use crate::failure::{ExitKind, Failure};
 use crate::globals::Globals;
 use crate::journals::JournalRecorder;
-use crate::research::{
-    AccountArgs, FidelityArg, Interrupt, MarketArgs, Plan, StrategyArgs, TickArgs, TickPlan, Watch,
-};
+use crate::research::{AccountArgs, Interrupt, MarketArgs, Plan, StrategyArgs, TickPlan, Watch, fidelity};
 
 /// The heading of what shapes the report.
 const REPORT: &str = "Report";
@@ -32,8 +30,6 @@ pub(crate) struct Args {
     market: MarketArgs,
     #[command(flatten)]
     account: AccountArgs,
-    #[command(flatten)]
-    ticks: TickArgs,
     /// Directory for trades.csv, equity.csv, report.json, report.html and more
     #[arg(long, value_name = "DIR", help_heading = REPORT)]
     export: Option<PathBuf>,
@@ -74,16 +70,17 @@ pub(crate) fn run(args: Args, globals: &Globals) -> Result<(), Failure> {
     if let Some(directory) = &args.export {
         can_hold_files(directory)?;
     }
-    if args.journal && args.ticks.fidelity != FidelityArg::Candles {
+    let loaded = globals.load_config_with(&globals.config, args.account.overrides()?)?;
+    if !fidelity(&loaded.config.simulation).is_of_ticks() {
+        return over_candles(args, globals);
+    }
+    if args.journal {
         return Err(Failure::usage("--journal: a journal is written of backtests over candles only"));
     }
-    match args.ticks.fidelity {
-        FidelityArg::Candles => over_candles(args, globals),
-        FidelityArg::Quotes | FidelityArg::Level2 if args.explain.is_some() => {
-            Err(Failure::usage("--explain tells of candles; this run decides on quotes or books"))
-        }
-        FidelityArg::Quotes | FidelityArg::Level2 => over_ticks(args, globals),
+    if args.explain.is_some() {
+        return Err(Failure::usage("--explain tells of candles; this run decides on quotes or books"));
     }
+    over_ticks(args, globals)
 }
 
 /// Refuses what is no folder and cannot become one, before anybody waits for a run.
@@ -141,7 +138,7 @@ fn over_candles(args: Args, globals: &Globals) -> Result<(), Failure> {
 }
 
 fn over_ticks(args: Args, globals: &Globals) -> Result<(), Failure> {
-    let plan = TickPlan::new(&args.strategy, &args.market, &args.account, &args.ticks, globals)?;
+    let plan = TickPlan::new(&args.strategy, &args.market, &args.account, globals)?;
     let (setups, infos) = plan.build()?;
     let mut watch = Watch::new("Backtesting", plan.job.tape.len() as u64, Interrupt::listen()?, globals);
     let started = Instant::now();
