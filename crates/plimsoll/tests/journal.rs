@@ -88,11 +88,11 @@ fn a_journal_is_replayed_to_the_digest_that_is_known() {
         {
           "checkpoints": 125,
           "commands": 34,
-          "digest": "678e08c60b4a6fe467cd3a73f6bdfdaa",
-          "equity": "10555.88519083",
+          "digest": "588514c25a732cbe313e785131aed1f3",
+          "equity": "10554.93669303",
           "identical": true,
-          "inputs": 3102,
-          "last_input": 3102,
+          "inputs": 3474,
+          "last_input": 3474,
           "live_orders": 0
         }"#]]
     .assert_eq(&serde_json::to_string_pretty(&replayed).unwrap());
