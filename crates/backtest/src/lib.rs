@@ -7,6 +7,7 @@
 //! May not: decide anything about orders (that is `engine`), or how they fill (that is `venue`).
 
 mod agreement;
+mod bars;
 mod explain;
 mod gates;
 mod lookahead;
@@ -25,6 +26,7 @@ mod walk;
 mod witness;
 
 pub use agreement::Disagreement;
+pub use bars::Bars;
 pub use explain::{Explanation, Verdict, explain};
 pub use gates::{GateCount, GateTally};
 pub use lookahead::{

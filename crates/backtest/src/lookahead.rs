@@ -357,7 +357,7 @@ impl Tape {
             let funded = track.funding.partition_point(|f| f.funding_time <= end);
             Track {
                 instrument: track.instrument.clone(),
-                bars: Arc::new(closed(&track.bars, self.timeframe.span())),
+                bars: Arc::new(closed(&track.bars, self.timeframe.span()).into()),
                 longer: longer(track, |l| closed(&l.bars, l.timeframe.span())),
                 detail: Arc::new(closed(&track.detail, detail)),
                 funding: Arc::new(track.funding[..funded].to_vec()),
@@ -379,7 +379,7 @@ impl Tape {
             let funded = track.funding.partition_point(|f| f.funding_time < from);
             Track {
                 instrument: track.instrument.clone(),
-                bars: Arc::new(later(&track.bars)),
+                bars: Arc::new(later(&track.bars).into()),
                 longer: longer(track, |l| later(&l.bars)),
                 detail: Arc::new(later(&track.detail)),
                 funding: Arc::new(track.funding[funded..].to_vec()),

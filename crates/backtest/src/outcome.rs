@@ -202,7 +202,7 @@ impl Collector {
         builder.on_fill(fill, |trade| {
             *trade_count += 1;
             if *keep_trades {
-                trades.push(trade.clone());
+                trades.push(trade);
             }
         });
     }

@@ -1,6 +1,7 @@
 //! The loop: tape → venue → engine → venue.
 
 use crate::agreement::{self, Disagreement};
+use crate::bars::Bars;
 use crate::outcome::{Collector, Ending, Outcome, market_change};
 use crate::recorder::{Recorder, Recording, Unrecorded};
 use crate::stress::Stress;
@@ -22,10 +23,6 @@ const PROGRESS_STEP: u64 = 1 << 16;
 
 /// How many candles a strategy looks ahead at once: some minutes of cache.
 const SCOUT_STEP: usize = 512;
-
-/// How many candles the venue looks at ahead of the engine while something could happen at it. What lies beyond the next
-/// decision is looked at in vain, so looking ahead to the end of the day would cost more than everything else.
-const QUIET_STEP: usize = 32;
 
 /// Everything one run needs besides its strategies.
 #[derive(Debug, Clone)]
@@ -236,14 +233,14 @@ impl<R: Recording> Runner<R> {
     /// One instrument, no finer candles: nothing to merge.
     fn run_single(
         &mut self,
-        bars: &[Bar],
+        bars: &Bars,
         start: Timestamp,
         observer: &mut dyn Observer,
     ) -> Result<bool, RunError> {
         let (ix, total) = (InstrumentIx(0), bars.len() as u64);
         let span = self.timeframe.span();
         let mut day = Day::new(bars.iter().map(|b| b.open_time).find(|at| *at >= start));
-        let mut done = 0;
+        let mut begun = 0;
         for chunk in bars.chunks(PROGRESS_STEP as usize) {
             let mut rest = chunk;
             // What is left of the chunk after the running day, so that the day's end is searched once a day.
@@ -266,18 +263,26 @@ impl<R: Recording> Runner<R> {
                     rest = &rest[1..];
                     continue;
                 }
-                let ahead = if self.venue.is_idle(ix) { today.len() } else { today.len().min(QUIET_STEP) };
-                let quiet = 1 + self.venue.quiet(ix, &today[1..ahead]);
+                let quiet = match self.venue.calm(ix) {
+                    _ if self.venue.is_idle(ix) => today.len(),
+                    Some(calm) => {
+                        let here = begun + chunk.len() - rest.len();
+                        let ahead = bars.horizon(calm, here + 1).min(here + today.len());
+                        bars.first_leaving(calm, here + 1, ahead) - here
+                    }
+                    None => 1,
+                };
                 rest = &rest[self.advance(ix, &today[..quiet])..];
             }
-            done += chunk.len() as u64;
+            begun += chunk.len();
+            let done = begun as u64;
             self.now = chunk.last().map(|b| b.open_time + span);
             if observer.progress(done, total).is_break() && done < total {
                 self.count_traded(bars, start, done);
                 return Ok(true);
             }
         }
-        self.count_traded(bars, start, done);
+        self.count_traded(bars, start, total);
         Ok(false)
     }
 
@@ -462,8 +467,11 @@ impl<R: Recording> Runner<R> {
             return;
         }
         let horizon = lane.spoke.unwrap_or(lane.bars.len());
-        let quiet = self.venue.quiet(lane.ix, &lane.bars[lane.next..horizon]);
-        lane.event = lane.next + quiet;
+        lane.event = match self.venue.calm(lane.ix) {
+            _ if self.venue.is_idle(lane.ix) => horizon,
+            Some(calm) => lane.bars.first_leaving(calm, lane.next, horizon),
+            None => lane.next,
+        };
         lane.event_due = lane.bars.get(lane.event).map_or(Timestamp::MAX, |b| b.open_time + lane.span);
     }
 

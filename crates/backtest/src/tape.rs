@@ -1,5 +1,6 @@
 //! An ordered stretch of market facts of one or many instruments, immutable and shared between runs.
 
+use crate::bars::Bars;
 use model::{Bar, FundingRate, Instrument, Timeframe};
 use std::sync::Arc;
 use units::Timestamp;
@@ -10,7 +11,7 @@ pub struct Track {
     /// Its rules; the prices and volumes of the candles are at its scale.
     pub instrument: Instrument,
     /// The candles that drive the run, strictly ascending by open time.
-    pub bars: Arc<Vec<Bar>>,
+    pub bars: Arc<Bars>,
     /// Longer candles for strategies that decide on those, made of `bars` that have closed; shortest first.
     pub longer: Vec<Longer>,
     /// Finer candles that the venue fills orders with, strictly ascending; empty when there are none.
@@ -74,9 +75,9 @@ impl Tape {
     /// A tape of several instruments, traded from the first candle.
     #[must_use]
     pub fn of(timeframe: Timeframe, instruments: Vec<(Instrument, Vec<Bar>)>) -> Self {
-        let track = |(instrument, bars)| Track {
+        let track = |(instrument, bars): (Instrument, Vec<Bar>)| Track {
             instrument,
-            bars: Arc::new(bars),
+            bars: Arc::new(bars.into()),
             longer: Vec::new(),
             detail: Arc::default(),
             funding: Arc::default(),

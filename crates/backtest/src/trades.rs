@@ -1,7 +1,7 @@
 //! Round trips: from flat to flat, as traders count trades.
 
 use model::{Direction, FillCause, FillRecord, InstrumentIx, PlanClosed, Side, Tag};
-use units::{Amount, Quantity, Rounding, Timestamp};
+use units::{Amount, Quantity, Timestamp};
 
 /// Why a trade ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,35 +79,36 @@ impl TradeBuilder {
 
     /// Takes a fill up; `ended` is told the trade that it ended.
     #[inline]
-    pub(crate) fn on_fill(&mut self, record: &FillRecord, ended: impl FnOnce(&Trade)) {
+    pub(crate) fn on_fill(&mut self, record: &FillRecord, ended: impl FnOnce(Trade)) {
         let fill = &record.fill;
         let slot = &mut self.open[fill.position_side.index() * self.instruments + fill.instrument.index()];
         let opened = fill.quantity - record.closed;
         // The fee belongs to what it was charged for; a fill that turns a position around splits it.
-        let closing_fee = if opened.is_zero() {
-            fill.fee
-        } else if record.closed.is_zero() {
-            Amount::ZERO
-        } else {
-            fill.fee.mul_div(record.closed.mantissa().into(), fill.quantity.mantissa().into(), Rounding::Down)
-        };
+        let closing_fee = fill.fee.share(record.closed.mantissa(), fill.quantity.mantissa());
         if record.closed.is_positive()
             && let Some(trade) = slot
         {
-            trade.exit_value += record.closed_cost.abs()
-                + if trade.direction == Direction::Long { record.realised } else { -record.realised };
-            trade.gross += record.realised;
-            trade.fees += closing_fee;
-            trade.exit_time = fill.exchange_time;
-            trade.exit = ExitReason { cause: fill.cause, strategy: record.strategy, tag: record.tag };
+            let gained = if trade.direction == Direction::Long { record.realised } else { -record.realised };
+            // Not written into the open trade first: reading it back at once would wait for what was just written.
+            let left = Trade {
+                exit_value: trade.exit_value + record.closed_cost.abs() + gained,
+                gross: trade.gross + record.realised,
+                fees: trade.fees + closing_fee,
+                exit_time: fill.exchange_time,
+                exit: ExitReason { cause: fill.cause, strategy: record.strategy, tag: record.tag },
+                plan: None,
+                ..**trade
+            };
             if record.position.is_zero() || opened.is_positive() {
-                ended(trade);
+                ended(left);
                 if opened.is_positive() {
                     // Turned around: the next trade takes the room of the one that ended.
                     **trade = entered(record, opened, fill.fee - closing_fee);
                     return;
                 }
                 self.spare.extend(slot.take());
+            } else {
+                **trade = left;
             }
         }
         if opened.is_positive() {

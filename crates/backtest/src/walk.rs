@@ -1,5 +1,6 @@
 //! Where a run stands: in the day, in each track of the tape.
 
+use crate::bars::Bars;
 use crate::marks::MarkLane;
 use crate::tape::{Tape, Track};
 use model::{Bar, FundingRate, InstrumentIx, Timeframe};
@@ -31,7 +32,7 @@ impl Day {
 /// Where a skipping run stands in one track.
 pub(crate) struct Lane<'a> {
     pub(crate) ix: InstrumentIx,
-    pub(crate) bars: &'a [Bar],
+    pub(crate) bars: &'a Bars,
     pub(crate) span: Span,
     /// The next candle to pass or to meet, and when it closes.
     pub(crate) next: usize,

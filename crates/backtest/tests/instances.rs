@@ -32,8 +32,8 @@ fn in_parts(seed: u64, instruments: u32) -> Option<(World, Timeframe, Vec<Vec<Ba
 /// The parts drive the run, and the whole candles are told at their close.
 fn driven_by_parts(tape: &Tape, part: Timeframe, parts: &[Vec<Bar>]) -> Tape {
     let track = |(track, parts): (&Track, &Vec<Bar>)| Track {
-        bars: Arc::new(parts.clone()),
-        longer: vec![Longer { timeframe: tape.timeframe, bars: track.bars.clone() }],
+        bars: Arc::new(parts.clone().into()),
+        longer: vec![Longer { timeframe: tape.timeframe, bars: Arc::new(track.bars.to_vec()) }],
         ..track.clone()
     };
     let tracks = tape.tracks.iter().zip(parts).map(track).collect();

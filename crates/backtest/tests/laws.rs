@@ -54,11 +54,11 @@ fn assert_days_span(outcome: &Outcome) {
 /// The tape up to a moment: candles and finer candles that have closed by then.
 fn until(tape: &Tape, end: Timestamp) -> Tape {
     let closed = |bars: &[Bar], timeframe: Timeframe| {
-        Arc::new(bars.iter().filter(|b| b.open_time + timeframe.span() <= end).copied().collect::<Vec<_>>())
+        bars.iter().filter(|b| b.open_time + timeframe.span() <= end).copied().collect::<Vec<_>>()
     };
     let cut = |t: &Track| Track {
-        bars: closed(&t.bars, tape.timeframe),
-        detail: tape.detail_timeframe.map_or_else(Arc::default, |d| closed(&t.detail, d)),
+        bars: Arc::new(closed(&t.bars, tape.timeframe).into()),
+        detail: tape.detail_timeframe.map_or_else(Arc::default, |d| Arc::new(closed(&t.detail, d))),
         ..t.clone()
     };
     Tape { tracks: tape.tracks.iter().map(cut).collect(), ..tape.clone() }

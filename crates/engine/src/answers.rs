@@ -7,13 +7,12 @@ use crate::guard::ExitKind;
 use crate::host::Standing;
 use crate::ledger::Booking;
 use crate::orders::may_become;
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, record_of};
 use crate::risk;
 use crate::targets::Conflict;
 use model::{
-    BalanceChange, ClientOrderId, Fact, Fill, FillCause, FillRecord, Instrument, InstrumentIx, Notice,
-    NoticeKind, OrderKind, OrderState, PositionSide, Protection, Record, RejectReason, Severity, Tag,
-    VenueEvent,
+    BalanceChange, ClientOrderId, Fact, Fill, FillCause, Instrument, InstrumentIx, Notice, NoticeKind,
+    OrderKind, OrderState, PositionSide, Protection, Record, RejectReason, Severity, Tag, VenueEvent,
 };
 use units::{Amount, Quantity};
 
@@ -224,18 +223,7 @@ impl Engine {
             self.attribute(slot, fill, &booking, (strategy, is_own));
         }
         self.watch.note_fill(slot, strategy, fill, &booking);
-        // Written where it stays: one that is kept at hand would be copied twice for every fill.
-        let record = || FillRecord {
-            fill: *fill,
-            strategy,
-            tag,
-            closed: booking.closed,
-            closed_cost: booking.closed_cost,
-            opened_cost: booking.opened_cost,
-            realised: booking.realised,
-            position: booking.position,
-        };
-        out.record(Record::Fill(record()));
+        out.record_fill(fill, (strategy, tag), &booking);
         let opens = booking.opened_cost != Amount::ZERO;
         let has_turned = opens && booking.closed.is_positive();
         if booking.position.is_zero() || has_turned {
@@ -257,7 +245,7 @@ impl Engine {
             out.notice(Notice { severity: Severity::Critical, kind });
         }
         if self.levels.is_used {
-            self.guide_fill(&record(), out);
+            self.guide_fill(&record_of(fill, (strategy, tag), &booking), out);
         }
     }
 
@@ -297,9 +285,7 @@ impl Engine {
             self.ledger.release(reserved);
             out.record(Record::Order { id, instrument: fill.instrument, state: OrderState::Filled });
         } else {
-            let share = units::Rounding::Down;
-            let freed =
-                order.reserved.mul_div(fill.quantity.mantissa().into(), remaining.mantissa().into(), share);
+            let freed = order.reserved.share(fill.quantity.mantissa(), remaining.mantissa());
             self.orders.change(at, |order| {
                 order.filled += fill.quantity;
                 order.reserved -= freed;

@@ -261,7 +261,14 @@ impl Engine {
     #[inline]
     pub fn step_venue(&mut self, seq: Seq, at: Timestamp, event: &VenueEvent, out: &mut Outbox) {
         self.begin(seq, at, out);
-        self.on_venue(event, out);
+        match event {
+            // What comes with every order and concerns nobody else is kept off the long way.
+            VenueEvent::Accepted { id, .. } if !self.levels.is_used && !self.guard.watches_stops() => {
+                self.learns_at = self.now;
+                self.move_order(*id, OrderState::Open, out);
+            }
+            event => self.on_venue(event, out),
+        }
         self.attend(out);
     }
 

@@ -250,11 +250,7 @@ pub(crate) fn margin_down(value: Amount, leverage: Rate) -> Amount {
 fn close(position: &mut Position, instrument: &Instrument, fill: &Fill, signed: Quantity) -> Booking {
     let open = position.quantity.abs();
     let closed = fill.quantity.min(open);
-    let closed_cost = if closed == open {
-        position.cost
-    } else {
-        position.cost.mul_div(closed.mantissa().into(), open.mantissa().into(), Rounding::Down)
-    };
+    let closed_cost = position.cost.share(closed.mantissa(), open.mantissa());
     // Signed like the position: what the closed part is worth at the fill's price.
     let worth =
         instrument.notional(fill.price, if position.quantity.is_negative() { -closed } else { closed });

@@ -1,7 +1,8 @@
 //! What followed from one step.
 
+use crate::ledger::Booking;
 use crate::risk::Approved;
-use model::{DayFigures, Notice, OrderCommand, OrderState, Record};
+use model::{DayFigures, Fill, FillRecord, Notice, OrderCommand, OrderState, Record, Tag};
 
 /// What followed from one step. Filled only by the engine, emptied by its owner before the next step.
 #[derive(Debug, Default)]
@@ -44,6 +45,13 @@ impl Outbox {
             return;
         }
         self.records.push(record);
+    }
+
+    /// Records a fill. By itself, so that it is written where it stays: on its way through a longer function it would be put
+    /// together on the stack and read back before it has arrived there.
+    #[inline(never)]
+    pub(crate) fn record_fill(&mut self, fill: &Fill, whose: (u16, Tag), booking: &Booking) {
+        self.records.push(Record::Fill(record_of(fill, whose, booking)));
     }
 
     /// Records the figures of a day that ended, if any are kept.
@@ -90,6 +98,21 @@ impl Outbox {
         self.commands.clear();
         self.records.clear();
         self.notices.clear();
+    }
+}
+
+/// A fill and what it did to the ledger.
+#[inline(always)]
+pub(crate) const fn record_of(fill: &Fill, (strategy, tag): (u16, Tag), booking: &Booking) -> FillRecord {
+    FillRecord {
+        fill: *fill,
+        strategy,
+        tag,
+        closed: booking.closed,
+        closed_cost: booking.closed_cost,
+        opened_cost: booking.opened_cost,
+        realised: booking.realised,
+        position: booking.position,
     }
 }
 

@@ -79,6 +79,32 @@ impl Amount {
         }
     }
 
+    /// The share of this that belongs to `part` of a `whole`, rounded towards zero: [`Amount::mul_div`] with the answers that
+    /// need no division given first. What is closed whole, not at all, or turned around by an order of twice its size covers
+    /// nearly every fill.
+    ///
+    /// # Panics
+    /// When the result leaves the range of an amount, which a part of a whole never does; `whole` is above zero.
+    #[inline]
+    #[must_use]
+    pub fn share(self, part: i64, whole: i64) -> Self {
+        debug_assert!(whole > 0, "there is a whole to take a share of");
+        if part == whole {
+            self
+        } else if part == 0 {
+            Self::ZERO
+        } else if part.checked_mul(2) == Some(whole) {
+            Self(self.0 / 2)
+        } else {
+            self.share_by_division(part, whole)
+        }
+    }
+
+    #[inline(never)]
+    fn share_by_division(self, part: i64, whole: i64) -> Self {
+        self.mul_div(part.into(), whole.into(), Rounding::Down)
+    }
+
     /// `self · rate`, rounded as told: fees, funding, margin.
     ///
     /// # Panics
@@ -215,6 +241,17 @@ mod tests {
             let closed = cost.mul_div(part.into(), whole.into(), Rounding::Floor);
             prop_assert_eq!(closed + (cost - closed), cost);
             prop_assert!(closed.abs() <= cost.abs() + Amount::from_units(1));
+        }
+
+        /// The answers without a division are those of the division.
+        #[test]
+        fn a_share_is_what_dividing_says(cost in -(1i128 << 120)..1i128 << 120, part in 0i64..=i64::MAX, rest in 0i64..=1_000) {
+            let cost = Amount::from_units(cost);
+            for (part, whole) in [(part, part.saturating_add(rest)), (part / 2, part / 2 * 2), (0, part), (part, part)] {
+                if whole > 0 {
+                    prop_assert_eq!(cost.share(part, whole), cost.mul_div(part.into(), whole.into(), Rounding::Down));
+                }
+            }
         }
 
         #[test]

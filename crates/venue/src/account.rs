@@ -273,11 +273,7 @@ impl Account {
 /// The closed part of the entry value is rounded down; the remainder stays with what is still open.
 fn reduce(holding: &mut Holding, instrument: &Instrument, fill: &Fill) -> Amount {
     let closing = if fill.quantity < holding.size { fill.quantity } else { holding.size };
-    let entry = if closing == holding.size {
-        holding.entry_value
-    } else {
-        holding.entry_value.mul_div(closing.mantissa().into(), holding.size.mantissa().into(), Rounding::Down)
-    };
+    let entry = holding.entry_value.share(closing.mantissa(), holding.size.mantissa());
     let exit = instrument.notional(fill.price, closing);
     let profit = match holding.side {
         Side::Buy => exit - entry,

@@ -47,22 +47,27 @@ impl Venue {
         }
     }
 
-    /// How many of `bars`, from the first, can do no more than move the price of an instrument: nothing rests, and
-    /// none of them reaches what guards its position or the price that liquidates it.
+    /// The prices between which candles can do no more than move the price of an instrument: they reach neither what
+    /// guards its position nor the price that liquidates it. `None` where every candle matters, because something rests or
+    /// a stop trails.
+    #[inline]
     #[must_use]
-    pub fn quiet(&self, ix: InstrumentIx, bars: &[Bar]) -> usize {
+    pub fn calm(&self, ix: InstrumentIx) -> Option<Calm> {
         let desk = &self.desks[ix.index()];
-        if desk.is_idle {
-            return bars.len();
-        } else if !desk.orders.is_empty() {
-            return 0;
+        if !desk.orders.is_empty() {
+            return None;
         }
-        let Calm { mut floor, mut ceiling } = self.margin.pledges[ix.index()].calm;
+        let calm = self.margin.pledges[ix.index()].calm;
+        if desk.is_guarded { self.calm_within_guards(ix, calm) } else { Some(calm) }
+    }
+
+    fn calm_within_guards(&self, ix: InstrumentIx, calm: Calm) -> Option<Calm> {
+        let Calm { mut floor, mut ceiling } = calm;
         for side in PositionSide::ALL {
             let Some((held, guard)) = self.guarded(ix, side) else { continue };
             if guard.trailing.is_some() {
                 // Every candle may move it.
-                return 0;
+                return None;
             }
             let terms = guard.protection;
             let stop = terms.stop_loss.filter(|_| terms.stop_by == TriggerBy::Last);
@@ -71,7 +76,7 @@ impl Venue {
             floor = floor.max(below.unwrap_or(floor));
             ceiling = ceiling.min(above.unwrap_or(ceiling));
         }
-        bars.iter().position(|bar| bar.low <= floor || bar.high >= ceiling).unwrap_or(bars.len())
+        Some(Calm { floor, ceiling })
     }
 
     fn match_candle(&mut self, candle: &Candle, out: &mut Vec<Event>) {

@@ -104,7 +104,7 @@ pub use fees::FeeTier;
 pub use fidelity::Fidelity;
 pub use formulas::{MarginRules, Threshold, bankruptcy_price, initial_margin};
 pub use funding::FundingModel;
-pub use margin::CrossMargin;
+pub use margin::{Calm, CrossMargin};
 pub use market::{MakerFill, QueueRules};
 pub use model::book::{self, Book};
 pub use queue::{Power, QueueModel, QueuePosition, Weight};

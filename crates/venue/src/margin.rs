@@ -11,11 +11,13 @@ use crate::venue::Venue;
 use model::{Instrument, InstrumentIx, MarginMode, NewOrder, PositionMode, PositionSide, RejectReason, Side};
 use units::{Amount, Price, Quantity, Rate, Rounding};
 
-/// Prices that certainly liquidate nothing: those between the two, without them.
+/// Prices at which certainly nothing happens: those between the two, without them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Calm {
-    pub(crate) floor: Price,
-    pub(crate) ceiling: Price,
+pub struct Calm {
+    /// Something may happen at this price and below.
+    pub floor: Price,
+    /// Something may happen at this price and above.
+    pub ceiling: Price,
 }
 
 impl Calm {
@@ -24,8 +26,10 @@ impl Calm {
     /// Every price has to be looked at.
     const NEVER: Self = Self { floor: Price::MAX, ceiling: Price::new(i64::MIN) };
 
+    /// Whether a range of prices stays inside.
     #[inline]
-    pub(crate) fn holds(self, low: Price, high: Price) -> bool {
+    #[must_use]
+    pub fn holds(self, low: Price, high: Price) -> bool {
         low > self.floor && high < self.ceiling
     }
 
@@ -59,7 +63,9 @@ pub(crate) struct Pledge {
     /// The fee of closing that is set aside, as a fraction of the value: of long and of short positions.
     closing: [Rate; 2],
     /// Half of one over the leverage, rounded down to 2⁻²⁰: of long and of short positions.
-    half_way: [i128; 2],
+    half_way: [i64; 2],
+    /// Up to which value half of the way is far from liquidation, by the tiers: of long and of short positions.
+    far_up_to: [Amount; 2],
     /// What is set aside for the isolated net, long and short position.
     kept: [Amount; 3],
     /// The part of it that was added by hand, less funding that nothing else could pay.
@@ -86,6 +92,7 @@ impl Pledge {
             leverage: [config.leverage; 2],
             closing: [Rate::ZERO; 2],
             half_way: [0; 2],
+            far_up_to: [Amount::ZERO; 2],
             kept: [Amount::ZERO; 3],
             extra: [Amount::ZERO; 3],
             worst_entry: [Price::ZERO; 3],
@@ -95,16 +102,19 @@ impl Pledge {
             premium: PremiumIndex::default(),
             funded_at: None,
         };
-        pledge.work_closing_out(config.taker_fee);
+        pledge.work_closing_out(instrument, config.taker_fee);
         pledge
     }
 
-    fn work_closing_out(&mut self, taker: Rate) {
+    /// Works out what follows from the leverage and the fee.
+    fn work_closing_out(&mut self, instrument: &Instrument, taker: Rate) {
         for side in [Side::Buy, Side::Sell] {
             let leverage = self.leverage[side as usize];
             self.closing[side as usize] = self.rules.closing_rate(side, leverage, taker);
-            self.half_way[side as usize] =
+            let half_way =
                 (i128::from(Rate::ONE.units()) << HALF_WAY_BITS) / (2 * i128::from(leverage.units()).max(1));
+            self.half_way[side as usize] = i64::try_from(half_way).unwrap_or(i64::MAX);
+            self.far_up_to[side as usize] = far_up_to(instrument, half_way);
         }
     }
 
@@ -163,15 +173,12 @@ impl Pledge {
             return Calm::ALWAYS;
         }
         let most = Amount::from_units(value.units() + value.units() / 2);
-        let steepest = i128::from(steepest_up_to(instrument, most).units());
-        let half_way = self.half_way[holding.side as usize];
-        // A little less than a third, for what is rounded on the way.
-        let is_far = (3 * (steepest + 1000)) << HALF_WAY_BITS <= 2 * half_way * i128::from(Rate::ONE.units());
-        if !is_far || self.extra[side.index()].is_negative() {
+        if most > self.far_up_to[holding.side as usize] || self.extra[side.index()].is_negative() {
             return self.exact_calm_of(instrument, side, holding, taker);
         }
-        let entry = self.worst_entry[side.index()];
-        let way = i64::try_from((i128::from(entry.mantissa()) * half_way) >> HALF_WAY_BITS).unwrap_or(0);
+        let (entry, half_way) = (self.worst_entry[side.index()], self.half_way[holding.side as usize]);
+        let way = (i128::from(entry.mantissa()) * i128::from(half_way)) >> HALF_WAY_BITS;
+        let way = i64::try_from(way).unwrap_or(0);
         match holding.side {
             Side::Buy => Calm::until(Side::Buy, Some(Price::new(entry.mantissa() - way))),
             Side::Sell => Calm::until(Side::Sell, Some(Price::new(entry.mantissa().saturating_add(way)))),
@@ -199,18 +206,21 @@ impl Pledge {
     }
 }
 
-/// The steepest maintenance rate of the tiers that values up to `most` fall into; one where a tier adds to its margin.
-#[inline]
-fn steepest_up_to(instrument: &Instrument, most: Amount) -> Rate {
-    let mut steepest = Rate::ZERO;
+/// The largest value up to which every maintenance rate of the tiers is at most two thirds of `half_way`, a third of one over the
+/// leverage: below zero where none is. A tier that adds to its margin has a rate of one.
+fn far_up_to(instrument: &Instrument, half_way: i128) -> Amount {
+    let mut far = Amount::from_units(-1);
     for tier in &instrument.margin_tiers {
         let rate = if tier.deduction.is_negative() { Rate::ONE } else { tier.maintenance_rate };
-        steepest = steepest.max(rate);
-        if most <= tier.notional_limit {
-            break;
+        // A little less than a third, for what is rounded on the way.
+        let steep = (3 * (i128::from(rate.units()) + 1000)) << HALF_WAY_BITS;
+        if steep > 2 * half_way * i128::from(Rate::ONE.units()) {
+            return far;
         }
+        far = tier.notional_limit;
     }
-    steepest
+    // What is larger than the last tier falls into it.
+    Amount::from_units(i128::MAX)
 }
 
 /// Binary places of [`Pledge::half_way`].
@@ -506,6 +516,7 @@ impl Venue {
     #[inline]
     pub(crate) fn reckon(&mut self, ix: InstrumentIx, side: PositionSide, before: &Holding, price: Price) {
         let holding = self.account.holding(ix, side);
+        let (instrument, taker) = (&self.instruments[ix.index()], self.margin.fees.taker());
         let pledge = &mut self.margin.pledges[ix.index()];
         let at = side.index();
         if pledge.extra[at] != Amount::ZERO {
@@ -519,13 +530,28 @@ impl Venue {
             pledge.worst_entry[at] =
                 if holding.side == Side::Buy { worst.max(price) } else { worst.min(price) };
         }
-        if is_fresh && pledge.mode == MarginMode::Isolated && !holding.size.is_zero() {
-            let margin = pledge.margin_at(&self.instruments[ix.index()], holding.side, price, holding.size);
-            self.set_kept(ix, side, margin);
+        let now = if holding.size.is_zero() || pledge.mode == MarginMode::Cross {
+            Amount::ZERO
+        } else if is_fresh {
+            pledge.margin_at(instrument, holding.side, price, holding.size)
         } else {
-            self.keep(ix, side);
+            pledge.margin_of(holding.side, holding.entry_value) + pledge.extra[at]
+        };
+        self.margin.kept[self.account.settles(ix)] += now - pledge.kept[at];
+        pledge.kept[at] = now;
+        // Where nothing is shared and there is but one position, all that matters is at hand.
+        if pledge.mode == MarginMode::Cross || self.margin.crossed > 0 || self.account.is_hedged() {
+            return self.refresh_calm(ix);
         }
-        self.refresh_calm(ix);
+        let calm = if holding.size.is_zero() {
+            Calm::ALWAYS
+        } else {
+            pledge.calm_of(instrument, side, &holding, taker)
+        };
+        pledge.calm = calm;
+        let desk = &mut self.desks[ix.index()];
+        desk.is_exposed = !calm.is_always();
+        desk.refresh_idle();
     }
 
     /// Sets aside what an isolated position needs; nothing for one in cross margin.
@@ -628,7 +654,7 @@ impl Venue {
     fn reckon_all(&mut self) {
         let taker = self.margin.fees.taker();
         for i in 0..self.desks.len() {
-            self.margin.pledges[i].work_closing_out(taker);
+            self.margin.pledges[i].work_closing_out(&self.instruments[i], taker);
             for side in PositionSide::ALL {
                 self.keep(self.desks[i].ix, side);
             }
@@ -731,7 +757,7 @@ impl Venue {
         self.check_leverage_fits(ix, [buy, sell])?;
         let mut changed = pledge.clone();
         changed.leverage = [buy, sell];
-        changed.work_closing_out(self.margin.fees.taker());
+        changed.work_closing_out(instrument, self.margin.fees.taker());
         self.check_change(ix, &changed)?;
         self.margin.pledges[ix.index()] = changed;
         for side in PositionSide::ALL {

@@ -374,8 +374,7 @@ impl Venue {
 
 /// Takes a partial fill off an order, and the share of its margin with it.
 fn count_fill(resting: &mut Resting, filled: Quantity) {
-    let (part, whole) = (filled.mantissa().into(), resting.remaining.mantissa().into());
-    resting.margin -= resting.margin.mul_div(part, whole, units::Rounding::Down);
+    resting.margin -= resting.margin.share(filled.mantissa(), resting.remaining.mantissa());
     resting.remaining -= filled;
 }
 

@@ -387,7 +387,7 @@ proptest! {
             let [low, high] = [range.0, range.0 + range.1].map(|p| Price::new(p * 100));
             let open_time = world.bench.now();
             let bar = model::Bar { open_time, open: low, high, low, close: high, volume: units::Quantity::ZERO };
-            if world.bench.venue.quiet(InstrumentIx(i), &[bar]) == 1 {
+            if world.bench.venue.calm(InstrumentIx(i)).is_some_and(|calm| calm.holds(bar.low, bar.high)) {
                 let timeframe = model::Timeframe::MINUTE;
                 let candle = model::Candle { instrument: InstrumentIx(i), timeframe, bar };
                 let before = world.bench.venue.clone();

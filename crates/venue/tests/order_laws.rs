@@ -246,7 +246,7 @@ impl World {
                 let [open, high, low, close] = prices.map(|n| Price::new(n * TICK));
                 let bar = Bar { open_time: now, open, high, low, close, volume: Quantity::ZERO };
                 let candle = Candle { instrument: IX, timeframe: Timeframe::MINUTE, bar };
-                let is_quiet = self.venue.quiet(IX, &[bar]) == 1;
+                let is_quiet = self.venue.calm(IX).is_some_and(|calm| calm.holds(bar.low, bar.high));
                 self.venue.on_candle(&candle, &mut self.said);
                 assert!(!is_quiet || self.said.is_empty(), "a candle called quiet was not: {:?}", self.said);
                 self.candles += 1;

@@ -168,7 +168,7 @@ pub(crate) fn world(seed: u64, range: Range) -> World {
             (range.marks && chance(&mut g, 40)).then(|| Arc::new(mark_prices(&mut g, timeframe, &bars)));
         tracks.push(Track {
             instrument: instrument(number),
-            bars: Arc::new(bars),
+            bars: Arc::new(bars.into()),
             longer: Vec::new(),
             detail: Arc::new(detail),
             funding: Arc::new(funding),

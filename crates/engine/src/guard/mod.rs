@@ -37,7 +37,7 @@ use panic::Panic;
 use settings::Guards;
 use shield::Post;
 use strategy::{Market, StateError, StateReader, StateWriter};
-use units::{Amount, DigestWriter, Quantity, Rate, Rounding, Timestamp};
+use units::{Amount, DigestWriter, Quantity, Rate, Timestamp};
 use volatility::{Breaker, Volatility};
 
 /// How many executions of an instrument are remembered, to recognise one that is told twice. An exchange repeats what it
@@ -460,12 +460,7 @@ impl Engine {
         guard.figures.realised += booking.realised;
         guard.figures.fees += fill.fee;
         let slot = fill.position_side.index() * self.instruments.len() + fill.instrument.index();
-        let closing_fee = if booking.closed == fill.quantity {
-            fill.fee
-        } else {
-            let (part, whole) = (booking.closed.mantissa(), fill.quantity.mantissa());
-            fill.fee.mul_div(part.into(), whole.into(), Rounding::Down)
-        };
+        let closing_fee = fill.fee.share(booking.closed.mantissa(), fill.quantity.mantissa());
         let trip = &mut guard.trips[slot];
         trip.net += booking.realised - closing_fee;
         let opens = booking.opened_cost != Amount::ZERO;

@@ -8,7 +8,7 @@ use model::{
     CancelReason, ClientOrderId, ExitTag, Fill, FillCause, FillRecord, InstrumentIx, PlanClosed, PlanEvent,
     PlanStep, PositionSide, Protection, RejectReason, StepOutcome, StopKind, VenueEvent,
 };
-use units::{Amount, Price, Quantity, Rounding};
+use units::{Amount, Price, Quantity};
 
 /// How often a target is tried anew before it is given up.
 const TRIES: u8 = 3;
@@ -22,16 +22,8 @@ impl Engine {
             return;
         }
         let opened = fill.quantity - record.closed;
-        let closing_fee = match (record.closed.is_zero(), opened.is_zero()) {
-            (true, _) => Amount::ZERO,
-            (false, true) => fill.fee,
-            // The fee belongs to what it was charged for; a fill that turns a position around splits it.
-            (false, false) => fill.fee.mul_div(
-                record.closed.mantissa().into(),
-                fill.quantity.mantissa().into(),
-                Rounding::Down,
-            ),
-        };
+        // The fee belongs to what it was charged for; a fill that turns a position around splits it.
+        let closing_fee = fill.fee.share(record.closed.mantissa(), fill.quantity.mantissa());
         if record.closed.is_positive() {
             self.guide_exit(record, record.realised - closing_fee, out);
         }

@@ -273,7 +273,10 @@ fn check_price(_: &Context<'_>, draft: &Draft<'_>) -> Verdict {
 }
 
 fn check_protection(_: &Context<'_>, draft: &Draft<'_>) -> Verdict {
-    let (protection, price) = (draft.order.protection, draft.price);
+    let (protection, price) = (&draft.order.protection, draft.price);
+    if protection.is_none() {
+        return Ok(());
+    }
     if !is_valid(protection.stop_loss, draft.instrument)
         || !is_valid(protection.take_profit, draft.instrument)
     {

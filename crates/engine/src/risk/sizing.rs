@@ -65,6 +65,14 @@ impl Sizing {
     pub(crate) const fn uses_stop(self) -> bool {
         !matches!(self, Self::FixedQuantity(_) | Self::FixedNotional(_) | Self::EquityPercent(_))
     }
+
+    /// The size of a position where it is fixed; zero otherwise.
+    pub(crate) fn fixed(self, instrument: &Instrument) -> Quantity {
+        match self {
+            Self::FixedQuantity(decimal) => fixed(decimal, instrument),
+            _ => Quantity::ZERO,
+        }
+    }
 }
 
 /// An edge and how much of its Kelly fraction is used: at most [`KELLY_CAP`] of it, whatever is given.
@@ -187,7 +195,7 @@ pub(crate) fn size(
     let last = context.markets[ix.index()].last;
     let limits = context.limits;
     let base = match limits.sizing {
-        Sizing::FixedQuantity(decimal) => fixed(decimal, instrument),
+        Sizing::FixedQuantity(_) => context.watch.sizes[ix.index()],
         Sizing::FixedNotional(value) => instrument.quantity_for(value, last.ok_or(Refusal::NoPrice)?),
         Sizing::EquityPercent(rate) => {
             let value = context.equity().times_rate(rate, Rounding::Down);

@@ -14,7 +14,7 @@ use units::{Amount, Quantity, Rounding, Span, Timestamp};
 const SECOND: Span = Span::from_seconds(1);
 const MINUTE: Span = Span::from_seconds(60);
 
-/// The moments of the newest orders, as many as the largest limit needs.
+/// The moments of the newest orders: those of the last minute, and no more than the largest limit needs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct Sent {
     moments: std::collections::VecDeque<Timestamp>,
@@ -25,7 +25,7 @@ impl Sent {
     fn new(limits: &Limits) -> Self {
         let most = limits.max_orders_per_second.max(limits.max_orders_per_minute).unwrap_or(0);
         let capacity = usize::try_from(most).unwrap_or(usize::MAX);
-        Self { moments: std::collections::VecDeque::with_capacity(capacity.min(1 << 16)), capacity }
+        Self { moments: std::collections::VecDeque::with_capacity(capacity.min(1 << 10)), capacity }
     }
 
     #[inline]
@@ -34,6 +34,10 @@ impl Sent {
             return;
         }
         if self.moments.len() == self.capacity {
+            self.moments.pop_front();
+        }
+        // No window is longer than a minute, so what is older counts in none.
+        while self.moments.front().is_some_and(|oldest| since(*oldest, at) >= MINUTE) {
             self.moments.pop_front();
         }
         self.moments.push_back(at);
@@ -69,6 +73,8 @@ pub(crate) struct Watch {
     pub(crate) estimates: Option<Estimates>,
     /// By instrument: limits that follow from its rules. Like [`Watch::screen`] they only save work and are in no snapshot.
     pub(crate) bounds: Vec<Bounds>,
+    /// By instrument: the size of a position where it is fixed; zero otherwise.
+    pub(crate) sizes: Vec<Quantity>,
     pub(crate) screen: Cell<Screen>,
     pub(crate) known: Cell<Known>,
     pub(crate) screening: Screening,
@@ -87,6 +93,7 @@ impl Watch {
             sent: Sent::new(limits),
             budgets: limits.strategy_budget.map(|_| Budgets::new(strategies, instruments * 3)),
             estimates: Estimates::new(limits, instruments, timeframe),
+            sizes: all.iter().map(|instrument| limits.sizing.fixed(instrument)).collect(),
             bounds: all.iter().map(|instrument| Bounds::new(limits, instrument)).collect(),
             screen: Cell::new(Screen::NONE),
             known: Cell::new(Known::NONE),

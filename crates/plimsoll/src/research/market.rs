@@ -121,7 +121,7 @@ pub(crate) fn tape_of(
     }
     let tracks = loaded.into_iter().map(|l| Track {
         instrument: l.instrument,
-        bars: Arc::new(l.bars),
+        bars: Arc::new(l.bars.into()),
         longer: l.longer,
         detail: Arc::new(l.detail),
         funding: Arc::new(l.funding),
