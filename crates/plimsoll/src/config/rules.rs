@@ -17,6 +17,7 @@ pub(crate) fn check(merge: &Merge) -> Vec<Problem> {
     let mut problems = Vec::new();
     problems.extend(missing(merge));
     problems.extend(leverage(merge));
+    problems.extend(pair_leverage(merge));
     problems.extend(tiers(merge));
     problems.extend(period(merge));
     problems.extend(detail(merge));
@@ -68,6 +69,28 @@ fn leverage(merge: &Merge) -> Option<Problem> {
             Problem::new(held.place.clone(), "above risk.max_leverage").key("risk.default_leverage");
         problem.value(default).allowed(format!("up to {most} (times)"))
     })
+}
+
+/// Every position is opened at `risk.default_leverage`, so no active pair may allow less than that.
+fn pair_leverage(merge: &Merge) -> Vec<Problem> {
+    let key = |index| format!("pairs[{index}].max_leverage");
+    let decimal = |held: &Held| held.value.as_str()?.parse::<Decimal>().ok();
+    let default = merge.get("risk", "default_leverage").filter(|_| !reported(merge, "risk.default_leverage"));
+    let Some(used) = default.and_then(decimal) else { return Vec::new() };
+    let is_active = |index: usize| {
+        let switch = merge.groups.get("pairs").and_then(|pairs| pairs.get(index)?.held.get("is_active"));
+        switch.is_none_or(|held| held.value.as_bool() != Some(false))
+    };
+    let below = |(index, held): (usize, &Held)| {
+        let most = decimal(held).filter(|most| used > *most && is_active(index))?;
+        (!reported(merge, &key(index))).then(|| {
+            Problem::new(held.place.clone(), "below risk.default_leverage, at which positions are opened")
+                .key(key(index))
+                .value(most.to_string())
+                .allowed(format!("from {used} up (times), or a lower risk.default_leverage"))
+        })
+    };
+    texts(merge, "pairs", "max_leverage").into_iter().filter_map(below).collect()
 }
 
 /// The yellow tier begins before the orange one, and that before the limit itself.

@@ -101,6 +101,20 @@ fn types_are_not_guessed() {
     );
 }
 
+/// Pitfall 7: a setting that is accepted is used.
+#[test]
+fn a_pair_that_allows_less_than_the_leverage_in_use() {
+    check(
+        &yaml(
+            "risk: {default_leverage: 5}\npairs:\n  - {symbol: A, max_leverage: 3}\n  - {symbol: B, max_leverage: 5}\n  - \
+             {symbol: C, max_leverage: 2, is_active: false}",
+        ),
+        expect![[r#"
+            a.yaml:3: pairs[0].max_leverage = 3: below risk.default_leverage, at which positions are opened; allowed: from 5 up (times), or a lower risk.default_leverage
+        "#]],
+    );
+}
+
 #[test]
 fn duplicate_keys() {
     check(
