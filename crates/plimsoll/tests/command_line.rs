@@ -250,3 +250,17 @@ fn bad_market_data_is_two_and_leaves_no_trace() {
     assert!(out.contains("no market data") && out.contains("plimsoll data import"), "{out}");
     assert!(!directory.path().join("data").exists(), "a refusal made a folder");
 }
+
+/// What a backtest would refuse, the check refuses first, all of it.
+#[test]
+fn strategies_of_a_configuration_are_checked_with_their_parameters() {
+    let content = "strategies:\n  - {name: ema_crosover}\n  - {name: sma_crossover, parameters: {fast: 30, slow: 30}}\n  \
+                   - {name: pairs}";
+    let (_, err) = exits(&with_file(content, &["config", "check", "a.yaml"]), 2);
+    assert!(err.contains("strategies[0]: unknown strategy") && err.contains("did you mean"), "{err}");
+    assert!(
+        err.contains("strategies[1]: strategy sma_crossover: parameter fast: 30 is not below slow"),
+        "{err}"
+    );
+    assert!(!err.contains("strategies[2]"), "{err}");
+}

@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
+use model::InstrumentIx;
 use serde_json::{Value as Json, json};
 
 use crate::config::{self, Loaded, Shown, Source};
 use crate::failure::Failure;
 use crate::globals::Globals;
+use crate::research::{Shelf, strategy_error};
 
 /// Arguments of the verb.
 #[derive(Debug, clap::Args)]
@@ -86,6 +88,7 @@ fn text(value: &Json) -> String {
 fn check(globals: &Globals, files: &[PathBuf]) -> Result<(), Failure> {
     let files = if files.is_empty() { &globals.config } else { files };
     let loaded = globals.load_config_with(files, Vec::new())?;
+    strategies(&loaded)?;
     if globals.json {
         return globals.print_json(&json!({
             "ok": true,
@@ -95,6 +98,26 @@ fn check(globals: &Globals, files: &[PathBuf]) -> Result<(), Failure> {
         }));
     }
     globals.print(&summary(&loaded))
+}
+
+/// Whether every strategy can be had with its parameters, on its candles: what a run would complain of first. All at once.
+fn strategies(loaded: &Loaded) -> Result<(), Failure> {
+    let shelf = Shelf::of(&loaded.config);
+    let mut problems = Vec::new();
+    for (index, entry) in loaded.config.strategies.iter().enumerate() {
+        let given: Vec<(String, String)> =
+            entry.parameters.iter().map(|(name, value)| (name.clone(), value.to_string())).collect();
+        let texts = given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        // Two instruments: what one takes, two take, and a pair takes no fewer.
+        let on = [InstrumentIx(0), InstrumentIx(1)];
+        let built = shelf
+            .find(&entry.name)
+            .and_then(|found| found.build(texts, &on, entry.timeframe).map(drop).map_err(strategy_error));
+        if let Err(failure) = built {
+            problems.push(format!("strategies[{index}]: {}", failure.message));
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(Failure::usage(problems.join("\n"))) }
 }
 
 fn named(source: &Source) -> String {
