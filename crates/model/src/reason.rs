@@ -171,6 +171,10 @@ reject_reasons! {
     Unauthorised, "credentials refused", [10003, 10004, 10005, 10007, 10010], [-2014, -2015, -1022];
     /// The request was dated outside the window that the venue allows.
     ClockSkew, "request dated outside the window", [10002], [-1021];
+    /// A parameter was refused, and the venue says no more.
+    Parameter, "a parameter was refused", [10001, 110032], [-1102];
+    /// The account, the key or the region may not do this.
+    Restricted, "not allowed for this account", [110067, 110123, 10029], [];
     /// Nobody refused it: it was held back here, because its connection, its rate budget or its time ran out, or because
     /// trading was halted before it left.
     NotSent, "not sent", [], [];

@@ -98,6 +98,8 @@ const NOT_BY_CANDLES: &[(RejectReason, &str)] = &[
     (RejectReason::Unauthorised, "said by the gate before the venue"),
     (RejectReason::ClockSkew, "said by the gate before the venue"),
     (RejectReason::NotSent, "never reaches a venue"),
+    (RejectReason::Parameter, "a simulated exchange says which parameter"),
+    (RejectReason::Restricted, "a simulated account may do everything"),
 ];
 
 const ENDS: &[(CancelReason, &str, &str)] = &[

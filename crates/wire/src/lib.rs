@@ -13,6 +13,7 @@
 //! | `transport` | frames, requests, responses |
 //! | [`json`] | a reader that says where in a message something is wrong |
 //! | [`sign`] | HMAC-SHA256 |
+//! | [`bybit`] | Bybit V5: linear perpetuals of a unified account |
 //! | [`internal`] | our own small dialect, for simulated worlds and tests |
 //!
 //! A dialect is a state machine without a clock or a socket: every call brings the time, [`Moment`], in which the venue's clock
@@ -24,6 +25,7 @@
 
 #![deny(clippy::float_arithmetic)]
 
+pub mod bybit;
 mod capabilities;
 mod dialect;
 pub mod internal;

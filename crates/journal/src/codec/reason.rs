@@ -65,6 +65,8 @@ coded_names!(RejectReason, "reason of a refusal", {
     56 => Unauthorised,
     57 => ClockSkew,
     58 => NotSent,
+    59 => Parameter,
+    60 => Restricted,
 });
 
 coded_names!(CancelReason, "reason of an end", {
