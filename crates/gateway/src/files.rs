@@ -10,10 +10,12 @@ use journal::{
 };
 use model::Seq;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 use units::Timestamp;
@@ -158,12 +160,23 @@ fn kept_run(folder: &RunFolder) -> io::Result<Option<KeptRun>> {
     }))
 }
 
+/// What is called whenever something is done.
+struct Alarm(Box<dyn Fn() + Send + Sync>);
+
+impl fmt::Debug for Alarm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Alarm")
+    }
+}
+
 /// Performs what a [`journal::Writer`] asks for in the folder of its run.
 #[derive(Debug)]
 pub struct RunFiles {
     ordered: Option<Sender<(Ticket, Action)>>,
     others: Option<Sender<(Ticket, Action)>>,
     completions: Receiver<Completion>,
+    /// Called by the threads whenever something is done.
+    alarm: Arc<OnceLock<Alarm>>,
     threads: Vec<JoinHandle<()>>,
     /// Given and not answered.
     open: usize,
@@ -180,16 +193,24 @@ impl RunFiles {
         fs::create_dir(&folder)?;
         sync_folder(journal)?;
         let (answers, completions) = channel();
+        let alarm = Arc::new(OnceLock::new());
         let mut threads = Vec::with_capacity(2);
         let mut spawn = |name: &str| {
             let (sender, orders) = channel();
-            let (folder, answers) = (folder.clone(), answers.clone());
+            let (folder, answers, alarm) = (folder.clone(), answers.clone(), Arc::clone(&alarm));
             let builder = std::thread::Builder::new().name(name.to_owned());
-            threads.push(builder.spawn(move || work(&folder, &orders, &answers))?);
+            threads.push(builder.spawn(move || work(&folder, &orders, &answers, &alarm))?);
             io::Result::Ok(Some(sender))
         };
         let (ordered, others) = (spawn("journal")?, spawn("journal-chores")?);
-        Ok(Self { ordered, others, completions, threads, open: 0 })
+        Ok(Self { ordered, others, completions, alarm, threads, open: 0 })
+    }
+
+    /// From now on this is called whenever something is done, by the thread that did it: then [`RunFiles::turn`] has something
+    /// to tell. Only the first who says so is called.
+    pub fn when_done(&mut self, call: impl Fn() + Send + Sync + 'static) {
+        // That somebody said so before is in the contract.
+        let _ = self.alarm.set(Alarm(Box::new(call)));
     }
 
     /// Hands over what the writer asks for. Returns at once.
@@ -246,7 +267,12 @@ impl Drop for RunFiles {
     }
 }
 
-fn work(folder: &Path, orders: &Receiver<(Ticket, Action)>, answers: &Sender<Completion>) {
+fn work(
+    folder: &Path,
+    orders: &Receiver<(Ticket, Action)>,
+    answers: &Sender<Completion>,
+    alarm: &OnceLock<Alarm>,
+) {
     let mut files = OpenFiles { folder, open: BTreeMap::new() };
     while let Ok((ticket, action)) = orders.recv() {
         let name = action_name(&action);
@@ -256,6 +282,9 @@ fn work(folder: &Path, orders: &Receiver<(Ticket, Action)>, answers: &Sender<Com
         };
         if answers.send(completion).is_err() {
             return;
+        }
+        if let Some(Alarm(call)) = alarm.get() {
+            call();
         }
     }
 }

@@ -58,7 +58,7 @@ const TABLE: &[Row] = &[
         ours: &["units", "model", "indicators", "strategy", "portfolio", "backtest", "catalog"],
         theirs: Any,
     },
-    Row { name: "gateway", ours: &["units", "model", "session", "journal"], theirs: Any },
+    Row { name: "gateway", ours: &["units", "model", "session", "journal", "wire"], theirs: Any },
     Row { name: "loopback", ours: &["units", "model", "venue", "wire", "catalog"], theirs: Any },
     Row { name: "notify", ours: &["units", "model"], theirs: Any },
     Row { name: "server", ours: &["units", "model", "catalog", "store"], theirs: Any },
