@@ -313,7 +313,7 @@ impl Worker {
     fn take_up(&mut self, now: Timestamp, event: Event) {
         match event {
             Event::Link { venue, kind, generation, heard } => {
-                self.on_link(now, venue, kind, generation, heard)
+                self.on_link(now, venue, kind, generation, heard);
             }
             Event::Response { venue, ticket, result, reason } => {
                 self.seen.extend(reason.map(|text| Seen::Transport { venue, text }));
@@ -352,15 +352,15 @@ impl Worker {
                     Append::Command(command) => self.writer.append_command(&command),
                     Append::Checkpoint(digest) => self.writer.append_checkpoint(digest),
                 };
-                self.note(result);
+                self.note(&result);
             }
             SessionAction::Flush => {
                 let result = self.writer.flush();
-                self.note(result);
+                self.note(&result);
             }
             SessionAction::Seal => {
                 let result = self.writer.seal();
-                self.note(result);
+                self.note(&result);
             }
             SessionAction::Send { venue, kind, frame } => self.send(venue, kind, frame),
             SessionAction::Request { venue, ticket, request, within } => {
@@ -407,7 +407,7 @@ impl Worker {
         self.seen.push(Seen::Life(step));
     }
 
-    fn note(&mut self, result: Result<(), Stopped>) {
+    fn note(&mut self, result: &Result<(), Stopped>) {
         // Why it stopped is told once, by `hear_journal`.
         if let Err(Stopped::Sealed) = result {
             self.seen.push(Seen::Journal("it is sealed, and something was still to be written".to_owned()));

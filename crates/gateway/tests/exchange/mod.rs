@@ -309,6 +309,7 @@ impl Market {
 
 async fn serve_socket(stream: TcpStream, far: Arc<Mutex<Far>>, mut cut: broadcast::Receiver<()>) {
     let mut path = String::new();
+    #[expect(clippy::result_large_err, reason = "as the library wants it")]
     let note = |request: &tokio_tungstenite::tungstenite::handshake::server::Request, response| {
         request.uri().path().clone_into(&mut path);
         Ok(response)
