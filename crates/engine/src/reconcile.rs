@@ -39,6 +39,11 @@ impl Engine {
         self.orders.find(id).map(|at| OpenOrder::of(&self.orders.live[at]))
     }
 
+    /// Makes every order name up to this counter a spent one: the next is called by a later one.
+    pub fn spend_ids(&mut self, until: u64) {
+        self.orders.counter = self.orders.counter.max(until);
+    }
+
     /// Whether orders that may still change could move a position.
     #[must_use]
     pub fn has_orders_for(&self, instrument: InstrumentIx, side: PositionSide) -> bool {

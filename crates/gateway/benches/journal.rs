@@ -74,6 +74,7 @@ fn begin(journal: &Path, run: &str) -> (Writer, RunFiles) {
     let manifest = Manifest {
         run: RunId::new(run).unwrap(),
         parent: None,
+        origin: None,
         base: Seq(0),
         mode: "bench".to_owned(),
         created: Timestamp::EPOCH,

@@ -17,6 +17,7 @@ fn manifest(run: &str, day: i64) -> Manifest {
     Manifest {
         run: RunId::new(run).unwrap(),
         parent: None,
+        origin: None,
         base: Seq(0),
         mode: "test".to_owned(),
         created: Timestamp::from_nanos(day * Span::DAY.nanos()),

@@ -29,6 +29,7 @@ fn scribe() {
     let manifest = Manifest {
         run: RunId::new("run").unwrap(),
         parent: None,
+        origin: None,
         base: Seq(0),
         mode: "test".to_owned(),
         created: Timestamp::EPOCH,

@@ -1,10 +1,11 @@
 //! What a frame can hold.
 
 use crate::bytes::{Sink, Source};
-use crate::codec::Coded;
+use crate::codec::{Coded, coded_fields};
 use crate::error::DecodeError;
-use model::{Fact, OrderCommand, Seq};
-use units::Digest;
+use crate::frame::content_digest;
+use model::{Candle, Fact, OrderCommand, Seq, Timeframe};
+use units::{Digest, Timestamp};
 
 /// What a frame is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,11 +18,16 @@ pub enum Kind {
     Checkpoint,
     /// The whole state was written down in a file of its own.
     Snapshot,
+    /// A venue listed its executions up to a moment.
+    Listing,
+    /// Inputs that are kept elsewhere: history that the engine was warmed up with.
+    History,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Input, Self::Command, Self::Checkpoint, Self::Snapshot];
+    pub const ALL: [Self; 6] =
+        [Self::Input, Self::Command, Self::Checkpoint, Self::Snapshot, Self::Listing, Self::History];
 
     /// Its name.
     #[must_use]
@@ -31,6 +37,8 @@ impl Kind {
             Self::Command => "command",
             Self::Checkpoint => "checkpoint",
             Self::Snapshot => "snapshot",
+            Self::Listing => "listing",
+            Self::History => "history reference",
         }
     }
 
@@ -40,6 +48,8 @@ impl Kind {
             Self::Command => 2,
             Self::Checkpoint => 3,
             Self::Snapshot => 4,
+            Self::Listing => 5,
+            Self::History => 6,
         }
     }
 
@@ -49,10 +59,64 @@ impl Kind {
             2 => Some(Self::Command),
             3 => Some(Self::Checkpoint),
             4 => Some(Self::Snapshot),
+            5 => Some(Self::Listing),
+            6 => Some(Self::History),
             _ => None,
         }
     }
 }
+
+/// A stretch of closed candles that the engine was told and that lie in a catalog, by reference. They are the inputs from the
+/// one after the frame's number on, one nanosecond apart.
+///
+/// What is meant: the candles of one timeframe of all instruments of the run that open in `from..until`, by the time at which
+/// they open and then by instrument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct History {
+    /// How long they are.
+    pub timeframe: Timeframe,
+    /// The first opens at this moment or later.
+    pub from: Timestamp,
+    /// All open before this moment.
+    pub until: Timestamp,
+    /// How many there are; above zero.
+    pub count: u64,
+    /// What their content comes to ([`History::digest_of`]).
+    pub digest: Digest,
+    /// The time of the first input.
+    pub at: Timestamp,
+}
+
+impl History {
+    /// The reference to some candles, which the engine is told from `at` on; `None` for none at all.
+    #[must_use]
+    pub fn of(
+        timeframe: Timeframe,
+        (from, until): (Timestamp, Timestamp),
+        candles: &[Candle],
+        at: Timestamp,
+    ) -> Option<Self> {
+        let count = candles.len() as u64;
+        let digest = Self::digest_of(candles);
+        (count > 0).then_some(Self { timeframe, from, until, count, digest, at })
+    }
+
+    /// The content digest of some candles.
+    #[must_use]
+    pub fn digest_of(candles: &[Candle]) -> Digest {
+        let mut sink = Sink::default();
+        candles.iter().for_each(|candle| candle.encode(&mut sink));
+        content_digest(&sink.into_bytes())
+    }
+
+    /// The time of the last input.
+    #[must_use]
+    pub const fn last_at(&self) -> Timestamp {
+        Timestamp::from_nanos(self.at.nanos().saturating_add(self.count.saturating_sub(1) as i64))
+    }
+}
+
+coded_fields!(History { timeframe, from, until, count, digest, at });
 
 /// The content of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +134,15 @@ pub enum Entry {
         /// The content digest of its file.
         digest: Digest,
     },
+    /// A venue listed everything that was executed before a moment of its clock, and the inputs before this frame say it all.
+    Listing {
+        /// Which venue of the session, counted from zero.
+        venue: u8,
+        /// Up to when.
+        until: Timestamp,
+    },
+    /// Inputs that lie elsewhere.
+    History(History),
 }
 
 impl Entry {
@@ -81,6 +154,8 @@ impl Entry {
             Self::Command(_) => Kind::Command,
             Self::Checkpoint(_) => Kind::Checkpoint,
             Self::Snapshot { .. } => Kind::Snapshot,
+            Self::Listing { .. } => Kind::Listing,
+            Self::History(_) => Kind::History,
         }
     }
 
@@ -93,6 +168,11 @@ impl Entry {
                 of.encode(out);
                 digest.encode(out);
             }
+            Self::Listing { venue, until } => {
+                venue.encode(out);
+                until.encode(out);
+            }
+            Self::History(history) => history.encode(out),
         }
     }
 
@@ -105,6 +185,10 @@ impl Entry {
             Kind::Snapshot => {
                 Self::Snapshot { of: Coded::decode(&mut source)?, digest: Coded::decode(&mut source)? }
             }
+            Kind::Listing => {
+                Self::Listing { venue: Coded::decode(&mut source)?, until: Coded::decode(&mut source)? }
+            }
+            Kind::History => Self::History(Coded::decode(&mut source)?),
         };
         source.finish()?;
         Ok(entry)

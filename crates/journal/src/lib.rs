@@ -28,7 +28,7 @@ mod writer;
 
 pub use codec::{decode_instruments, encode_instruments};
 pub use disk::{Action, Completion, Listed, Store, StoreError, Ticket};
-pub use entry::{Entry, Kind};
+pub use entry::{Entry, History, Kind};
 pub use error::DecodeError;
 pub use frame::{Frame, content_digest};
 pub use manifest::{Manifest, ManifestError, Named, RunId, State, Tail};

@@ -105,6 +105,8 @@ pub struct Manifest {
     pub run: RunId,
     /// The run whose state it went on from.
     pub parent: Option<RunId>,
+    /// The first run of the line that its state goes back to, by which its orders are called; none for a fresh start.
+    pub origin: Option<RunId>,
     /// The last input of that state: inputs of this run are numbered from the next one on. Zero for a fresh start.
     pub base: Seq,
     /// What drove it, such as `paper` or `backtest`.
@@ -156,6 +158,12 @@ impl Manifest {
         Self { state, ..self.clone() }
     }
 
+    /// The number that the names of its orders carry: that of the whole line of runs, since an order outlives a process.
+    #[must_use]
+    pub fn order_mark(&self) -> u32 {
+        self.origin.as_ref().unwrap_or(&self.run).mark() as u32
+    }
+
     /// As text. What has no place in a line (line breaks) becomes a space.
     #[must_use]
     pub fn text(&self) -> String {
@@ -168,6 +176,9 @@ impl Manifest {
         line("run", self.run.as_str());
         if let Some(parent) = &self.parent {
             line("parent", parent.as_str());
+        }
+        if let Some(origin) = &self.origin {
+            line("origin", origin.as_str());
         }
         line("base", &self.base.0.to_string());
         line("mode", &self.mode);
@@ -236,6 +247,7 @@ impl Manifest {
 struct Fields {
     run: Option<RunId>,
     parent: Option<RunId>,
+    origin: Option<RunId>,
     base: Option<Seq>,
     mode: Option<String>,
     created: Option<Timestamp>,
@@ -255,6 +267,7 @@ impl Fields {
         match key {
             "run" => once(key, &mut self.run, run_id(value)?),
             "parent" => once(key, &mut self.parent, run_id(value)?),
+            "origin" => once(key, &mut self.origin, run_id(value)?),
             "base" => once(key, &mut self.base, Seq(number(value)?)),
             "mode" => once(key, &mut self.mode, value.to_owned()),
             "created" => once(key, &mut self.created, Timestamp::from_nanos(number(value)?)),
@@ -306,6 +319,7 @@ impl Fields {
         Ok(Manifest {
             run: needed("run", self.run)?,
             parent: self.parent,
+            origin: self.origin,
             base: needed("base", self.base)?,
             mode: needed("mode", self.mode)?,
             created: needed("created", self.created)?,
@@ -373,6 +387,7 @@ mod tests {
         Manifest {
             run: RunId::new("20260727T101500Z-paper").unwrap(),
             parent: RunId::new("20260726T000000Z-paper"),
+            origin: None,
             base: Seq(41),
             mode: "paper".to_owned(),
             created: Timestamp::from_nanos(1_785_147_300_000_000_000),

@@ -10,7 +10,7 @@
 //! - the manifest does not say that the frames go on.
 
 use crate::disk::{Store, StoreError};
-use crate::entry::Kind;
+use crate::entry::{Entry, Kind};
 use crate::frame::{self, Bad, Found, Frame, content_digest};
 use crate::manifest::{Manifest, ManifestError, State, Tail};
 use crate::segment::{FORMAT, FileName, HEADER, Header, HeaderFault, decompress};
@@ -197,6 +197,26 @@ impl<'s> RunReader<'s> {
         Ok(bytes)
     }
 
+    /// The inputs that there are snapshots of, ascending.
+    #[must_use]
+    pub fn snapshots(&self) -> &[Seq] {
+        &self.snapshots
+    }
+
+    /// The snapshot of an input.
+    ///
+    /// # Errors
+    /// [`ReadError::Store`] when the disk does not give it; inside, what is wrong with it.
+    pub fn snapshot(&self, seq: Seq) -> Result<Result<SnapshotFile, BadSnapshot>, ReadError> {
+        let file = FileName::Snapshot(seq);
+        let problem = match SnapshotFile::parse(&self.store.read(&file)?) {
+            Ok(snapshot) if snapshot.seq == seq => return Ok(Ok(snapshot)),
+            Ok(snapshot) => format!("it is the snapshot of input {}", snapshot.seq.0),
+            Err(fault) => fault.to_string(),
+        };
+        Ok(Err(BadSnapshot { file, problem }))
+    }
+
     /// The newest snapshot that is whole, and those newer ones that are not.
     ///
     /// # Errors
@@ -204,13 +224,10 @@ impl<'s> RunReader<'s> {
     pub fn newest_snapshot(&self) -> Result<(Option<SnapshotFile>, Vec<BadSnapshot>), ReadError> {
         let mut bad = Vec::new();
         for seq in self.snapshots.iter().rev() {
-            let file = FileName::Snapshot(*seq);
-            let problem = match SnapshotFile::parse(&self.store.read(&file)?) {
-                Ok(snapshot) if snapshot.seq == *seq => return Ok((Some(snapshot), bad)),
-                Ok(snapshot) => format!("it is the snapshot of input {}", snapshot.seq.0),
-                Err(fault) => fault.to_string(),
-            };
-            bad.push(BadSnapshot { file, problem });
+            match self.snapshot(*seq)? {
+                Ok(snapshot) => return Ok((Some(snapshot), bad)),
+                Err(problem) => bad.push(problem),
+            }
         }
         Ok((None, bad))
     }
@@ -252,8 +269,13 @@ impl<'s> RunReader<'s> {
                 Found::Frame { frame, previous, hash, len } => {
                     self.fits(&frame, previous)?;
                     let kind = frame.kind;
-                    if kind == Kind::Input {
-                        (self.place.seq, self.time) = (frame.seq, frame.at);
+                    match kind {
+                        Kind::Input => (self.place.seq, self.time) = (frame.seq, frame.at),
+                        Kind::History => {
+                            let last = self.after_history(&frame)?;
+                            (self.place.seq, self.time) = last;
+                        }
+                        Kind::Command | Kind::Checkpoint | Kind::Snapshot | Kind::Listing => {}
                     }
                     let (number, segment, offset) = (self.place.frames, self.place.segment, self.at);
                     self.at += len;
@@ -426,9 +448,21 @@ impl<'s> RunReader<'s> {
         }
         let is_next = match frame.kind {
             Kind::Input => frame.seq.0 == self.place.seq.0.wrapping_add(1) && frame.at > self.time,
-            Kind::Command | Kind::Checkpoint | Kind::Snapshot => frame.seq == self.place.seq,
+            Kind::Command | Kind::Checkpoint | Kind::Snapshot | Kind::Listing | Kind::History => {
+                frame.seq == self.place.seq
+            }
         };
         if is_next { Ok(()) } else { Err(self.here("its sequence number or its time does not follow")) }
+    }
+
+    /// The number and the time of the last input that a reference stands for.
+    fn after_history(&self, frame: &Frame<'_>) -> Result<(Seq, Timestamp), ReadError> {
+        match frame.entry() {
+            Ok(Entry::History(history)) if history.count > 0 && history.at > self.time => {
+                Ok((Seq(frame.seq.0.saturating_add(history.count)), history.last_at()))
+            }
+            _ => Err(self.here("its reference to history does not follow")),
+        }
     }
 
     fn here(&self, problem: &str) -> ReadError {

@@ -1,7 +1,7 @@
 //! Writing a run: a machine that turns inputs into actions for a disk and learns when they are durable.
 
 use crate::disk::{Action, Completion, Ticket};
-use crate::entry::Entry;
+use crate::entry::{Entry, History};
 use crate::frame::{self, MAX_FRAME, content_digest};
 use crate::manifest::{Manifest, Named, State, Tail};
 use crate::segment::{FileName, HEADER, Header};
@@ -10,6 +10,9 @@ use model::{Input, OrderCommand, Seq};
 use std::collections::VecDeque;
 use std::fmt;
 use units::{Digest, Timestamp};
+
+/// So many snapshots of a run are kept.
+const KEPT_SNAPSHOTS: usize = 2;
 
 /// How a run is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,6 +144,8 @@ pub struct Writer {
     /// A snapshot that waits for its input to be durable, and one whose file is on its way.
     waiting_snapshot: Option<(Seq, Vec<u8>)>,
     snapshot: Option<(Ticket, Seq, Digest)>,
+    /// Snapshots that lie on the disk, ascending.
+    kept_snapshots: Vec<Seq>,
     problems: VecDeque<String>,
 }
 
@@ -183,6 +188,7 @@ impl Writer {
             chores: Vec::new(),
             waiting_snapshot: None,
             snapshot: None,
+            kept_snapshots: Vec::new(),
             problems: VecDeque::new(),
             manifest,
         };
@@ -281,6 +287,30 @@ impl Writer {
         self.append(&Entry::Checkpoint(digest), (self.seq, self.at))
     }
 
+    /// Appends that a venue listed its executions up to a moment of its clock.
+    ///
+    /// # Errors
+    /// [`Stopped`] when the machine takes nothing more.
+    pub fn append_listing(&mut self, venue: u8, until: Timestamp) -> Result<(), Stopped> {
+        self.append(&Entry::Listing { venue, until }, (self.seq, self.at))
+    }
+
+    /// Appends inputs by reference: history that lies elsewhere.
+    ///
+    /// # Errors
+    /// [`Stopped`] when the machine takes nothing more.
+    ///
+    /// # Panics
+    /// When there are none, or their time does not grow.
+    pub fn append_history(&mut self, history: &History) -> Result<(), Stopped> {
+        self.check()?;
+        assert!(history.count > 0, "a reference refers to something");
+        assert!(history.at > self.at, "time strictly increases: {} after {}", history.at, self.at);
+        self.append(&Entry::History(*history), (self.seq, self.at))?;
+        (self.seq, self.at) = (Seq(self.seq.0 + history.count), history.last_at());
+        Ok(())
+    }
+
     /// Writes a snapshot, once its input is durable. A snapshot that still waits for that gives way to a newer one.
     ///
     /// # Errors
@@ -357,10 +387,21 @@ impl Writer {
             && written == ticket
         {
             self.snapshot = None;
+            self.keep_snapshot(of);
             // A machine that is stopped says nothing more; the file is found by its name.
             let _ = self.append(&Entry::Snapshot { of, digest }, (self.seq, self.at));
         }
         self.go_on();
+    }
+
+    /// The newest snapshots are kept: the last, and the one before in case the last cannot be read.
+    fn keep_snapshot(&mut self, of: Seq) {
+        self.kept_snapshots.push(of);
+        while self.kept_snapshots.len() > KEPT_SNAPSHOTS {
+            let oldest = self.kept_snapshots.remove(0);
+            let ticket = self.push(Action::Remove { name: FileName::Snapshot(oldest) });
+            self.chores.push(ticket);
+        }
     }
 
     fn failed(&mut self, ticket: Ticket, problem: String) {

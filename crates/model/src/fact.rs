@@ -201,3 +201,31 @@ pub enum OperatorCommand {
         close: bool,
     },
 }
+
+impl OperatorCommand {
+    /// Another value for a parameter, as a person typed it.
+    ///
+    /// # Errors
+    /// In words, when name or value are longer than a fact can carry: half a value is another value.
+    pub fn set_parameter(strategy: u16, name: &str, value: &str) -> Result<Self, String> {
+        let whole = |what: &str, text: &str| {
+            let problem =
+                || format!("the {what} {text:?} is longer than the 47 bytes that a command carries");
+            Text::whole(text).ok_or_else(problem)
+        };
+        Ok(Self::SetParameter { strategy, name: whole("name", name)?, value: whole("value", value)? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_that_does_not_fit_is_refused_and_not_cut() {
+        assert!(OperatorCommand::set_parameter(0, "fast", &"9".repeat(47)).is_ok());
+        let problem = OperatorCommand::set_parameter(0, "fast", &"9".repeat(48)).unwrap_err();
+        assert!(problem.contains("47 bytes"), "{problem}");
+        assert!(OperatorCommand::set_parameter(0, &"f".repeat(48), "9").is_err());
+    }
+}

@@ -29,6 +29,12 @@ impl Text {
         Self { bytes, len: end as u8 }
     }
 
+    /// `text` as it is; `None` when it does not fit. For what is acted upon: half a value is another value.
+    #[must_use]
+    pub fn whole(text: &str) -> Option<Self> {
+        (text.len() <= CAPACITY).then(|| Self::new(text))
+    }
+
     /// From bytes that were written down; `None` when they are too long or no UTF-8.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
@@ -73,6 +79,8 @@ mod tests {
         let long = "é".repeat(40);
         assert_eq!(Text::new(&long).as_str(), "é".repeat(23));
         assert_ne!(Text::new("a"), Text::new("a\0"), "the length counts");
+        assert_eq!(Text::whole(&"a".repeat(47)).map(|text| text.as_str().len()), Some(47));
+        assert_eq!(Text::whole(&"a".repeat(48)), None);
         assert_eq!(Text::from_bytes(b"abc"), Some(Text::new("abc")));
         assert_eq!(Text::from_bytes(&[0xff]), None);
         assert_eq!(Text::from_bytes(&[b'a'; 48]), None);

@@ -1,7 +1,6 @@
 //! What the verbs around journals have in common: finding runs, writing one, stepping through one.
 
 mod recorder;
-mod replay;
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +11,6 @@ use crate::failure::Failure;
 use crate::globals::Globals;
 
 pub(crate) use recorder::JournalRecorder;
-pub(crate) use replay::{Difference, Replay};
 
 /// Where journals lie.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -28,6 +26,15 @@ impl JournalArgs {
         match &self.journal_dir {
             Some(folder) => Ok(folder.clone()),
             None => Ok(globals.load_config()?.config.system.data_dir.join("journal")),
+        }
+    }
+
+    /// The folder of the catalog, where history lies that journals refer to.
+    pub(crate) fn catalog(&self, globals: &Globals) -> Result<PathBuf, Failure> {
+        match &self.journal_dir {
+            // Beside the journals, as in every data directory.
+            Some(folder) => Ok(folder.parent().unwrap_or(folder).join("catalog")),
+            None => Ok(globals.load_config()?.config.system.data_dir.join("catalog")),
         }
     }
 

@@ -13,7 +13,7 @@ mod trial;
 mod watch;
 
 pub(crate) use flags::{AccountArgs, MarketArgs, StrategyArgs};
-pub(crate) use market::{Loaded as LoadedMarket, load, tape_of};
+pub(crate) use market::{Loaded as LoadedMarket, history, load, tape_of};
 pub(crate) use plan::{Plan, StrategyPlan, strategy_error};
 pub(crate) use shelf::{Found, Shelf, rules};
 pub(crate) use simulation::fidelity;

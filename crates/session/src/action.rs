@@ -1,9 +1,10 @@
 //! What a session is told and what it wants: closed sets, plain data.
 
 use crate::life;
+use journal::History;
 use model::{
-    CancelReason, ClientOrderId, Fact, Input, InstrumentIx, LinkKind, Notice, OperatorCommand, OrderCommand,
-    Record, Seq, Signal,
+    CancelReason, Candle, ClientOrderId, Fact, Input, InstrumentIx, LinkKind, Notice, OperatorCommand,
+    OrderCommand, Record, Seq, Signal, Timeframe,
 };
 use units::{Digest, Span, Timestamp};
 use wire::{Frame, Meaning, Request, Response, Ticket, TransportFailure};
@@ -67,6 +68,15 @@ pub enum SessionEvent {
     Operator(OperatorCommand),
     /// An opinion from outside.
     Signal(Signal),
+    /// Closed candles from a catalog, to warm up with, in order ([`History`]). They are journaled by reference.
+    History {
+        /// How long they are.
+        timeframe: Timeframe,
+        /// Which stretch of time they are all candles of: from, and until before.
+        range: (Timestamp, Timestamp),
+        /// The candles.
+        candles: Vec<Candle>,
+    },
     /// Warm-up history has been fed.
     WarmedUp,
     /// A component of the application finished a stage of stopping, or failed at it.
@@ -86,6 +96,15 @@ pub enum Append {
     Command(OrderCommand),
     /// The engine's digest after the last input.
     Checkpoint(Digest),
+    /// A venue listed what was executed there up to a moment of its clock, and the inputs before this say it all.
+    Listing {
+        /// Which venue.
+        venue: VenueIx,
+        /// Up to when.
+        until: Timestamp,
+    },
+    /// Inputs that lie in a catalog.
+    History(History),
 }
 
 /// What a session wants done. Actions are performed in the order in which they are handed out.
@@ -240,6 +259,11 @@ pub enum SessionNotice {
         id: ClientOrderId,
         /// How it ended.
         reason: CancelReason,
+    },
+    /// The clock was set back. Time goes on from where it was.
+    ClockSetBack {
+        /// By how much.
+        by: Span,
     },
     /// The journal failed: trading stopped.
     JournalFailed(String),

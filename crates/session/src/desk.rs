@@ -87,7 +87,7 @@ impl Desk {
         dialect: Dialect,
         paper: Option<Paper>,
         now: Timestamp,
-        fills_since: Timestamp,
+        fills_since: Option<Timestamp>,
     ) -> Self {
         let is_needed = |kind: LinkKind| paper.is_none() || kind == LinkKind::Market;
         let specs = dialect.links().iter().filter(|spec| is_needed(spec.kind));

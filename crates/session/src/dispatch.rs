@@ -207,7 +207,8 @@ impl Session {
         }
         let desk = &mut self.desks[venue.index()];
         let venue_now = desk.clock.moment(now).venue;
-        if let Some(question) = desk.reconciler.question(now, venue_now) {
+        let floor = desk.executions.forgotten_until();
+        if let Some(question) = desk.reconciler.question(now, venue_now, floor, &settings) {
             let attempt = self.attempt(venue, Purpose::Question(question), Urgency::Upkeep);
             let desk = &mut self.desks[venue.index()];
             match attempt {

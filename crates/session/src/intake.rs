@@ -403,8 +403,10 @@ impl Session {
                     }
                 }
                 let desk = &mut self.desks[venue.index()];
-                if desk.reconciler.is_waiting_for(ticket) {
-                    desk.reconciler.on_fills(&fills, has_more, now, &settings);
+                if desk.reconciler.is_waiting_for(ticket)
+                    && let Some(until) = desk.reconciler.on_fills(&fills, has_more, now, &settings)
+                {
+                    self.listings.push((venue, until));
                 }
                 news.iter().for_each(|event| self.desks[venue.index()].confirm(event));
                 news.into_iter().for_each(|event| self.push_event(venue, event));
@@ -472,7 +474,7 @@ impl Session {
         venue: VenueIx,
         use_it: impl FnOnce(&Self, &mut crate::reconcile::Reconciler) -> T,
     ) -> T {
-        let idle = crate::reconcile::Reconciler::new(Timestamp::MIN);
+        let idle = crate::reconcile::Reconciler::new(None);
         let mut reconciler = std::mem::replace(&mut self.desks[venue.index()].reconciler, idle);
         let result = use_it(self, &mut reconciler);
         self.desks[venue.index()].reconciler = reconciler;

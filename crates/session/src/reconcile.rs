@@ -12,7 +12,7 @@ use model::{
     ClientOrderId, Fill, InstrumentIx, OrderReport, OrderState, PositionReport, PositionSide, VenueEvent,
 };
 use std::collections::BTreeMap;
-use units::{Amount, Prng, Quantity, Timestamp};
+use units::{Amount, Prng, Quantity, Span, Timestamp};
 use wire::{Question, Ticket};
 
 /// What is different.
@@ -58,7 +58,7 @@ pub(crate) struct Reconciler {
     activity: u64,
     round: u64,
     /// Executions are known up to here, by the venue's clock.
-    fills_since: Timestamp,
+    fills_since: Option<Timestamp>,
     asked_fills_at: Timestamp,
 }
 
@@ -71,7 +71,8 @@ pub(crate) struct Findings {
 }
 
 impl Reconciler {
-    pub(crate) const fn new(fills_since: Timestamp) -> Self {
+    /// `fills_since` is where the last session's listings ended; without one, listings begin where this session does.
+    pub(crate) const fn new(fills_since: Option<Timestamp>) -> Self {
         Self {
             step: Step::Idle,
             ticket: None,
@@ -83,7 +84,7 @@ impl Reconciler {
             activity: 0,
             round: 0,
             fills_since,
-            asked_fills_at: fills_since,
+            asked_fills_at: Timestamp::MIN,
         }
     }
 
@@ -106,8 +107,19 @@ impl Reconciler {
         self.activity += 1;
     }
 
-    /// What is to be asked now, if anything.
-    pub(crate) fn question(&mut self, now: Timestamp, venue_now: Timestamp) -> Option<Question> {
+    /// Executions are known up to here, by the venue's clock.
+    pub(crate) const fn fills_since(&self) -> Option<Timestamp> {
+        self.fills_since
+    }
+
+    /// What is to be asked now, if anything. Executions are not asked for from before `floor` on.
+    pub(crate) fn question(
+        &mut self,
+        now: Timestamp,
+        venue_now: Timestamp,
+        floor: Option<Timestamp>,
+        settings: &Settings,
+    ) -> Option<Question> {
         if self.ticket.is_some() || now < self.due {
             return None;
         }
@@ -119,7 +131,9 @@ impl Reconciler {
         Some(match self.step {
             Step::Idle | Step::Fills => {
                 self.asked_fills_at = venue_now;
-                Question::Fills { since: self.fills_since }
+                let first = before(venue_now, settings.fills_overlap);
+                let since = *self.fills_since.get_or_insert(first);
+                Question::Fills { since: floor.map_or(since, |floor| floor.max(since)) }
             }
             Step::Orders => Question::OpenOrders,
             Step::Positions => Question::Positions,
@@ -156,19 +170,26 @@ impl Reconciler {
         (self.step, self.ticket, self.failures, self.due) = (step, None, 0, now);
     }
 
-    /// Takes up a listing of executions.
-    pub(crate) fn on_fills(&mut self, fills: &[Fill], has_more: bool, now: Timestamp, settings: &Settings) {
+    /// Takes up a listing of executions. Returns up to when they are all known, when it is whole.
+    pub(crate) fn on_fills(
+        &mut self,
+        fills: &[Fill],
+        has_more: bool,
+        now: Timestamp,
+        settings: &Settings,
+    ) -> Option<Timestamp> {
         let newest = fills.iter().map(|fill| fill.exchange_time).max();
         match newest {
-            Some(newest) if has_more && newest > self.fills_since => {
-                self.fills_since = newest;
+            Some(newest) if has_more && Some(newest) > self.fills_since => {
+                self.fills_since = Some(newest);
                 self.go_on(Step::Fills, now);
+                None
             }
             _ => {
-                let overlap = settings.fills_overlap.nanos();
-                let until = self.asked_fills_at.nanos().checked_sub(overlap).map(Timestamp::from_nanos);
-                self.fills_since = until.unwrap_or(self.fills_since).max(self.fills_since);
+                let until = before(self.asked_fills_at, settings.fills_overlap);
+                self.fills_since = self.fills_since.max(Some(until));
                 self.go_on(Step::Orders, now);
+                self.fills_since
             }
         }
     }
@@ -308,4 +329,9 @@ impl Reconciler {
         suspect.activity = activity;
         is_quiet || suspect.rounds >= settings.confirm_rounds
     }
+}
+
+/// A moment so long before another.
+fn before(at: Timestamp, span: Span) -> Timestamp {
+    at.nanos().checked_sub(span.nanos()).map_or(Timestamp::MIN, Timestamp::from_nanos)
 }

@@ -46,10 +46,15 @@ impl Sequencer {
     /// The next input.
     pub fn next_input(&mut self) -> Option<Input> {
         let ((at, ..), fact) = self.waiting.pop_first()?;
+        Some(self.issue(at, fact))
+    }
+
+    /// A fact as the next input at once, before whatever waits.
+    pub fn issue(&mut self, at: Timestamp, fact: Fact) -> Input {
         let next = self.last_at.checked_add(Span::from_nanos(1)).unwrap_or(Timestamp::MAX);
         self.last_at = at.max(next);
         self.last_seq = Seq(self.last_seq.0 + 1);
-        Some(Input { seq: self.last_seq, at: self.last_at, fact })
+        Input { seq: self.last_seq, at: self.last_at, fact }
     }
 
     /// When the earliest fact that waits became known.

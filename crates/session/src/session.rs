@@ -1,14 +1,19 @@
 //! The session itself: what it is told, what it wants, and the turn in between.
 
 use crate::action::{Append, Published, SessionAction, SessionEvent, SessionNotice, Told, VenueIx, What};
+use crate::budget::after;
 use crate::desk::{Desk, instrument_of, order_of};
 use crate::life::{Life, Need, Stage, State};
+use crate::memory::Memory;
 use crate::paper::Paper;
+use crate::recovery::Opening;
 use crate::sequencer::{Rank, Sequencer};
 use crate::settings::Settings;
 use engine::{Engine, Outbox};
+use journal::History;
 use model::{
-    ClientOrderId, Fact, Input, InstrumentIx, OperatorCommand, OrderCommand, PanicStage, Seq, VenueEvent,
+    Candle, ClientOrderId, Fact, Input, InstrumentIx, OperatorCommand, OrderCommand, PanicStage, Seq,
+    Timeframe, VenueEvent,
 };
 use std::collections::VecDeque;
 use units::{Prng, Span, Timestamp};
@@ -37,8 +42,8 @@ pub struct StopRules {
 /// What a session is built from.
 #[derive(Debug)]
 pub struct Setup {
-    /// The engine, as recovery left it.
-    pub engine: Engine,
+    /// The state it begins with.
+    pub opening: Opening,
     /// Its venues. An instrument belongs to the first that trades it.
     pub venues: Vec<VenueSetup>,
     /// How patient it is.
@@ -83,15 +88,23 @@ pub struct Session {
     has_said_goodbye: bool,
     next_ticket: u64,
     until_checkpoint: u64,
+    /// Listings of executions that are journaled once the executions are.
+    pub(crate) listings: Vec<(VenueIx, Timestamp)>,
+    /// What the clock said last, and how far our own time is ahead of it because it was set back.
+    told_at: Timestamp,
+    ahead: Span,
+    /// The journal is on its way to be sealed: it takes no more inputs.
+    has_sealed: bool,
 }
 
 impl Session {
     /// A session that begins at `now`, after whatever its engine has been told already.
     #[must_use]
     pub fn new(setup: Setup, now: Timestamp) -> Self {
-        let Setup { engine, venues, settings, stop, components, patience, seed } = setup;
-        let known_until = if engine.seq() == Seq(0) { now } else { engine.now() };
-        let since = known_until.nanos().saturating_sub(settings.fills_overlap.nanos());
+        let Setup { opening, venues, settings, stop, components, patience, seed } = setup;
+        let Opening { engine, memory, .. } = opening;
+        // A clock that was set back while nobody ran is as one that is set back while somebody does.
+        let (told_at, now) = (now, now.max(engine.now()));
         let mut needs = vec![("history", Need::ToWarmUp)];
         needs.extend(venues.iter().map(|venue| (venue.name.as_str(), Need::ToTrade)));
         let mut parts: Vec<(Stage, &str)> = vec![(Stage::WindDown, ORDERS), (Stage::Seal, JOURNAL)];
@@ -103,8 +116,8 @@ impl Session {
         };
         let venue_of =
             (0u32..).take(engine.instruments().len()).map(|ix| belongs(InstrumentIx(ix))).collect();
-        let desk = |venue: VenueSetup| {
-            Desk::new(venue.name, venue.dialect, venue.paper, now, Timestamp::from_nanos(since))
+        let desk = |(number, venue): (u8, VenueSetup)| {
+            Desk::new(venue.name, venue.dialect, venue.paper, now, memory.listed_until(number))
         };
         let mut session = Self {
             sequencer: Sequencer::after(engine.seq(), engine.now()),
@@ -116,7 +129,7 @@ impl Session {
             prng: Prng::new(seed),
             life,
             stop,
-            desks: venues.into_iter().map(desk).collect(),
+            desks: (0u8..).zip(venues).map(desk).collect(),
             venue_of,
             actions: VecDeque::new(),
             held: VecDeque::new(),
@@ -126,7 +139,16 @@ impl Session {
             is_failed: false,
             has_said_goodbye: false,
             next_ticket: 0,
+            listings: Vec::new(),
+            told_at,
+            ahead: now - told_at,
+            has_sealed: false,
         };
+        for (instrument, execution, at) in memory.executions() {
+            if let Some(venue) = session.venue_for(instrument) {
+                session.desks[venue.index()].executions.remember(instrument, execution, at);
+            }
+        }
         session.wake_life();
         session
     }
@@ -173,19 +195,47 @@ impl Session {
         self.held.len() + self.desks.iter().map(of).sum::<usize>()
     }
 
-    /// Takes note of an input that recovery replayed, so that its executions are recognised when they are told again.
-    pub fn note_recovered(&mut self, input: &Input) {
-        if let Fact::Venue(VenueEvent::Filled(fill)) = &input.fact
-            && let Some(venue) = self.venue_for(fill.instrument)
-        {
-            self.desks[venue.index()].executions.note(fill);
+    /// What has to be remembered over a restart besides the engine.
+    #[must_use]
+    pub fn memory(&self) -> Memory {
+        let mut memory = Memory::default();
+        for (number, desk) in (0u8..).zip(&self.desks) {
+            let since = desk.reconciler.fills_since();
+            for (ix, execution, at) in desk.executions.since(since.unwrap_or(Timestamp::MIN)) {
+                memory.note_execution(ix, execution, at);
+            }
+            if let Some(until) = since.filter(|_| desk.reconciler.has_completed) {
+                memory.note_listing(number, until);
+            }
         }
+        memory
+    }
+
+    /// What was to be appended and was not handed out: after a panic, the input that brought it about is among them.
+    pub(crate) fn take_appends(&mut self) -> Vec<Append> {
+        let append = |action| match action {
+            SessionAction::Append(append) => Some(append),
+            _ => None,
+        };
+        self.actions.drain(..).filter_map(append).collect()
+    }
+
+    /// Our own time, which never goes back: what the clock is set back by is added to what it says from then on, so that
+    /// whatever waits for a moment need not wait longer.
+    fn tick(&mut self, told: Timestamp) -> Timestamp {
+        if told < self.told_at {
+            let by = self.told_at - told;
+            self.ahead = self.ahead + by;
+            self.tell(SessionNotice::ClockSetBack { by });
+        }
+        self.told_at = told;
+        after(told, self.ahead).max(self.now)
     }
 
     /// Takes up an event at `now`. Several may be handed over for one moment before the session is polled: they are put in
-    /// order by rank then. A clock that was set back stands still instead.
+    /// order by rank then. For a clock that was set back, time goes on from where it was.
     pub fn handle(&mut self, now: Timestamp, event: SessionEvent) {
-        let now = now.max(self.now);
+        let now = self.tick(now);
         if self.sequencer.earliest().is_some_and(|earliest| earliest < now) {
             self.turn();
         }
@@ -209,6 +259,9 @@ impl Session {
                 self.push(Rank::Operator, OPERATOR, Fact::Operator(command));
             }
             SessionEvent::Signal(signal) => self.push(Rank::Operator, OUTSIDE, Fact::Signal(signal)),
+            SessionEvent::History { timeframe, range, candles } => {
+                self.on_history(timeframe, range, &candles);
+            }
             SessionEvent::WarmedUp => self.provide("history", true),
             SessionEvent::Finished(stage, component) => self.finish(stage, &component),
             SessionEvent::Stop => self.on_stop(),
@@ -228,18 +281,23 @@ impl Session {
     /// polled.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Timestamp> {
-        if self.is_failed || self.has_closed() {
-            return self.life.deadline();
+        if self.is_failed || self.has_closed() || self.has_sealed {
+            return self.life.deadline().map(|at| self.told(at));
         }
         let engine = self.engine.next_wakeup().map(|(at, _)| at);
         let desks = self.desks.iter().flat_map(|desk| desk.deadline(&self.settings));
         let wanted = desks.chain(engine).chain(self.life.deadline());
-        wanted.min().filter(|at| *at < Timestamp::MAX)
+        wanted.min().filter(|at| *at < Timestamp::MAX).map(|at| self.told(at))
+    }
+
+    /// A moment of our own time, by the clock.
+    fn told(&self, at: Timestamp) -> Timestamp {
+        at.nanos().checked_sub(self.ahead.nanos()).map_or(at, Timestamp::from_nanos)
     }
 
     /// Everything that follows from what was handed over: inputs are stepped, what is due is done, what may leave leaves.
     fn turn(&mut self) {
-        if self.is_failed || self.has_closed() {
+        if self.is_failed || self.has_closed() || self.has_sealed {
             self.wake_life();
             return;
         }
@@ -254,8 +312,28 @@ impl Session {
                 break;
             }
         }
+        for (venue, until) in std::mem::take(&mut self.listings) {
+            self.actions.push_back(SessionAction::Append(Append::Listing { venue, until }));
+        }
         self.note_life();
         self.flush();
+    }
+
+    /// History to warm up with: what is journaled is where it lies.
+    fn on_history(&mut self, timeframe: Timeframe, range: (Timestamp, Timestamp), candles: &[Candle]) {
+        self.turn();
+        if self.has_stopped() || self.has_sealed {
+            return;
+        }
+        let mut reference = None;
+        for candle in candles {
+            let input = self.sequencer.issue(self.now, Fact::Candle(*candle));
+            if reference.is_none() {
+                reference = History::of(timeframe, range, candles, input.at);
+                self.actions.extend(reference.map(Append::History).map(SessionAction::Append));
+            }
+            self.step_journaled(&input);
+        }
     }
 
     fn push_timer(&mut self) {
@@ -280,6 +358,11 @@ impl Session {
     /// One input: journal, engine, and what follows into its queues.
     fn step(&mut self, input: &Input) {
         self.actions.push_back(SessionAction::Append(Append::Input(*input)));
+        self.step_journaled(input);
+    }
+
+    /// One input that the journal holds.
+    fn step_journaled(&mut self, input: &Input) {
         self.engine.step(input, &mut self.outbox);
         let (seq, at) = (input.seq, input.at);
         let publish = |what| SessionAction::Publish(Published { seq, at, what });
@@ -455,6 +538,7 @@ impl Session {
                     self.finish(Stage::Seal, JOURNAL);
                 }
                 crate::life::Step::Entered(State::Stopping(Stage::Seal)) => {
+                    self.has_sealed = true;
                     self.actions.push_back(SessionAction::Append(Append::Checkpoint(self.engine.digest())));
                     self.actions.push_back(SessionAction::Seal);
                 }

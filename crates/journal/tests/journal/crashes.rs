@@ -15,6 +15,7 @@ fn inputs(disk: &Disk) -> Result<(Vec<Input>, Option<Cut>), ReadError> {
             Entry::Input(fact) => inputs.push(Input { seq: frame.seq, at: frame.at, fact }),
             Entry::Command(found) => assert_eq!(Some(found), command(inputs.len() as u64)),
             Entry::Checkpoint(_) | Entry::Snapshot { .. } => {}
+            Entry::Listing { .. } | Entry::History(_) => panic!("none was written"),
         }
     }
     let cut = reader.cut().cloned();
@@ -296,5 +297,8 @@ fn a_run_that_broke_off_can_be_sealed_where_it_was_whole() {
 
 #[test]
 fn kinds_have_names() {
-    assert_eq!(Kind::ALL.map(Kind::name), ["input", "command", "checkpoint", "snapshot"]);
+    assert_eq!(
+        Kind::ALL.map(Kind::name),
+        ["input", "command", "checkpoint", "snapshot", "listing", "history reference"]
+    );
 }

@@ -125,6 +125,7 @@ pub(crate) fn manifest() -> Manifest {
     Manifest {
         run: RunId::new("run-1").unwrap(),
         parent: None,
+        origin: None,
         base: Seq(0),
         mode: "test".to_owned(),
         created: Timestamp::from_nanos(1_785_000_000_000_000_000),

@@ -1,9 +1,11 @@
 //! When the machine asks for what, and what it takes for durable.
 
 use crate::world::{Disk, append, input, writer};
-use journal::{Action, Completion, Entry, FileName, RunReader, SnapshotFile, Stopped, Ticket, Writer};
-use model::Seq;
-use units::{Digest, Timestamp};
+use journal::{
+    Action, Completion, Entry, FileName, History, RunReader, SnapshotFile, Stopped, Ticket, Writer,
+};
+use model::{Candle, Fact, Input, InstrumentIx, Seq, Timeframe};
+use units::{Digest, Span, Timestamp};
 
 /// The actions given out so far, in short.
 fn asked(writer: &mut Writer) -> Vec<(Ticket, String)> {
@@ -214,6 +216,7 @@ fn a_whole_run_comes_back() {
             Entry::Command(_) => {}
             Entry::Checkpoint(digest) => checkpoints.push((frame.seq.0, digest.bits())),
             Entry::Snapshot { of, .. } => snapshots.push((frame.seq, of)),
+            Entry::Listing { .. } | Entry::History(_) => panic!("none was written"),
         }
     }
     assert_eq!((inputs, frames), (400, writer.frames()));
@@ -243,4 +246,41 @@ fn a_run_may_begin_at_a_later_segment() {
     let first = reader.next_frame().unwrap().unwrap();
     assert!(first.segment == 2 && first.seq > Seq(1) && first.number > 0);
     assert_eq!(reader.finish().unwrap().seq, Seq(400));
+}
+
+/// Inputs by reference take their numbers and times, and whatever follows goes on behind them.
+#[test]
+fn history_takes_its_place_among_the_inputs() {
+    let mut disk = Disk::default();
+    let mut writer = writer();
+    writer.append_input(&input(1)).unwrap();
+    writer.append_listing(2, Timestamp::from_nanos(9)).unwrap();
+    let at = input(2).at;
+    let Fact::Candle(Candle { bar, .. }) = input(5).fact else { panic!("the fifth is a candle") };
+    let candle = Candle { instrument: InstrumentIx(0), timeframe: Timeframe::MINUTE, bar };
+    let range = (Timestamp::from_nanos(0), Timestamp::from_nanos(60));
+    let history = History::of(Timeframe::MINUTE, range, &[candle; 5], at).unwrap();
+    writer.append_history(&history).unwrap();
+    assert_eq!(writer.seq(), Seq(6));
+    let next = Input { seq: Seq(7), at: at + Span::from_nanos(5), ..input(1) };
+    writer.append_input(&next).unwrap();
+    writer.seal().unwrap();
+    disk.settle(&mut writer);
+    let mut reader = RunReader::open(&disk).unwrap();
+    let mut entries = Vec::new();
+    while let Some(frame) = reader.next_frame().unwrap() {
+        entries.push((frame.seq.0, frame.entry().unwrap()));
+    }
+    let until = Timestamp::from_nanos(9);
+    assert_eq!(
+        entries,
+        [
+            (1, Entry::Input(input(1).fact)),
+            (1, Entry::Listing { venue: 2, until }),
+            (1, Entry::History(history)),
+            (7, Entry::Input(next.fact)),
+        ]
+    );
+    assert_eq!((reader.tail().seq, reader.time()), (Seq(7), next.at));
+    assert_eq!(History::of(Timeframe::MINUTE, range, &[], at), None);
 }

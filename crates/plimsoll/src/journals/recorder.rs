@@ -50,6 +50,7 @@ impl JournalRecorder {
         let manifest = Manifest {
             run,
             parent: None,
+            origin: None,
             base: Seq(0),
             mode: "backtest".to_owned(),
             created,

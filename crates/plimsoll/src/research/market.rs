@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use backtest::{Longer, Marks, Tape, Track};
 use catalog::{Catalog, CatalogError, Kind, Origin, ReadOptions, Series, SeriesKey, TimeRange};
-use model::{Bar, Exchange, FundingRate, Instrument, InstrumentIx, Timeframe};
+use journal::History;
+use model::{Bar, Candle, Exchange, FundingRate, Instrument, InstrumentIx, Timeframe};
 use strategy::nearest;
 use units::{Span, Timestamp};
 
@@ -196,6 +197,32 @@ fn stored(catalog: &Catalog, symbol: &str, ix: InstrumentIx, wanted: Wanted<'_>)
     };
     let marks = marks(catalog, exchange, symbol, range)?;
     finish(bars, detail, Beside { funding, marks }, format!("catalog, {exchange}"), wanted)
+}
+
+/// The candles that a journal's reference to history stands for: of all instruments, by the time at which they open and then
+/// by instrument.
+pub(crate) fn history(
+    root: &Path,
+    instruments: &[Instrument],
+    reference: &History,
+) -> Result<Vec<Candle>, Failure> {
+    let catalog = Catalog::open(root).map_err(from_catalog)?;
+    let range = TimeRange { from: reference.from, to: reference.until };
+    let mut candles = Vec::new();
+    for (ix, instrument) in (0u32..).zip(instruments) {
+        let (exchange, symbol) = (instrument.exchange, &instrument.symbol);
+        let held = timeframes(&catalog, exchange, symbol)?;
+        let Some(base) = finest_fit(&held, reference.timeframe) else { continue };
+        let series =
+            catalog.load_bars(&SeriesKey::candles(exchange, symbol, base), range).map_err(from_catalog)?;
+        let mut series = at_timeframe(series, reference.timeframe, &format!("{exchange} {symbol}"))?;
+        catalog::rescale(&mut series, instrument.price_decimals, instrument.quantity_decimals)
+            .map_err(|problem| Failure::failed(format!("{symbol}: {problem}")))?;
+        let candle = |bar| Candle { instrument: InstrumentIx(ix), timeframe: reference.timeframe, bar };
+        candles.extend(series.bars.into_iter().map(candle));
+    }
+    candles.sort_by_key(|candle| (candle.bar.open_time, candle.instrument));
+    Ok(candles)
 }
 
 /// The finest mark prices that are stored of an instrument.

@@ -1,15 +1,16 @@
 //! `plimsoll replay`: steps the engine through a journal again and compares what it commands.
 
-use engine::Engine;
 use journal::{Entry, RunReader, State};
 use model::{Fact, Seq};
 use serde_json::json;
+use session::recovery;
+use session::replay::{Difference, Replay};
 use units::Timestamp;
 
 use crate::failure::Failure;
 use crate::globals::Globals;
-use crate::journals::{Difference, JournalArgs, Replay, unreadable};
-use crate::research::recipe;
+use crate::journals::{JournalArgs, unreadable};
+use crate::research::{history, recipe};
 
 /// Arguments of the verb.
 #[derive(Debug, clap::Args)]
@@ -34,14 +35,11 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, globals: &Globals) -> Result<(), Failure> {
     let folder = args.journal.find(&args.run, globals)?;
     let mut reader = RunReader::open(&folder).map_err(|error| unreadable(&folder, &error))?;
-    if reader.manifest().base != Seq(0) {
-        let run = &reader.manifest().run;
-        return Err(Failure::failed(format!(
-            "{run} goes on from another run; only runs from a fresh start can be stepped through"
-        )));
-    }
     let (setup, strategies) = recipe::rebuild(&reader, folder.path())?;
-    let mut replay = Replay::new(Engine::new(setup, strategies));
+    // A run that goes on from another one has the state that it began with beside it.
+    let (engine, _) = recovery::first_state(&reader, setup, strategies)
+        .map_err(|problem| Failure::failed(format!("{}: {problem}", folder.path().display())))?;
+    let mut replay = Replay::new(engine);
     let until = Seq(args.until.unwrap_or(u64::MAX));
     let mut is_whole = true;
     let mut told = String::new();
@@ -58,7 +56,16 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<(), Failure> {
         let entry = frame.entry().map_err(|error| {
             Failure::failed(format!("segment {} at byte {}: {error}", frame.segment, frame.offset))
         })?;
-        if let Err(found) = replay.take(frame.seq, frame.at, &entry) {
+        let (seq, at) = (frame.seq, frame.at);
+        let outcome = match &entry {
+            Entry::History(reference) => {
+                let root = args.journal.catalog(globals)?;
+                let candles = history(&root, replay.engine().instruments(), reference)?;
+                replay.take_history(seq, reference, &candles)
+            }
+            entry => replay.take(seq, at, entry),
+        };
+        if let Err(found) = outcome {
             difference = Some(found);
             break;
         }
@@ -66,7 +73,7 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<(), Failure> {
             && !globals.json
             && let Entry::Input(fact) = &entry
         {
-            told.push_str(&explained(frame.seq, frame.at, fact, &replay));
+            told.push_str(&explained(seq, at, fact, &replay));
             if told.len() > 1 << 16 {
                 globals.print(&std::mem::take(&mut told))?;
             }
@@ -87,7 +94,7 @@ fn report(
     difference: Option<&Difference>,
     globals: &Globals,
 ) -> Result<(), Failure> {
-    let Replay { inputs, commands, checkpoints, .. } = replay;
+    let (inputs, commands, checkpoints) = (replay.inputs(), replay.commands(), replay.checkpoints());
     let run = &reader.manifest().run;
     let engine = replay.engine();
     let numbers = json!({

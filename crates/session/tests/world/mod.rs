@@ -9,9 +9,10 @@ use model::{
     InstrumentIx, InstrumentKind, InstrumentSpec, LinkKind, MarginTier, OrderCommand, OrderKind,
     PositionSide, Protection, RejectReason, Seq, Side, Signal, Tag, TimeInForce, Timeframe, VenueEvent,
 };
+use session::recovery::Opening;
 use session::{
-    Append, Paper, Session, SessionAction, SessionEvent, SessionNotice, Settings, Setup, StopRules, Told,
-    VenueIx, VenueSetup,
+    Append, Memory, Paper, Session, SessionAction, SessionEvent, SessionNotice, Settings, Setup, StopRules,
+    Told, VenueIx, VenueSetup,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use strategy::{Intents, Needs, OrderIntent, StateError, StateReader, StateWriter, Strategy, View};
@@ -162,6 +163,11 @@ pub(crate) fn instruments(count: usize) -> Vec<Instrument> {
 }
 
 pub(crate) fn engine(count: usize, script: &Script) -> Engine {
+    let (setup, strategies) = engine_parts(count, script);
+    Engine::new(setup, strategies)
+}
+
+pub(crate) fn engine_parts(count: usize, script: &Script) -> (engine::Setup, Vec<StrategySetup>) {
     let setup = engine::Setup {
         instruments: instruments(count),
         initial_balance: Amount::parse("1000").unwrap(),
@@ -191,7 +197,7 @@ pub(crate) fn engine(count: usize, script: &Script) -> Engine {
         is_exempt_from_stop: true,
         rebuild: None,
     };
-    Engine::new(setup, vec![hosted])
+    (setup, vec![hosted])
 }
 
 /// One exchange, and what goes wrong with it.
@@ -377,7 +383,7 @@ impl World {
     ) -> Self {
         let layout: Vec<Vec<u32>> = layout.iter().map(|ixs| ixs.to_vec()).collect();
         let engine = engine(count, &script);
-        let session = Self::session_of(engine, &layout, count, is_paper, stop, start());
+        let session = Self::session_of(Opening::fresh(engine), &layout, count, is_paper, stop, start());
         let fars = layout.iter().map(|ixs| Far::new(ixs, count)).collect();
         Self {
             session,
@@ -401,7 +407,7 @@ impl World {
     }
 
     fn session_of(
-        engine: Engine,
+        opening: Opening,
         layout: &[Vec<u32>],
         count: usize,
         is_paper: bool,
@@ -420,7 +426,7 @@ impl World {
         };
         let venues = layout.iter().enumerate().map(venue).collect();
         let setup = Setup {
-            engine,
+            opening,
             venues,
             settings: Settings::default(),
             stop,
@@ -435,13 +441,20 @@ impl World {
     pub(crate) fn restart(&mut self) {
         let mut engine = engine(self.count, &self.script);
         let mut out = engine::Outbox::new();
+        let mut memory = Memory::default();
         let durable = self.durable;
         let is_kept = |append: &&Append| !matches!(append, Append::Input(input) if input.seq > durable);
         let inputs: Vec<Append> = self.journal.iter().take_while(is_kept).copied().collect();
         for append in &inputs {
-            let Append::Input(input) = append else { continue };
-            engine.step(input, &mut out);
-            out.clear();
+            match append {
+                Append::Input(input) => {
+                    engine.step(input, &mut out);
+                    memory.note(input);
+                    out.clear();
+                }
+                Append::Listing { venue, until } => memory.note_listing(venue.0, *until),
+                Append::Command(_) | Append::Checkpoint(_) | Append::History(_) => {}
+            }
         }
         self.journal = inputs;
         self.pending.clear();
@@ -450,12 +463,8 @@ impl World {
             far.open.clear();
         }
         let now = self.now;
-        self.session = Self::session_of(engine, &self.layout, self.count, self.is_paper, self.stop, now);
-        for append in &self.journal {
-            if let Append::Input(input) = append {
-                self.session.note_recovered(input);
-            }
-        }
+        let opening = Opening::remembering(engine, memory);
+        self.session = Self::session_of(opening, &self.layout, self.count, self.is_paper, self.stop, now);
         self.session.handle(now, SessionEvent::WarmedUp);
         self.drain();
     }
@@ -651,7 +660,7 @@ impl World {
     fn last_seq(&self) -> Seq {
         let seq = |append: &Append| match append {
             Append::Input(input) => Some(input.seq),
-            Append::Command(_) | Append::Checkpoint(_) => None,
+            Append::Command(_) | Append::Checkpoint(_) | Append::Listing { .. } | Append::History(_) => None,
         };
         self.journal.iter().rev().find_map(seq).unwrap_or(Seq(0))
     }
@@ -719,7 +728,7 @@ impl World {
                     );
                     return;
                 }
-                Append::Command(_) | Append::Checkpoint(_) => {}
+                Append::Command(_) | Append::Checkpoint(_) | Append::Listing { .. } | Append::History(_) => {}
             }
         }
         panic!("{command:?} was never journaled");
@@ -801,6 +810,7 @@ impl World {
                 }
                 Append::Command(command) => assert_eq!(expected.pop_front().as_ref(), Some(command)),
                 Append::Checkpoint(digest) => assert_eq!(*digest, engine.digest()),
+                Append::Listing { .. } | Append::History(_) => {}
             }
         }
         assert_eq!(engine.digest(), self.session.engine().digest());
