@@ -12,10 +12,9 @@ use crate::inbox::{Inbox, Pressure, Room};
 use crate::socket::{self, Ear, Heard};
 use crate::watchdog::{Pulse, Stuck, watch};
 use crate::watchers::{Seen, Watcher, Watchers};
-use journal::{Stopped, Writer};
 use model::{LinkKind, Seq};
 use session::life::{Stage, State, Step};
-use session::{Append, Session, SessionAction, SessionEvent, VenueIx};
+use session::{Run, Session, SessionAction, SessionEvent, VenueIx};
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -47,11 +46,9 @@ pub struct Ends {
 
 /// What a node is made of.
 pub struct Setup {
-    /// The session, with [`WATCHERS`] among its components.
-    pub session: Session,
-    /// Its journal.
-    pub writer: Writer,
-    /// Where it is written; made with [`RunFiles::create`].
+    /// The session and its journal, with [`WATCHERS`] among its components.
+    pub run: Run,
+    /// Where the journal is written; made with [`RunFiles::create`].
     pub files: RunFiles,
     /// Where its venues are reached, in the session's order.
     pub ends: Vec<Ends>,
@@ -81,6 +78,8 @@ impl fmt::Debug for Setup {
 pub struct Ended {
     /// The exit code that the life of the application came to.
     pub code: u8,
+    /// What the engine died of, if it did. The journal holds the input.
+    pub death: Option<String>,
     /// Whether the journal was sealed.
     pub is_sealed: bool,
     /// The last input.
@@ -166,14 +165,9 @@ impl Node {
         let pulse = Pulse::new();
         watch(Arc::downgrade(&pulse), setup.patience, setup.on_stuck)?;
         let venues = setup.ends.into_iter().map(|ends| VenueEnds::new(ends, &setup.dialer)).collect();
-        let durable = setup.writer.durable();
         let worker = Worker {
-            session: setup.session,
-            writer: setup.writer,
+            run: setup.run,
             files,
-            durable,
-            is_sealed: false,
-            has_failed: false,
             venues,
             dialer: setup.dialer,
             inbox,
@@ -257,12 +251,8 @@ impl Ear for LinkEar {
 
 /// The thread that owns the session.
 struct Worker {
-    session: Session,
-    writer: Writer,
+    run: Run,
     files: RunFiles,
-    durable: Seq,
-    is_sealed: bool,
-    has_failed: bool,
     venues: Vec<VenueEnds>,
     dialer: Dialer,
     inbox: Arc<Inbox<Event>>,
@@ -279,30 +269,47 @@ impl Worker {
         let mut events = Vec::new();
         let mut now = clock.now();
         loop {
-            pulse.begin(self.session.engine().seq().0);
+            pulse.begin(self.seq().0);
             self.turn(now);
             pulse.end();
-            if let Some(code) = self.exit {
-                return self.end(code);
+            if let Some(problem) = self.run.death().map(str::to_owned) {
+                // What it died of is what the next start has to know.
+                self.run.disk(now, |writer| self.files.settle(writer));
+                return self.end(1, Some(problem));
             }
-            let within = self.session.poll_timeout().map_or(LOOK_AT_CLOCK, |at| until(now, at));
+            if let Some(code) = self.exit {
+                return self.end(code, None);
+            }
+            let within = self.run.poll_timeout().map_or(LOOK_AT_CLOCK, |at| until(now, at));
             self.inbox.take(&mut events, within);
             now = clock.now();
-            pulse.begin(self.session.engine().seq().0);
+            pulse.begin(self.seq().0);
             for event in events.drain(..) {
                 self.take_up(now, event);
             }
-            self.session.handle(now, SessionEvent::Wake);
+            self.run.handle(now, SessionEvent::Wake);
         }
+    }
+
+    fn seq(&self) -> Seq {
+        self.run.session().engine().seq()
     }
 
     /// Everything that follows from what was handed over.
     fn turn(&mut self, now: Timestamp) {
         loop {
-            while let Some(action) = self.session.poll() {
+            let mut was_idle = true;
+            while let Some(action) = self.run.poll() {
+                was_idle = false;
                 self.perform(action);
             }
-            if !self.hear_journal(now) {
+            let before = self.run.writer().durable();
+            let problem = self.run.disk(now, |writer| {
+                self.files.turn(writer);
+                writer.take_problem()
+            });
+            self.seen.extend(problem.map(Seen::Journal));
+            if was_idle && self.run.writer().durable() == before {
                 break;
             }
         }
@@ -317,11 +324,11 @@ impl Worker {
             }
             Event::Response { venue, ticket, result, reason } => {
                 self.seen.extend(reason.map(|text| Seen::Transport { venue, text }));
-                self.session.handle(now, SessionEvent::Response { venue, ticket, result });
+                self.run.handle(now, SessionEvent::Response { venue, ticket, result });
             }
-            Event::Session(event) => self.session.handle(now, event),
+            Event::Session(event) => self.run.handle(now, event),
             Event::Journal => {}
-            Event::Look(look) => look(&self.session),
+            Event::Look(look) => look(self.run.session()),
         }
     }
 
@@ -341,27 +348,13 @@ impl Worker {
                 SessionEvent::Closed { venue, kind }
             }
         };
-        self.session.handle(now, event);
+        self.run.handle(now, event);
     }
 
     fn perform(&mut self, action: SessionAction) {
         match action {
-            SessionAction::Append(append) => {
-                let result = match append {
-                    Append::Input(input) => self.writer.append_input(&input),
-                    Append::Command(command) => self.writer.append_command(&command),
-                    Append::Checkpoint(digest) => self.writer.append_checkpoint(digest),
-                };
-                self.note(&result);
-            }
-            SessionAction::Flush => {
-                let result = self.writer.flush();
-                self.note(&result);
-            }
-            SessionAction::Seal => {
-                let result = self.writer.seal();
-                self.note(&result);
-            }
+            // Taken care of inside the run.
+            SessionAction::Append(_) | SessionAction::Flush | SessionAction::Seal => {}
             SessionAction::Send { venue, kind, frame } => self.send(venue, kind, frame),
             SessionAction::Request { venue, ticket, request, within } => {
                 let Some(ends) = self.venues.get(venue.index()) else { return };
@@ -392,9 +385,9 @@ impl Worker {
             Step::Exit(code) => self.exit = Some(*code),
             Step::Entered(State::Stopping(Stage::Drain)) => {
                 // They still see how the rest of the stopping went, but not its end.
-                self.watchers.publish(self.session.engine().now(), &self.seen);
+                self.watchers.publish(self.run.session().engine().now(), &self.seen);
                 self.seen.clear();
-                self.watchers.publish(self.session.engine().now(), &[Seen::Life(step)]);
+                self.watchers.publish(self.run.session().engine().now(), &[Seen::Life(step)]);
                 self.watchers.drain();
                 if self.watchers.is_empty() {
                     let finished = SessionEvent::Finished(Stage::Drain, WATCHERS.to_owned());
@@ -405,40 +398,6 @@ impl Worker {
             _ => {}
         }
         self.seen.push(Seen::Life(step));
-    }
-
-    fn note(&mut self, result: &Result<(), Stopped>) {
-        // Why it stopped is told once, by `hear_journal`.
-        if let Err(Stopped::Sealed) = result {
-            self.seen.push(Seen::Journal("it is sealed, and something was still to be written".to_owned()));
-        }
-    }
-
-    /// Moves the journal on, and tells the session what is durable. Returns whether it was told anything.
-    fn hear_journal(&mut self, now: Timestamp) -> bool {
-        self.files.turn(&mut self.writer);
-        while let Some(problem) = self.writer.take_problem() {
-            self.seen.push(Seen::Journal(problem));
-        }
-        if let Some(Stopped::Failed(problem)) = self.writer.stopped()
-            && !self.has_failed
-        {
-            self.has_failed = true;
-            self.session.handle(now, SessionEvent::JournalFailed(problem));
-            return true;
-        }
-        let mut has_told = false;
-        if self.writer.durable() > self.durable {
-            self.durable = self.writer.durable();
-            self.session.handle(now, SessionEvent::Durable(self.durable));
-            has_told = true;
-        }
-        if self.writer.is_sealed() && !self.is_sealed {
-            self.is_sealed = true;
-            self.session.handle(now, SessionEvent::Sealed);
-            has_told = true;
-        }
-        has_told
     }
 
     fn send(&mut self, venue: VenueIx, kind: LinkKind, frame: Frame) {
@@ -466,18 +425,15 @@ impl Worker {
         });
     }
 
-    fn end(mut self, code: u8) -> Ended {
+    fn end(mut self, code: u8, death: Option<String>) -> Ended {
         self.watchers.drain();
+        let is_sealed = self.run.writer().is_sealed();
         // A second request to stop leaves what is not written to the next start.
-        if self.is_sealed {
-            self.files.settle(&mut self.writer);
+        if is_sealed {
+            let now = self.run.session().engine().now();
+            self.run.disk(now, |writer| self.files.settle(writer));
         }
-        Ended {
-            code,
-            is_sealed: self.is_sealed,
-            seq: self.session.engine().seq(),
-            pressure: self.inbox.pressure(),
-        }
+        Ended { code, death, is_sealed, seq: self.seq(), pressure: self.inbox.pressure() }
     }
 }
 

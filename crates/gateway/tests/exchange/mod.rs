@@ -11,14 +11,15 @@ use gateway::files::RunFiles;
 use gateway::inbox::Room;
 use gateway::node::{Ends, Node, Setup, WATCHERS};
 use gateway::watchers::{Seen, Watcher};
-use journal::{Manifest, RunId, State, Writer, content_digest};
+use journal::{Manifest, RunId, State, content_digest};
 use model::{
     Bar, Candle, Direction, Exchange, Fact, Fill, Instrument, InstrumentIx, InstrumentKind, InstrumentSpec,
     LinkKind, MarginTier, Seq, Signal, Tag, Timeframe, VenueEvent,
 };
 use session::bus::Delivery;
 use session::life::Stage;
-use session::{Paper, Session, SessionEvent, StopRules, VenueSetup};
+use session::recovery::Opening;
+use session::{Paper, Record, Run, SessionEvent, StopRules, VenueSetup};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -479,7 +480,7 @@ impl Running {
             Paper::new(Venue::new(vec![instrument()], config), Span::ZERO)
         };
         let setup = session::Setup {
-            engine: engine(&wish.flipper),
+            opening: Opening::fresh(engine(&wish.flipper)),
             venues: vec![VenueSetup {
                 name: "exchange".to_owned(),
                 dialect: Dialect::Internal(Box::new(Client::new(settings))),
@@ -499,6 +500,7 @@ impl Running {
         let manifest = Manifest {
             run: RunId::new("run").unwrap(),
             parent: None,
+            origin: None,
             base: Seq(0),
             mode: "test".to_owned(),
             created: now,
@@ -511,12 +513,16 @@ impl Running {
             state: State::Open,
         };
         let files = RunFiles::create(wish.folder, &manifest.run).unwrap();
-        let writer = Writer::start(manifest, Vec::new(), journal::Settings::default());
+        let record = Record {
+            manifest,
+            attachments: Vec::new(),
+            journal: journal::Settings::default(),
+            snapshot_every: Record::SNAPSHOT_EVERY,
+        };
         let (sender, seen) = mpsc::unbounded_channel();
         let (alarm, stuck) = mpsc::unbounded_channel();
         let setup = Setup {
-            session: Session::new(setup, now),
-            writer,
+            run: Run::start(setup, record, now),
             files,
             ends: vec![wish.ends],
             dialer: Dialer::new(DialSettings::default()).unwrap(),
