@@ -229,6 +229,13 @@ pub enum SessionNotice {
         /// Which venue.
         venue: VenueIx,
     },
+    /// A venue said something that a person should know: why a key is refused, what it does not tell.
+    Remark {
+        /// Which venue.
+        venue: VenueIx,
+        /// What it said.
+        text: String,
+    },
     /// A command never left.
     HeldBack {
         /// Which one.

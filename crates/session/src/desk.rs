@@ -25,6 +25,8 @@ pub(crate) struct Flight {
     pub(crate) is_accepted: bool,
     /// The account link told of its order, whatever becomes of the answer.
     pub(crate) is_confirmed: bool,
+    /// Its answer was not complete: it is sent again for the rest, once there is room in the budget.
+    pub(crate) is_continued: bool,
 }
 
 /// A command that waits to be sent.

@@ -105,9 +105,41 @@ impl Session {
     pub(crate) fn dispatch(&mut self) {
         for venue in (0u8..).take(self.desks.len()).map(VenueIx) {
             self.desks[venue.index()].retry_at = Timestamp::MAX;
+            self.continue_answers(venue);
             self.send_commands(venue);
             self.ask_about_orders(venue);
             self.ask_for_upkeep(venue);
+        }
+    }
+
+    /// Asks for the rest of answers that were not complete.
+    fn continue_answers(&mut self, venue: VenueIx) {
+        let (now, settings) = (self.now, self.settings);
+        let desk = &mut self.desks[venue.index()];
+        if desk.is_barred || desk.closed_until > now {
+            // What is not asked for in time has no answer.
+            return;
+        }
+        let continued = desk.flights.iter().filter(|(_, flight)| flight.is_continued);
+        for (ticket, flight) in continued.map(|(ticket, flight)| (*ticket, *flight)).collect::<Vec<_>>() {
+            let desk = &mut self.desks[venue.index()];
+            let urgency = match &flight.purpose {
+                Purpose::Command(command) => crate::desk::urgency_of(command),
+                Purpose::Question(_) => Urgency::Upkeep,
+            };
+            if let Err(ready) = desk.budget.take(flight.purpose.endpoint(), urgency, now) {
+                desk.retry_at = desk.retry_at.min(ready);
+                continue;
+            }
+            let Some(flight) = desk.flights.get_mut(&ticket) else { continue };
+            (flight.is_continued, flight.deadline) = (false, after(now, settings.question_within));
+            let purpose = flight.purpose;
+            if let Ok(Outgoing::Request(request)) =
+                desk.dialect.send(ticket, &purpose, desk.clock.moment(now))
+            {
+                let within = settings.question_within;
+                self.actions.push_back(SessionAction::Request { venue, ticket, request, within });
+            }
         }
     }
 
@@ -256,6 +288,7 @@ impl Session {
             kind: carrier,
             is_accepted: false,
             is_confirmed: false,
+            is_continued: false,
         };
         desk.flights.insert(ticket, flight);
         self.actions.push_back(match outgoing {
@@ -376,7 +409,8 @@ impl Desk {
         let paper = self.paper.as_ref().and_then(crate::paper::Paper::deadline);
         let mut wanted = vec![links, self.flight_deadline(), paper];
         wanted.push(self.queue.iter().map(|w| after(w.since, settings.send_within)).min());
-        wanted.push((!self.queue.is_empty()).then_some(self.retry_at));
+        let waits = !self.queue.is_empty() || self.flights.values().any(|flight| flight.is_continued);
+        wanted.push(waits.then_some(self.retry_at));
         wanted.push(self.can_ask_time().then_some(self.clock_due));
         if self.can_ask() {
             let inquiries = self.inquiries.iter().filter(|inquiry| inquiry.ticket.is_none());

@@ -139,6 +139,14 @@ impl Session {
                         desk.budget.note_spent(usage.bucket, until.unwrap_or(after(self.now, RATE_PAUSE)));
                     }
                 }
+                Said::Continued(ticket) => {
+                    let within = after(self.now, self.settings.question_within);
+                    if let Some(flight) = self.desks[venue.index()].flights.get_mut(&ticket) {
+                        (flight.is_continued, flight.deadline) = (true, within);
+                    }
+                }
+                Said::Reply(outgoing) => self.send_all(venue, vec![outgoing]),
+                Said::Remark(text) => self.tell(SessionNotice::Remark { venue, text }),
                 Said::Alive => {
                     if let Some(link) = self.desks[venue.index()].link(kind) {
                         link.heard(self.now);

@@ -1,7 +1,7 @@
 //! The closed set of dialects, and what every one of them does.
 
 use crate::{
-    Capabilities, DecodeError, Endpoint, Frame, Outgoing, Question, RateRules, Response, Said, Ticket,
+    Capabilities, DecodeError, Endpoint, Frame, Outgoing, Question, RateRules, Response, Said, Ticket, bybit,
     internal,
 };
 use model::{ClientOrderId, InstrumentIx, LinkKind, OrderCommand};
@@ -73,6 +73,8 @@ pub struct Unsupported(pub &'static str);
 pub enum Dialect {
     /// Our own.
     Internal(Box<internal::Client>),
+    /// Bybit's.
+    Bybit(Box<bybit::Client>),
 }
 
 impl Dialect {
@@ -81,6 +83,7 @@ impl Dialect {
     pub fn capabilities(&self) -> &Capabilities {
         match self {
             Self::Internal(client) => client.capabilities(),
+            Self::Bybit(client) => client.capabilities(),
         }
     }
 
@@ -89,6 +92,7 @@ impl Dialect {
     pub fn links(&self) -> &[LinkSpec] {
         match self {
             Self::Internal(client) => client.links(),
+            Self::Bybit(client) => client.links(),
         }
     }
 
@@ -97,6 +101,7 @@ impl Dialect {
     pub fn limits(&self) -> &RateRules {
         match self {
             Self::Internal(client) => client.limits(),
+            Self::Bybit(client) => client.limits(),
         }
     }
 
@@ -105,6 +110,7 @@ impl Dialect {
     pub fn trades(&self, ix: InstrumentIx) -> bool {
         match self {
             Self::Internal(client) => client.trades(ix),
+            Self::Bybit(client) => client.trades(ix),
         }
     }
 
@@ -112,6 +118,7 @@ impl Dialect {
     pub fn opened(&mut self, kind: LinkKind, now: Moment, out: &mut Vec<Outgoing>) {
         match self {
             Self::Internal(client) => client.opened(kind, now, out),
+            Self::Bybit(client) => client.opened(kind, now, out),
         }
     }
 
@@ -119,6 +126,7 @@ impl Dialect {
     pub fn closed(&mut self, kind: LinkKind) {
         match self {
             Self::Internal(client) => client.closed(kind),
+            Self::Bybit(client) => client.closed(kind),
         }
     }
 
@@ -126,6 +134,7 @@ impl Dialect {
     pub fn heartbeat(&mut self, kind: LinkKind, now: Moment, out: &mut Vec<Outgoing>) {
         match self {
             Self::Internal(client) => client.heartbeat(kind, now, out),
+            Self::Bybit(client) => client.heartbeat(kind, now, out),
         }
     }
 
@@ -141,6 +150,7 @@ impl Dialect {
     ) -> Result<(), DecodeError> {
         match self {
             Self::Internal(client) => client.on_frame(kind, frame, out),
+            Self::Bybit(client) => client.on_frame(kind, frame, out),
         }
     }
 
@@ -157,6 +167,7 @@ impl Dialect {
     ) -> Result<(), DecodeError> {
         match self {
             Self::Internal(client) => client.on_response(ticket, purpose, response, out),
+            Self::Bybit(client) => client.on_response(ticket, purpose, response, out),
         }
     }
 
@@ -167,6 +178,7 @@ impl Dialect {
     pub fn send(&mut self, ticket: Ticket, purpose: &Purpose, now: Moment) -> Result<Outgoing, Unsupported> {
         match self {
             Self::Internal(client) => client.send(ticket, purpose, now),
+            Self::Bybit(client) => client.send(ticket, purpose, now),
         }
     }
 
@@ -175,6 +187,7 @@ impl Dialect {
     pub fn carrier(&self, purpose: &Purpose) -> Option<LinkKind> {
         match self {
             Self::Internal(client) => client.carrier(purpose),
+            Self::Bybit(client) => client.carrier(purpose),
         }
     }
 
@@ -182,6 +195,7 @@ impl Dialect {
     pub fn resync_book(&mut self, ix: InstrumentIx, now: Moment, out: &mut Vec<Outgoing>) {
         match self {
             Self::Internal(client) => client.resync_book(ix, now, out),
+            Self::Bybit(client) => client.resync_book(ix, now, out),
         }
     }
 
@@ -189,6 +203,7 @@ impl Dialect {
     pub fn keep_names(&mut self, lives: &mut dyn FnMut(ClientOrderId) -> bool) {
         match self {
             Self::Internal(client) => client.keep_names(lives),
+            Self::Bybit(client) => client.keep_names(lives),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What a venue said.
 
-use crate::{Meaning, Ticket, Usage};
+use crate::{Meaning, Outgoing, Ticket, Usage};
 use model::{
     CancelReason, Fact, Fill, InstrumentIx, InstrumentSpec, LinkKind, OrderReport, PositionReport,
     RejectReason, VenueEvent,
@@ -55,6 +55,13 @@ pub enum Said {
     },
     /// What is left of a rate budget, by the venue's own count.
     Usage(Usage),
+    /// The answer to a command or a question is not complete: what it is for is to be sent again with the same ticket, which
+    /// asks for the rest.
+    Continued(Ticket),
+    /// What has to be said in return at once, such as a subscription once a login was accepted.
+    Reply(Outgoing),
+    /// Something that a person should know and that changes nothing else, in the venue's words.
+    Remark(String),
     /// A sign of life and nothing more.
     Alive,
 }

@@ -19,12 +19,16 @@ pub trait Take: Sized {
     }
 }
 
-/// Reads a member.
+/// Reads a member. A name with a bar is one of several spellings.
 ///
 /// # Errors
 /// When it is missing and has to be there, or cannot be read.
 pub fn get<T: Take>(node: &Node<'_>, name: &str) -> Result<T, DecodeError> {
-    match (node.find(name)?, T::absent()) {
+    let mut found = None;
+    for spelling in name.split('|') {
+        found = found.or(node.find(spelling)?);
+    }
+    match (found, T::absent()) {
         (Some(found), _) => T::take(&found),
         (None, Some(absent)) => Ok(absent),
         (None, None) => Err(node.field(name).err().unwrap_or_else(|| node.error(Problem::Missing))),
@@ -105,7 +109,7 @@ impl<T: Take> Take for Option<T> {
     }
 }
 
-/// Nothing where the member is missing; every item where it is there.
+/// Every item of an array, which has to be there: a list that is missing is not an empty list.
 impl<T: Take> Take for Vec<T> {
     fn take(node: &Node<'_>) -> Result<Self, DecodeError> {
         node.items()?.map(|item| T::take(&item)).collect()
