@@ -14,6 +14,7 @@ use model::{
     BalanceChange, ClientOrderId, Fact, Fill, FillCause, Instrument, InstrumentIx, Notice, NoticeKind,
     OrderKind, OrderState, PositionSide, Protection, Record, RejectReason, Severity, Tag, VenueEvent,
 };
+use std::hint::cold_path;
 use units::{Amount, Quantity};
 
 /// Stands for no instrument in anomalies of the whole account.
@@ -31,12 +32,7 @@ impl Engine {
                 self.move_order(*id, OrderState::Open, out);
                 self.lead(event, out);
             }
-            VenueEvent::Filled(fill) => {
-                if self.on_fill(fill, out) {
-                    self.tell(fill.instrument, event, out);
-                    self.resume_pursuit(fill.instrument, out);
-                }
-            }
+            VenueEvent::Filled(fill) => return self.on_filled(fill, event, out),
             VenueEvent::Rejected { id, instrument, reason } => {
                 let kind = NoticeKind::OrderRejected { id: *id, reason: *reason };
                 out.notice(Notice { severity: Severity::Warning, kind });
@@ -109,6 +105,19 @@ impl Engine {
             && let Some(ix) = event.instrument()
         {
             self.shield(ix, out);
+        }
+    }
+
+    /// A fill, and what follows from it; `event` is the same fill.
+    #[inline(never)]
+    pub(crate) fn on_filled(&mut self, fill: &Fill, event: &VenueEvent, out: &mut Outbox) {
+        self.learns_at = self.now;
+        if self.on_fill(fill, out) {
+            self.tell(fill.instrument, event, out);
+            self.resume_pursuit(fill.instrument, out);
+        }
+        if self.guard.watches_stops() {
+            self.shield(fill.instrument, out);
         }
     }
 
@@ -207,19 +216,20 @@ impl Engine {
         let ix = fill.instrument;
         add_fill(&mut self.digest, fill);
         // Read before the order is settled; copying the whole order would cost more than booking the fill.
-        let placed = fill.order.and_then(|id| self.orders.find(id)).map(|at| &self.orders.live[at]);
-        let is_own = placed.is_some_and(|placed| placed.is_own);
-        let attached_stop = placed.and_then(|placed| placed.order.protection.stop_loss);
-        let exit = match placed.map(|placed| &placed.order.kind) {
-            Some(
-                OrderKind::StopMarket { .. } | OrderKind::StopLimit { .. } | OrderKind::TrailingStop { .. },
-            ) => ExitKind::Stop,
-            _ => ExitKind::Other,
+        let found = fill.order.and_then(|id| self.orders.find(id));
+        let (tag, is_own, is_stop, attached_stop) = match found.map(|at| &self.orders.live[at]) {
+            Some(placed) => {
+                let kind = &placed.order.kind;
+                (placed.tag, placed.is_own, is_stop(kind), placed.order.protection.stop_loss)
+            }
+            None => (Tag::default(), false, false, None),
         };
-        let booking = self.ledger.book_fill(&self.instruments[ix.index()], fill);
-        let (strategy, tag) = self.settle_order(fill, out);
+        let strategy = fill.order.map_or(ENGINE, ClientOrderId::strategy);
         let slot = self.orders.slot(ix, fill.position_side);
+        let booking = self.ledger.book_at(slot, &self.instruments[ix.index()], fill);
+        self.settle_order(fill, found, out);
         if self.attribution.is_kept() {
+            cold_path();
             self.attribute(slot, fill, &booking, (strategy, is_own));
         }
         self.watch.note_fill(slot, strategy, fill, &booking);
@@ -230,21 +240,24 @@ impl Engine {
             // What guarded the old side points the wrong way; the venue tells what guards the new one.
             self.protections[slot] = Protection::NONE;
         }
-        self.guard_fill(fill, &booking, exit, out);
+        self.guard_fill(slot, fill, &booking, if is_stop { ExitKind::Stop } else { ExitKind::Other }, out);
         if booking.position.is_zero() && self.orders.has_conditional() {
             self.cancel_orphans(ix, fill.position_side, out);
         }
         if opens && self.guard.watches_stops() {
+            cold_path();
             if has_turned {
                 self.forget_stop(slot);
             }
             self.note_attached(slot, attached_stop);
         }
         if fill.cause == FillCause::Liquidation {
+            cold_path();
             let kind = NoticeKind::Liquidated { instrument: ix };
             out.notice(Notice { severity: Severity::Critical, kind });
         }
         if self.levels.is_used {
+            cold_path();
             self.guide_fill(&record_of(fill, (strategy, tag), &booking), out);
         }
     }
@@ -262,43 +275,47 @@ impl Engine {
         }
     }
 
-    /// Counts a fill against its order and frees the margin that was set aside for it.
+    /// Counts a fill against its order, which was `found` there, and frees the margin that was set aside for it.
     #[inline]
-    fn settle_order(&mut self, fill: &Fill, out: &mut Outbox) -> (u16, Tag) {
-        let Some(id) = fill.order else { return (ENGINE, Tag::default()) };
-        let Some(at) = self.orders.find(id) else {
-            out.record(Record::Anomaly {
-                instrument: fill.instrument,
-                id: Some(id),
-                what: "a fill of an unknown order",
-            });
-            return (id.strategy(), Tag::default());
+    fn settle_order(&mut self, fill: &Fill, found: Option<usize>, out: &mut Outbox) {
+        let (Some(id), Some(at)) = (fill.order, found) else {
+            cold_path();
+            if fill.order.is_some() {
+                let what = "a fill of an unknown order";
+                out.record(Record::Anomaly { instrument: fill.instrument, id: fill.order, what });
+            }
+            return;
         };
-        let order = &self.orders.live[at];
-        let (remaining, tag) = (order.remaining(), order.tag);
-        if fill.quantity >= remaining {
-            if fill.quantity > remaining {
-                let what = "fills beyond the quantity of the order";
-                out.record(Record::Anomaly { instrument: fill.instrument, id: Some(id), what });
-            }
-            let reserved = self.orders.remove(at);
-            self.ledger.release(reserved);
-            out.record(Record::Order { id, instrument: fill.instrument, state: OrderState::Filled });
-        } else {
-            let freed = order.reserved.share(fill.quantity.mantissa(), remaining.mantissa());
-            self.orders.change(at, |order| {
-                order.filled += fill.quantity;
-                order.reserved -= freed;
-            });
-            self.ledger.release(freed);
-            let order = &mut self.orders.live[at];
-            // A fill may overtake the acknowledgement: the order is evidently in the books.
-            if matches!(order.state, OrderState::Submitting | OrderState::Unknown) {
-                order.state = OrderState::Open;
-                out.record(Record::Order { id, instrument: fill.instrument, state: OrderState::Open });
-            }
+        let remaining = self.orders.live[at].remaining();
+        if fill.quantity < remaining {
+            return self.settle_part(fill, at, remaining, out);
         }
-        (id.strategy(), tag)
+        if fill.quantity > remaining {
+            cold_path();
+            let what = "fills beyond the quantity of the order";
+            out.record(Record::Anomaly { instrument: fill.instrument, id: Some(id), what });
+        }
+        let reserved = self.orders.remove(at);
+        self.ledger.release(reserved);
+        out.record(Record::Order { id, instrument: fill.instrument, state: OrderState::Filled });
+    }
+
+    /// The same for a fill that leaves something to be filled.
+    #[inline(never)]
+    fn settle_part(&mut self, fill: &Fill, at: usize, remaining: Quantity, out: &mut Outbox) {
+        let freed = self.orders.live[at].reserved.share(fill.quantity.mantissa(), remaining.mantissa());
+        self.orders.change(at, |order| {
+            order.filled += fill.quantity;
+            order.reserved -= freed;
+        });
+        self.ledger.release(freed);
+        let order = &mut self.orders.live[at];
+        // A fill may overtake the acknowledgement: the order is evidently in the books.
+        if matches!(order.state, OrderState::Submitting | OrderState::Unknown) {
+            order.state = OrderState::Open;
+            let (id, instrument) = (order.order.id, fill.instrument);
+            out.record(Record::Order { id, instrument, state: OrderState::Open });
+        }
     }
 
     /// Moves an order along its life; an edge that does not exist is an anomaly and changes nothing.
@@ -383,6 +400,12 @@ impl Engine {
             }
         }
     }
+}
+
+/// Whether an order of this kind closes because the price went the wrong way.
+const fn is_stop(kind: &OrderKind) -> bool {
+    use OrderKind::{StopLimit, StopMarket, TrailingStop};
+    matches!(kind, StopMarket { .. } | StopLimit { .. } | TrailingStop { .. })
 }
 
 /// Records that the venue reported something that does not fit and concerns no order.

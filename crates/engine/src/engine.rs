@@ -17,9 +17,10 @@ use model::{
     OrderState, PositionSide, Protection, Record, Refusal, Seq, Severity, Signal, Timeframe, VenueEvent,
 };
 use std::cell::Cell;
+use std::hint::cold_path;
 use strategy::bank::{Bank, Subscriber};
 use strategy::{ExitPlan, Intent, Intents, Market, OrderIntent, Strategy, View};
-use units::{Amount, Digest, DigestWriter, Quantity, Rate, Timestamp};
+use units::{Amount, Digest, DigestWriter, Rate, Timestamp};
 
 /// The strategy index of orders that the engine places for itself.
 pub(crate) const ENGINE: u16 = u16::MAX;
@@ -262,12 +263,16 @@ impl Engine {
     pub fn step_venue(&mut self, seq: Seq, at: Timestamp, event: &VenueEvent, out: &mut Outbox) {
         self.begin(seq, at, out);
         match event {
-            // What comes with every order and concerns nobody else is kept off the long way.
+            // What comes with every order is kept off the long way.
             VenueEvent::Accepted { id, .. } if !self.levels.is_used && !self.guard.watches_stops() => {
                 self.learns_at = self.now;
                 self.move_order(*id, OrderState::Open, out);
             }
-            event => self.on_venue(event, out),
+            VenueEvent::Filled(fill) => self.on_filled(fill, event, out),
+            event => {
+                cold_path();
+                self.on_venue(event, out);
+            }
         }
         self.attend(out);
     }
@@ -529,43 +534,34 @@ impl Engine {
 
     /// [`Engine::try_submit`] for whom it is enough to know whether the order was approved.
     #[inline]
-    pub(crate) fn submit(&mut self, request: Request, out: &mut Outbox) -> bool {
-        self.try_submit(request, out).is_ok()
+    pub(crate) fn submit(&mut self, mut request: Request, out: &mut Outbox) -> bool {
+        self.try_submit(&mut request, out).is_ok()
     }
 
-    /// The one path an order takes: risk, a name, a reservation, the outbox. Returns its name, or why it was refused, which
-    /// is a record already.
-    #[inline]
+    /// The one path an order takes: risk, a name, a reservation, the outbox. Gives the request its name and returns it, or why
+    /// it was refused, which is a record already.
+    #[inline(never)]
     pub(crate) fn try_submit(
         &mut self,
-        mut request: Request,
+        request: &mut Request,
         out: &mut Outbox,
     ) -> Result<ClientOrderId, Refusal> {
         let ix = request.order.instrument;
         request.order.id = self.orders.next_id(request.strategy);
         let context = self.risk_context_for(&request.order);
-        match risk::approve(&context, &request, out) {
+        match risk::approve(&context, request, out) {
             Ok(reserved) => {
                 self.watch.note_sent(self.now);
                 self.ledger.reserve(reserved);
                 add_order(&mut self.digest, &request.order);
                 let id = request.order.id;
-                self.orders.add(Order {
-                    order: request.order,
-                    state: OrderState::Submitting,
-                    sent_at: self.now,
-                    filled: Quantity::ZERO,
-                    reserved,
-                    tag: request.tag,
-                    ceiling: request.order.quantity,
-                    amendments: 0,
-                    is_own: request.is_own,
-                });
+                self.orders.place(request, reserved, self.now);
                 let decision_price = self.markets[ix.index()].last;
                 out.record(Record::Submitted { id, instrument: ix, decision_price });
                 Ok(id)
             }
             Err(refusal) => {
+                cold_path();
                 self.orders.take_back(request.order.id);
                 out.record(Record::Refused { instrument: ix, refusal });
                 Err(refusal)

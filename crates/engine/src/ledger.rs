@@ -149,7 +149,12 @@ impl Ledger {
     /// Books a fill.
     #[inline]
     pub fn book_fill(&mut self, instrument: &Instrument, fill: &Fill) -> Booking {
-        let slot = self.slot(fill.instrument, fill.position_side);
+        self.book_at(self.slot(fill.instrument, fill.position_side), instrument, fill)
+    }
+
+    /// The same for whom knows where the position stands.
+    #[inline]
+    pub(crate) fn book_at(&mut self, slot: usize, instrument: &Instrument, fill: &Fill) -> Booking {
         let position = &mut self.positions[slot];
         let was_flat = position.quantity.is_zero();
         let signed = fill.side.signed(fill.quantity);

@@ -1,6 +1,8 @@
 //! The life of orders: states, allowed edges, and nothing kept once an order is settled.
 
+use crate::risk::Request;
 use model::{Amendment, Change, ClientOrderId, InstrumentIx, NewOrder, OrderState, PositionSide, Side, Tag};
+use std::hint::cold_path;
 use strategy::{LiveOrder, OrderSource};
 use units::{Amount, Quantity, Timestamp};
 
@@ -25,6 +27,22 @@ pub(crate) struct Order {
 }
 
 impl Order {
+    /// One that is on its way, with the margin that is set aside for it.
+    #[inline(always)]
+    fn sent(request: &Request, reserved: Amount, sent_at: Timestamp) -> Self {
+        Self {
+            order: request.order,
+            state: OrderState::Submitting,
+            sent_at,
+            filled: Quantity::ZERO,
+            reserved,
+            tag: request.tag,
+            ceiling: request.order.quantity,
+            amendments: 0,
+            is_own: request.is_own,
+        }
+    }
+
     /// What is still to be filled.
     #[inline]
     pub(crate) fn remaining(&self) -> Quantity {
@@ -123,19 +141,40 @@ impl Orders {
         ClientOrderId::new(self.counter, strategy)
     }
 
-    #[inline]
-    pub(crate) fn add(&mut self, order: Order) {
-        let slot = self.slot(order.order.instrument, order.order.position_side);
-        self.count(slot, order.order.side, Quantity::ZERO, order.exposed());
-        self.conditional += usize::from(order.order.kind.is_conditional());
-        // Names grow, but those of adopted orders are above all of ours.
-        if self.live.last().is_none_or(|last| last.order.id < order.order.id) {
-            self.live.push(order);
-        } else {
-            let at = self.live.partition_point(|o| o.order.id < order.order.id);
-            debug_assert!(self.live[at].order.id != order.order.id, "a name is given once");
-            self.live.insert(at, order);
+    /// Takes up an order that was approved, with the margin that is set aside for it. Written where it stays, and by itself,
+    /// so that nothing of it is copied twice.
+    #[inline(never)]
+    pub(crate) fn place(&mut self, request: &Request, reserved: Amount, sent_at: Timestamp) {
+        let order = &request.order;
+        self.count_in(order, if order.reduce_only { Quantity::ZERO } else { order.quantity });
+        if self.live.last().is_some_and(|last| last.order.id >= order.id) {
+            cold_path();
+            return self.insert(Order::sent(request, reserved, sent_at));
         }
+        self.live.push(Order::sent(request, reserved, sent_at));
+    }
+
+    pub(crate) fn add(&mut self, order: Order) {
+        self.count_in(&order.order, order.exposed());
+        self.insert(order);
+    }
+
+    /// Names grow, but those of adopted orders are above all of ours.
+    #[inline(never)]
+    fn insert(&mut self, order: Order) {
+        let at = self.live.partition_point(|o| o.order.id < order.order.id);
+        debug_assert!(
+            self.live.get(at).is_none_or(|next| next.order.id != order.order.id),
+            "a name is given once"
+        );
+        self.live.insert(at, order);
+    }
+
+    #[inline(always)]
+    fn count_in(&mut self, order: &NewOrder, exposed: Quantity) {
+        let slot = self.slot(order.instrument, order.position_side);
+        self.count(slot, order.side, Quantity::ZERO, exposed);
+        self.conditional += usize::from(order.kind.is_conditional());
     }
 
     /// Whether any live order waits for a trigger, or did.

@@ -1,7 +1,7 @@
 //! What followed from one step.
 
 use crate::ledger::Booking;
-use crate::risk::Approved;
+use crate::risk::{Approved, ApprovedOrder};
 use model::{DayFigures, Fill, FillRecord, Notice, OrderCommand, OrderState, Record, Tag};
 
 /// What followed from one step. Filled only by the engine, emptied by its owner before the next step.
@@ -36,6 +36,13 @@ impl Outbox {
     #[inline]
     pub(crate) fn command(&mut self, approved: Approved) {
         self.commands.push(approved.into_command());
+    }
+
+    /// The same for an order: copied from where it was written down to where it stays. By itself, because on its way through a
+    /// longer function it would be copied more than once.
+    #[inline(never)]
+    pub(crate) fn place(&mut self, approved: ApprovedOrder<'_>) {
+        self.commands.push(OrderCommand::Place(*approved.order()));
     }
 
     #[inline(always)]

@@ -9,6 +9,7 @@ use model::{
     ClientOrderId, Direction, InstrumentIx, NewOrder, OrderKind, PositionSide, Protection, Record, Refusal,
     Side, Tag, TimeInForce,
 };
+use std::hint::cold_path;
 use units::{Quantity, Rate};
 
 impl Engine {
@@ -31,17 +32,20 @@ impl Engine {
         out.record(Record::Target { instrument: ix, direction: target.direction, strength });
         let held = self.ledger.position(ix, PositionSide::Net).quantity;
         if self.limits.throttle != Throttle::default() {
+            cold_path();
             let equity = self.equity();
             self.watch.note_equity(&self.limits, equity);
         }
         let is_done = match self.wanted_quantity(ix, &target) {
             Ok(wanted) => {
                 if self.attribution.is_kept() {
+                    cold_path();
                     self.targets.desks[ix.index()].divide(wanted, &target, self.voting);
                 }
                 self.move_position(ix, held, wanted, &target, out)
             }
             Err(refusal) => {
+                cold_path();
                 self.targets.desks[ix.index()].quotas.clear();
                 out.record(Record::Refused { instrument: ix, refusal });
                 self.note_size_refused(ix, &Wish::of(&target), refusal, out);
@@ -75,6 +79,7 @@ impl Engine {
         };
         let request = Request { order, strategy: target.leader, tag: target.tag, is_own: false };
         let is_approved = if self.levels.is_used {
+            cold_path();
             self.open(request, &Wish::of(target), out)
         } else {
             self.submit(request, out)
@@ -127,7 +132,13 @@ impl Engine {
         }
         let instrument = &self.instruments[ix.index()];
         let side = if strength < 0 { Side::Sell } else { Side::Buy };
-        let base = match self.size_at_risk(ix, target.direction, &Wish::of(target), OrderKind::Market) {
+        let planned = if self.levels.is_used {
+            cold_path();
+            self.size_at_risk(ix, target.direction, &Wish::of(target), OrderKind::Market)
+        } else {
+            None
+        };
+        let base = match planned {
             Some(base) => base,
             None => {
                 let stop = match self.limits.sizing.uses_stop() {

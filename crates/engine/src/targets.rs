@@ -12,6 +12,7 @@
 //! a stop has closed a position, the same opinion does not open it again.
 
 use model::{ClientOrderId, Direction, InstrumentIx, PlanIx, Protection, Seq, Signal, Tag};
+use std::hint::cold_path;
 use units::{Quantity, Rate, Rounding, mul_div};
 
 /// How the opinions of several strategies about one instrument become one. A strategy that is stopped, faulted or of
@@ -143,6 +144,7 @@ impl Desk {
                 (signal.map_or(0, conviction), signal.map(|signal| (only, signal)))
             }
             (_, Conflict::FirstCome) => {
+                cold_path();
                 self.settle_owner(min_strength);
                 first_come(&self.opinions, self.owner)
             }

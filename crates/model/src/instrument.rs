@@ -304,6 +304,12 @@ impl Instrument {
         {
             return Amount::from_units(i128::from(steps) * i128::from(share));
         }
+        self.rounded_share(price, quantity, rate, rounding)
+    }
+
+    /// [`Instrument::notional_share`] where it has to be rounded.
+    #[cold]
+    fn rounded_share(&self, price: Price, quantity: Quantity, rate: Rate, rounding: Rounding) -> Amount {
         self.notional(price, quantity).times_rate(rate, rounding)
     }
 

@@ -271,6 +271,7 @@ impl Account {
 /// Closes what the fill covers, turns the position around with the rest, and returns the profit of the closed part.
 ///
 /// The closed part of the entry value is rounded down; the remainder stays with what is still open.
+#[inline]
 fn reduce(holding: &mut Holding, instrument: &Instrument, fill: &Fill) -> Amount {
     let closing = if fill.quantity < holding.size { fill.quantity } else { holding.size };
     let entry = holding.entry_value.share(closing.mantissa(), holding.size.mantissa());

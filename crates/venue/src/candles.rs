@@ -79,18 +79,27 @@ impl Venue {
         Some(Calm { floor, ceiling })
     }
 
+    #[inline(always)]
     fn match_candle(&mut self, candle: &Candle, out: &mut Vec<Event>) {
-        let (ix, bar) = (candle.instrument, &candle.bar);
-        if self.desks[ix.index()].market.is_some() {
+        if self.desks[candle.instrument.index()].market.is_some() {
             // Whoever has a book knows better than a candle; it tells the last price and no more.
             return;
         }
+        if !self.open_plainly(candle, out) {
+            self.open(candle, out);
+        } else if !self.is_undisturbed(candle.instrument, &candle.bar) {
+            self.live_through(candle, &candle.bar, out);
+        }
+    }
+
+    /// Lets a candle meet everything that there may be.
+    #[inline(never)]
+    fn open(&mut self, candle: &Candle, out: &mut Vec<Event>) {
+        let (ix, bar) = (candle.instrument, &candle.bar);
         let judged = self.judged_bar(candle);
         if self.is_undisturbed(ix, &judged) {
             return;
         }
-        // Later than the open, earlier than the close that the engine is told of next.
-        let inside = candle.close_time() - Span::from_nanos(1);
         let desk = &mut self.desks[ix.index()];
         (desk.last, desk.volume) = (Some(bar.open), bar.volume);
         if self.margin.has_mark_bars {
@@ -102,16 +111,27 @@ impl Venue {
         if self.desks[ix.index()].is_guarded {
             self.meet_guards(bar.open_time, ix, bar.open, out);
         }
-        if self.is_undisturbed(ix, &judged) || self.config.fidelity == Fidelity::NextOpen {
+        if !self.is_undisturbed(ix, &judged) {
+            self.live_through(candle, &judged, out);
+        }
+    }
+
+    /// What comes after the open.
+    #[inline(never)]
+    fn live_through(&mut self, candle: &Candle, judged: &Bar, out: &mut Vec<Event>) {
+        if self.config.fidelity == Fidelity::NextOpen {
             return;
         }
+        let (ix, bar) = (candle.instrument, &candle.bar);
+        // Later than the open, earlier than the close that the engine is told of next.
+        let inside = candle.close_time() - Span::from_nanos(1);
         match self.config.candle_path {
-            CandlePath::Pessimistic => self.meet_range(inside, candle, &judged, out),
+            CandlePath::Pessimistic => self.meet_range(inside, candle, judged, out),
             CandlePath::Adaptive => {
                 // The way of the mark price through its own candle is not the one that is walked here.
                 let is_by_mark = self.is_judged_by_mark(candle);
                 if is_by_mark {
-                    self.judge_range(inside, candle, &judged, true, out);
+                    self.judge_range(inside, candle, judged, true, out);
                 }
                 let mut from = bar.open;
                 for to in path(bar) {
@@ -119,7 +139,7 @@ impl Venue {
                     from = to;
                 }
                 if is_by_mark {
-                    self.judge_range(inside, candle, &judged, false, out);
+                    self.judge_range(inside, candle, judged, false, out);
                 }
             }
         }

@@ -260,6 +260,24 @@ impl Desk {
         }
     }
 
+    /// What live orders that open will add to the same side of a position before a new one does.
+    #[inline]
+    pub(crate) fn queued_before(&self, order: &NewOrder) -> Quantity {
+        if self.orders.is_empty() { Quantity::ZERO } else { self.sum_queued(order) }
+    }
+
+    #[inline(never)]
+    fn sum_queued(&self, order: &NewOrder) -> Quantity {
+        let is_before = |r: &&Resting| {
+            r.order.side == order.side
+                && r.order.position_side == order.position_side
+                && !r.order.reduce_only
+                && r.stage != Stage::Waiting
+                && r.order.id != order.id
+        };
+        self.orders.iter().filter(is_before).map(|r| r.remaining).fold(Quantity::ZERO, |a, b| a + b)
+    }
+
     /// Takes an order out and forgets it.
     #[inline]
     pub(crate) fn drop_order(&mut self, place: usize) {

@@ -89,6 +89,7 @@ mod margin;
 mod market;
 mod matching;
 mod names;
+mod plain;
 mod queue;
 mod settings;
 mod slippage;

@@ -3,12 +3,13 @@
 use crate::account::Holding;
 use crate::collateral::Currency;
 use crate::config::VenueConfig;
-use crate::desk::{Resting, Stage};
+use crate::desk::Resting;
 use crate::fees::{FeeSchedule, FeeTier};
 use crate::formulas::{MarginRules, Threshold, initial_margin};
 use crate::funding::{FundingModel, PremiumIndex};
 use crate::venue::Venue;
 use model::{Instrument, InstrumentIx, MarginMode, NewOrder, PositionMode, PositionSide, RejectReason, Side};
+use std::hint::cold_path;
 use units::{Amount, Price, Quantity, Rate, Rounding};
 
 /// Prices at which certainly nothing happens: those between the two, without them.
@@ -377,18 +378,7 @@ impl Venue {
         let instrument = &self.instruments[ix.index()];
         let pledge = &self.margin.pledges[ix.index()];
         let holding = self.account.holding(ix, order.position_side);
-        let queued: Quantity = self.desks[ix.index()]
-            .orders
-            .iter()
-            .filter(|r| {
-                r.order.side == order.side
-                    && r.order.position_side == order.position_side
-                    && !r.order.reduce_only
-                    && r.stage != Stage::Waiting
-                    && r.order.id != order.id
-            })
-            .map(|r| r.remaining)
-            .fold(Quantity::ZERO, |a, b| a + b);
+        let queued = self.desks[ix.index()].queued_before(order);
         let is_adding = holding.side == order.side || holding.size.is_zero();
         let closable = if is_adding { Quantity::ZERO } else { (holding.size - queued).max(Quantity::ZERO) };
         let opening = (order.quantity - closable).max(Quantity::ZERO);
@@ -432,11 +422,13 @@ impl Venue {
     }
 
     /// What closing a position whole would free.
+    #[inline]
     fn freed_by_closing(&self, ix: InstrumentIx, side: PositionSide) -> Amount {
         let pledge = &self.margin.pledges[ix.index()];
         match pledge.mode {
             MarginMode::Isolated => pledge.kept(side),
             MarginMode::Cross => {
+                cold_path();
                 let holding = self.account.holding(ix, side);
                 pledge.margin_of(holding.side, holding.entry_value)
             }
@@ -448,6 +440,7 @@ impl Venue {
     /// Isolated: cash less what is set aside for positions and orders; profit that is not realised does not count. In cross
     /// margin the profit and loss of all positions in cross margin and other collateral count as well, less the initial
     /// margins of those positions.
+    #[inline]
     #[must_use]
     pub fn available(&self, ix: InstrumentIx) -> Amount {
         let currency = self.account.settles(ix);
@@ -456,6 +449,16 @@ impl Venue {
         if self.margin.pledges[ix.index()].mode == MarginMode::Isolated && self.margin.crossed == 0 {
             return free - ordered;
         }
+        self.available_beside_cross(ix, (currency, free, ordered))
+    }
+
+    /// The same where some positions share a balance.
+    #[cold]
+    fn available_beside_cross(
+        &self,
+        ix: InstrumentIx,
+        (currency, free, ordered): (usize, Amount, Amount),
+    ) -> Amount {
         let cross = self.cross_margin();
         let shared = self.margin.currencies[currency].bought_with(cross.balance - cross.initial);
         match self.margin.pledges[ix.index()].mode {
@@ -520,6 +523,7 @@ impl Venue {
         let pledge = &mut self.margin.pledges[ix.index()];
         let at = side.index();
         if pledge.extra[at] != Amount::ZERO {
+            cold_path();
             pledge.extra[at] = extra_after(pledge.extra[at], before, &holding);
         }
         let is_fresh = before.size.is_zero() || before.side != holding.side;

@@ -35,13 +35,17 @@ impl Names {
     /// Remembers an id that was not used before.
     #[inline]
     pub(crate) fn add(&mut self, id: ClientOrderId) {
-        self.newest = Some(self.newest.map_or(id, |newest| newest.max(id)));
+        if self.newest.is_none_or(|newest| newest < id) {
+            self.newest = Some(id);
+        }
         if self.used.len() < REMEMBERED {
             self.used.push(id);
             return;
         }
         let gone = std::mem::replace(&mut self.used[self.oldest], id);
-        self.forgotten = self.forgotten.max(Some(gone));
+        if self.forgotten.is_none_or(|forgotten| forgotten < gone) {
+            self.forgotten = Some(gone);
+        }
         self.oldest = (self.oldest + 1) % REMEMBERED;
     }
 }

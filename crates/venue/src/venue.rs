@@ -211,8 +211,18 @@ impl Venue {
     }
 
     /// The same with a fee that is already known.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn enter(&mut self, at: Timestamp, deal: &Deal, fee: Amount, out: &mut Vec<Event>) {
+        self.settle(at, deal, fee, out);
+        let desk = &self.desks[deal.instrument.index()];
+        if desk.is_guarded || !desk.orders.is_empty() || !deal.protection.is_none() {
+            self.move_guard(at, deal, out);
+        }
+    }
+
+    /// Books a fill and tells it, and works out what is set aside for the position now.
+    #[inline(always)]
+    pub(crate) fn settle(&mut self, at: Timestamp, deal: &Deal, fee: Amount, out: &mut Vec<Event>) {
         let instrument = &self.instruments[deal.instrument.index()];
         self.executions += 1;
         let fill = Fill {
@@ -231,16 +241,9 @@ impl Venue {
         };
         let before = self.account.holding(deal.instrument, deal.position_side);
         out.push(Event { at, event: VenueEvent::Filled(fill) });
-        // Read where it was written: a second copy of it would cost as much as booking it.
-        if let Some(Event { event: VenueEvent::Filled(fill), .. }) = out.last() {
-            self.account.execute(instrument, fill);
-        }
+        self.account.execute(instrument, &fill);
         self.margin.fees.count(|| instrument.notional(deal.price, deal.quantity));
         self.reckon(deal.instrument, deal.position_side, &before, deal.price);
-        let desk = &self.desks[deal.instrument.index()];
-        if desk.is_guarded || !desk.orders.is_empty() || !deal.protection.is_none() {
-            self.move_guard(at, deal, out);
-        }
     }
 }
 

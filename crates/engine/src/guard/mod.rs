@@ -450,6 +450,7 @@ impl Engine {
     #[inline]
     pub(crate) fn guard_fill(
         &mut self,
+        slot: usize,
         fill: &Fill,
         booking: &crate::ledger::Booking,
         exit: ExitKind,
@@ -459,7 +460,6 @@ impl Engine {
         guard.worth.is_stale = true;
         guard.figures.realised += booking.realised;
         guard.figures.fees += fill.fee;
-        let slot = fill.position_side.index() * self.instruments.len() + fill.instrument.index();
         let closing_fee = fill.fee.share(booking.closed.mantissa(), fill.quantity.mantissa());
         let trip = &mut guard.trips[slot];
         trip.net += booking.realised - closing_fee;
@@ -482,7 +482,19 @@ impl Engine {
         }
     }
 
+    #[inline]
     fn close_trade(&mut self, fill: &Fill, trip: Trip, exit: ExitKind, out: &mut Outbox) {
+        let figures = &mut self.guard.figures;
+        figures.closed += 1;
+        figures.losses_in_row = if trip.net.is_negative() { figures.losses_in_row + 1 } else { 0 };
+        if self.guard.settings.follows_trades() {
+            self.protect_after(fill, trip, exit, out);
+        }
+    }
+
+    /// What protections make of a closed trade.
+    #[inline(never)]
+    fn protect_after(&mut self, fill: &Fill, trip: Trip, exit: ExitKind, out: &mut Outbox) {
         let was_stopped =
             exit == ExitKind::Stop || matches!(fill.cause, FillCause::StopLoss | FillCause::Liquidation);
         let trade = ClosedTrade {
@@ -493,9 +505,6 @@ impl Engine {
             entered: trip.entered,
             was_stopped,
         };
-        let figures = &mut self.guard.figures;
-        figures.closed += 1;
-        figures.losses_in_row = if trade.net.is_negative() { figures.losses_in_row + 1 } else { 0 };
         let rules = self.guard.settings.protections;
         let wallet = self.ledger.wallet();
         for lock in self.guard.history.close(&rules, trade, wallet) {

@@ -20,6 +20,17 @@ pub struct Guards {
     pub panic: PanicRules,
 }
 
+impl Guards {
+    /// Whether anything follows from a trade that was closed.
+    #[inline]
+    pub(crate) const fn follows_trades(&self) -> bool {
+        let protections = &self.protections;
+        protections.cooldown.is_some()
+            || protections.needs_history()
+            || self.account.consecutive_losses.is_some()
+    }
+}
+
 /// Limits on the equity. It is observed on a grid of time ([`AccountLimits::sample`]) and at every fill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AccountLimits {

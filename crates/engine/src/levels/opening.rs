@@ -224,7 +224,7 @@ impl Engine {
         self.withdraw_goals(ix, out);
         let take_profit = wish.take_profit;
         request.order.protection = Protection::new(Some(draft.stop), take_profit);
-        let outcome = self.try_submit(request, out);
+        let outcome = self.try_submit(&mut request, out);
         let leverage = match outcome {
             Err(refusal @ Refusal::Limit(breach)) if breach.limit == RiskLimit::Leverage => {
                 StepOutcome::Refused(refusal)

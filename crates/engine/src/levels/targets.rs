@@ -101,7 +101,8 @@ impl Engine {
             reduce_only: true,
             ..NewOrder::new(id, ix, led.side.opposite(), kind, quantity)
         };
-        match self.try_submit(Request { order, strategy: led.strategy, tag: led.tag, is_own: false }, out) {
+        let mut request = Request { order, strategy: led.strategy, tag: led.tag, is_own: false };
+        match self.try_submit(&mut request, out) {
             Ok(id) => {
                 let goal = &mut led.goals[n];
                 (goal.order, goal.stage) = (Some(id), Stage::Sent);

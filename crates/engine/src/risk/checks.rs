@@ -3,7 +3,7 @@
 use super::draft::{Context, Draft};
 use super::table::Level;
 use super::{MOST, conflicts, danger, exposure, pace, screen};
-use model::{Breach, Figure, Instrument, LockReason, NewOrder, Refusal, RiskLimit, Side, Tier};
+use model::{Breach, Figure, Instrument, LockReason, NewOrder, OrderKind, Refusal, RiskLimit, Side, Tier};
 use units::{Amount, Price, Quantity, Rate, Timestamp};
 
 /// The largest quantity of an order that is believed: sums of thousands of them still fit.
@@ -209,18 +209,22 @@ pub(crate) fn price(instrument: &Instrument, price: Price) -> Figure {
 }
 
 /// While the kill switch closes positions, an order that only happens to close may find nothing left to close.
+#[inline]
 fn check_latch(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
     if draft.order.reduce_only { Ok(()) } else { context.gate.check_latch() }
 }
 
+#[inline]
 fn check_pause(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
     context.gate.check_pause().or_else(|refusal| context.unless_it_closes(draft.order, refusal))
 }
 
+#[inline]
 fn check_tier(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
     context.gate.check_tier().or_else(|refusal| context.unless_it_closes(draft.order, refusal))
 }
 
+#[inline]
 fn check_lock(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
     context.gate.check_lock().or_else(|refusal| context.unless_it_closes(draft.order, refusal))
 }
@@ -240,6 +244,7 @@ pub(crate) fn within_venue(instrument: &Instrument, order: &NewOrder) -> Verdict
     Ok(())
 }
 
+#[inline]
 fn check_quantity(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
     // The whole order counts, also what an amended one has filled already.
     let filled = context.replaced.map_or(Quantity::ZERO, |order| order.filled);
@@ -266,17 +271,26 @@ pub(super) fn is_valid(price: Option<Price>, instrument: &Instrument) -> bool {
     price.is_none_or(|p| p.is_positive() && p.is_multiple_of(instrument.tick_size))
 }
 
+#[inline(always)]
 fn check_price(_: &Context<'_>, draft: &Draft<'_>) -> Verdict {
     let kind = draft.order.kind;
+    if matches!(kind, OrderKind::Market) { Ok(()) } else { check_prices(draft, kind) }
+}
+
+#[inline(never)]
+fn check_prices(draft: &Draft<'_>, kind: OrderKind) -> Verdict {
     let valid = is_valid(kind.limit(), draft.instrument) && is_valid(kind.trigger(), draft.instrument);
     if valid { Ok(()) } else { Err(Refusal::InvalidPrice) }
 }
 
+#[inline(always)]
 fn check_protection(_: &Context<'_>, draft: &Draft<'_>) -> Verdict {
+    if draft.order.protection.is_none() { Ok(()) } else { check_guards(draft) }
+}
+
+#[inline(never)]
+fn check_guards(draft: &Draft<'_>) -> Verdict {
     let (protection, price) = (&draft.order.protection, draft.price);
-    if protection.is_none() {
-        return Ok(());
-    }
     if !is_valid(protection.stop_loss, draft.instrument)
         || !is_valid(protection.take_profit, draft.instrument)
     {
@@ -293,6 +307,7 @@ fn check_protection(_: &Context<'_>, draft: &Draft<'_>) -> Verdict {
     Ok(())
 }
 
+#[inline]
 fn check_value(_: &Context<'_>, draft: &Draft<'_>) -> Verdict {
     match draft.value {
         None => Err(too_valuable(draft)),
@@ -313,6 +328,7 @@ fn too_valuable(draft: &Draft<'_>) -> Refusal {
     breach(RiskLimit::MaxQuantity, allowed, None, requested)
 }
 
+#[inline(always)]
 fn check_leverage(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
     if !draft.adds() {
         return Ok(());
@@ -332,6 +348,7 @@ fn refuse_above(leverage: Rate, most: Rate) -> Verdict {
     Ok(())
 }
 
+#[inline(always)]
 fn check_margin(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
     // An amendment that asks for no more than what is set aside already takes nothing.
     let is_covered = context.replaced.is_some_and(|order| draft.margin <= order.reserved);

@@ -44,6 +44,7 @@ pub(crate) const SELF_CROSS: Check = Check {
     level: |_| None,
 };
 
+#[inline(always)]
 fn check_reduce_only(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
     let order = draft.order;
     // A sell reduces what is long, a buy what is short; what the position may yet become counts too.

@@ -63,6 +63,17 @@ impl Approved {
     }
 }
 
+/// An order that passed every check, where it was written down. Private inside like [`Approved`].
+pub(crate) struct ApprovedOrder<'a>(&'a NewOrder);
+
+impl ApprovedOrder<'_> {
+    /// What was approved.
+    #[inline]
+    pub(crate) const fn order(&self) -> &NewOrder {
+        self.0
+    }
+}
+
 /// A wish for an order, before it is checked and named.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Request {
@@ -73,14 +84,13 @@ pub(crate) struct Request {
     pub(crate) is_own: bool,
 }
 
-/// Checks a request; what passes is a command in `out`, and the margin to set aside for it. The command is written where it
-/// stays: one that is handed back would be copied on its way.
+/// Checks a request; what passes is a command in `out`, and the margin to set aside for it.
 #[inline(always)]
 pub(crate) fn approve(context: &Context<'_>, request: &Request, out: &mut Outbox) -> Result<Amount, Refusal> {
     let draft = context.draft(&request.order, request.strategy)?;
     checks::pass(context, &draft)?;
     let margin = draft.margin;
-    out.command(Approved { command: OrderCommand::Place(request.order) });
+    out.place(ApprovedOrder(&request.order));
     Ok(margin)
 }
 
