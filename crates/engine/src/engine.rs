@@ -579,21 +579,7 @@ impl Engine {
     /// The same without an order in mind: nothing stands in its way.
     #[inline]
     pub(crate) fn risk_context(&self) -> Context<'_> {
-        Context {
-            instruments: &self.instruments,
-            markets: &self.markets,
-            ledger: &self.ledger,
-            orders: &self.orders,
-            limits: &self.limits,
-            watch: &self.watch,
-            protections: &self.protections,
-            exempt: &self.guard.exempt,
-            now: self.now,
-            opened_today: self.day().opened.into(),
-            gate: Gate::default(),
-            replaced: None,
-            equity: Cell::new(None),
-        }
+        Context { engine: self, gate: Gate::default(), replaced: None, equity: Cell::new(None) }
     }
 
     /// Changes a live order, if it passes risk as it would be then.

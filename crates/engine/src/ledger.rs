@@ -121,21 +121,27 @@ impl Ledger {
     #[must_use]
     pub fn unrealised(&self, instruments: &[Instrument], markets: &[Market]) -> Amount {
         let mut sum = Amount::ZERO;
-        for (i, position) in self.used() {
-            if let Some(price) = markets[i].valuation() {
-                sum += instruments[i].notional(price, position.quantity) - position.cost;
-            }
+        for slot in &self.open {
+            let (i, position) = (instrument_of(*slot, self.instruments), &self.positions[*slot]);
+            sum += gained(position, &instruments[i], &markets[i]);
         }
         sum
     }
 
     /// Cash plus unrealised profit.
+    #[inline]
     #[must_use]
     pub fn equity(&self, instruments: &[Instrument], markets: &[Market]) -> Amount {
-        self.wallet() + self.unrealised(instruments, markets)
+        match self.open.as_slice() {
+            [only] if *only < self.instruments => {
+                self.wallet() + gained(&self.positions[*only], &instruments[*only], &markets[*only])
+            }
+            _ => self.wallet() + self.unrealised(instruments, markets),
+        }
     }
 
     /// Initial margin of the open positions: their cost divided by the leverage, rounded up.
+    #[inline]
     #[must_use]
     pub fn position_margin(&self, leverage: Rate) -> Amount {
         debug_assert_eq!(self.entered, self.sum_entered(), "the sum of costs is kept up to date");
@@ -221,6 +227,15 @@ impl Ledger {
     pub(crate) fn release(&mut self, amount: Amount) {
         self.reserved -= amount;
         debug_assert!(!self.reserved.is_negative(), "more margin was released than reserved");
+    }
+}
+
+/// Profit of a position at the price of its market; zero without a price.
+#[inline]
+fn gained(position: &Position, instrument: &Instrument, market: &Market) -> Amount {
+    match market.valuation() {
+        Some(price) => instrument.notional(price, position.quantity) - position.cost,
+        None => Amount::ZERO,
     }
 }
 

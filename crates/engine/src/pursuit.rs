@@ -77,12 +77,12 @@ impl Engine {
             protection: self.protection_for(ix, target, side),
             ..NewOrder::new(ClientOrderId::new(0, 0), ix, side, OrderKind::Market, quantity)
         };
-        let request = Request { order, strategy: target.leader, tag: target.tag, is_own: false };
+        let mut request = Request { order, strategy: target.leader, tag: target.tag, is_own: false };
         let is_approved = if self.levels.is_used {
             cold_path();
             self.open(request, &Wish::of(target), out)
         } else {
-            self.submit(request, out)
+            self.try_submit(&mut request, out).is_ok()
         };
         if is_approved && self.attribution.is_kept() {
             self.targets.desks[ix.index()].sought = self.orders.live.last().map(|o| o.order.id);
@@ -131,22 +131,9 @@ impl Engine {
             return Ok(Quantity::ZERO);
         }
         let instrument = &self.instruments[ix.index()];
-        let side = if strength < 0 { Side::Sell } else { Side::Buy };
-        let planned = if self.levels.is_used {
-            cold_path();
-            self.size_at_risk(ix, target.direction, &Wish::of(target), OrderKind::Market)
-        } else {
-            None
-        };
-        let base = match planned {
-            Some(base) => base,
-            None => {
-                let stop = match self.limits.sizing.uses_stop() {
-                    true => self.protection_for(ix, target, side).stop_loss,
-                    false => None,
-                };
-                risk::size(&self.risk_context(), ix, side, stop)?
-            }
+        let base = match risk::given_size(&self.limits, &self.watch, ix) {
+            Some(given) if !self.levels.is_used => given,
+            _ => self.size_worked_out(ix, target)?,
         };
         let scaled = risk::scaled(base, Rate::from_units(strength.abs()), instrument);
         let scaled = self.scaled_opening(scaled, scaled, ix);
@@ -154,6 +141,20 @@ impl Engine {
             return Err(risk::below_minimum(instrument, scaled));
         }
         Ok(if strength < 0 { -scaled } else { scaled })
+    }
+
+    /// The size of a position where it is more than a number that was given.
+    #[inline(never)]
+    fn size_worked_out(&self, ix: InstrumentIx, target: &Target) -> Result<Quantity, Refusal> {
+        if let Some(planned) = self.size_at_risk(ix, target.direction, &Wish::of(target), OrderKind::Market) {
+            return Ok(planned);
+        }
+        let side = if target.strength < 0 { Side::Sell } else { Side::Buy };
+        let stop = match self.limits.sizing.uses_stop() {
+            true => self.protection_for(ix, target, side).stop_loss,
+            false => None,
+        };
+        risk::size(&self.risk_context(), ix, side, stop)
     }
 
     /// The leader's own stop and target where it gives them, the house's otherwise.
@@ -165,6 +166,7 @@ impl Engine {
         let Some(last) = self.markets[ix.index()].last else { return target.protection };
         let house = match self.host.hosted.get(usize::from(target.leader)) {
             Some(hosted) if hosted.wants_house_stop => {
+                cold_path();
                 let house = risk::house_protection(&self.limits, &self.instruments[ix.index()], side, last);
                 Protection { take_profit: house.take_profit.filter(|_| hosted.wants_house_target), ..house }
             }

@@ -231,6 +231,7 @@ impl Desk {
 }
 
 /// Opinions as one, and the one that leads.
+#[inline(never)]
 fn aggregated(opinions: &[Opinion], aggregation: Aggregation) -> (i64, Option<(&Opinion, &Signal)>) {
     let alone = |opinion: Option<&'_ Opinion>| opinion.map_or(0, Opinion::vote);
     let wanting = || opinions.iter().filter(|o| o.vote() != 0);
@@ -265,6 +266,7 @@ fn aggregated(opinions: &[Opinion], aggregation: Aggregation) -> (i64, Option<(&
 }
 
 /// What the owner wants, if it still wants anything.
+#[inline(never)]
 fn first_come(opinions: &[Opinion], owner: Option<u16>) -> (i64, Option<(&Opinion, &Signal)>) {
     match opinions.iter().find(|o| Some(o.strategy) == owner) {
         Some(o) => (if o.is_spent { 0 } else { o.vote() }, o.signal.as_ref().map(|signal| (o, signal))),

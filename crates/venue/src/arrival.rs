@@ -8,6 +8,7 @@ use model::{
     Amendment, CancelReason, CancelScope, Change, ClientOrderId, InstrumentIx, NewOrder, OrderCommand,
     OrderKind, PositionSide, RejectReason, Side, VenueEvent,
 };
+use std::hint::cold_path;
 use units::{Amount, Price, Timestamp};
 
 /// What an amendment makes of an order.
@@ -33,6 +34,12 @@ impl Venue {
         {
             return self.admit(at, order, None, out);
         }
+        self.place_adapted(at, order, out);
+    }
+
+    /// The same where the exchange may make something else of the order first.
+    #[inline(never)]
+    fn place_adapted(&mut self, at: Timestamp, order: &NewOrder, out: &mut Vec<Event>) {
         let mut order = *order;
         let moved = self.adapt(&mut order);
         self.admit(at, &order, moved, out);
@@ -45,6 +52,7 @@ impl Venue {
         let margin = match self.check(order) {
             Ok(margin) => margin,
             Err(reason) => {
+                cold_path();
                 out.push(Event { at, event: VenueEvent::Rejected { id, instrument, reason } });
                 return;
             }
@@ -52,15 +60,18 @@ impl Venue {
         self.names.add(id);
         out.push(Event { at, event: VenueEvent::Accepted { id, instrument } });
         if let Some(price) = moved {
+            cold_path();
             let amendment = Amendment { price: Some(price), ..Amendment::default() };
             out.push(Event { at, event: VenueEvent::Amended { id, instrument, amendment } });
         }
-        if order.kind.is_conditional() {
+        if !matches!(order.kind, OrderKind::Market) && order.kind.is_conditional() {
+            cold_path();
             self.wait(order, margin);
             return;
         }
         let rank = self.rest(order, Owner::Client, Stage::Arriving, margin);
         if self.config.rules.market_band.is_some() {
+            cold_path();
             self.bind(instrument, rank);
         }
         self.arrive(at, instrument, rank, out);

@@ -9,6 +9,7 @@ use model::{
     Instrument, NewOrder, OrderKind, PositionMode, PositionSide, ProtectionMode, RejectReason, TimeInForce,
     TriggerDirection,
 };
+use std::hint::cold_path;
 use units::{Amount, Price};
 
 /// The largest value of one order: 10¹⁸ of the currency. What is added to it (fees, margin, profit) fits an amount then.
@@ -40,7 +41,7 @@ impl Venue {
     #[inline]
     fn check_room(&self, desk: &Desk, order: &NewOrder) -> Result<(), RejectReason> {
         let rules = &self.config.rules;
-        let is_conditional = order.kind.is_conditional();
+        let is_conditional = !matches!(order.kind, OrderKind::Market) && order.kind.is_conditional();
         let (most, reason) = if is_conditional {
             (rules.max_conditional, RejectReason::TooManyConditional)
         } else {
@@ -51,6 +52,7 @@ impl Venue {
         if desk.orders.len() < most {
             return Ok(());
         }
+        cold_path();
         let is_alike = |r: &&Resting| r.is_client() && (r.stage == Stage::Waiting) == is_conditional;
         if desk.orders.iter().filter(is_alike).count() < most { Ok(()) } else { Err(reason) }
     }
@@ -65,21 +67,12 @@ impl Venue {
         let instrument = &self.instruments[order.instrument.index()];
         let desk = &self.desks[order.instrument.index()];
         let last = desk.last.ok_or(RejectReason::NoMarket)?;
-        check_quantity(order, instrument)?;
+        let is_market = matches!(order.kind, OrderKind::Market);
+        check_quantity(order, is_market, instrument)?;
         check_flags(order)?;
-        if let Some(limit) = order.kind.limit() {
-            check_price(limit, instrument)?;
-        }
-        if let Some(trigger) = order.kind.trigger() {
-            check_price(trigger, instrument)?;
-        }
-        let waits = order.kind.is_conditional() && !replaced.is_some_and(Resting::is_triggered);
-        if waits {
-            self.check_trigger(order, desk)?;
-        } else if let Some(limit) = order.kind.limit() {
-            self.check_limit(order, limit, last)?;
-        }
+        let waits = !is_market && self.check_prices(order, replaced, last)?;
         if !order.protection.is_none() || !matches!(order.protection_mode, ProtectionMode::Full) {
+            cold_path();
             self.check_attached(order, last)?;
         }
         if order.reduce_only {
@@ -87,7 +80,8 @@ impl Venue {
             let is_reducible = !holding.size.is_zero() && holding.side != order.side;
             return if is_reducible { Ok(Amount::ZERO) } else { Err(RejectReason::ReduceOnly) };
         }
-        let price = order.kind.limit().or(order.kind.trigger()).unwrap_or(last);
+        let asked = if is_market { None } else { order.kind.limit().or(order.kind.trigger()) };
+        let price = asked.unwrap_or(last);
         match instrument.checked_notional(price, order.quantity) {
             Some(value) if value < instrument.min_notional => Err(RejectReason::BelowMinNotional),
             // Before its trigger a conditional order takes no margin.
@@ -95,6 +89,28 @@ impl Venue {
             Some(value) if value <= MOST => self.check_margin(order, price, replaced),
             _ => Err(RejectReason::AboveMaxQuantity),
         }
+    }
+
+    /// The limit and the trigger of an order that has one. Returns whether it waits for its trigger.
+    #[inline(never)]
+    fn check_prices(
+        &self,
+        order: &NewOrder,
+        replaced: Option<&Resting>,
+        last: Price,
+    ) -> Result<bool, RejectReason> {
+        let (instrument, desk) =
+            (&self.instruments[order.instrument.index()], &self.desks[order.instrument.index()]);
+        for price in [order.kind.limit(), order.kind.trigger()].into_iter().flatten() {
+            check_price(price, instrument)?;
+        }
+        let waits = order.kind.is_conditional() && !replaced.is_some_and(Resting::is_triggered);
+        if waits {
+            self.check_trigger(order, desk)?;
+        } else if let Some(limit) = order.kind.limit() {
+            self.check_limit(order, limit, last)?;
+        }
+        Ok(waits)
     }
 
     /// A limit that meets the market now lies inside the price band, and is not known to take where it may not.
@@ -161,11 +177,9 @@ impl Venue {
 
 /// Whether the quantity of an order is one that the instrument takes.
 #[inline]
-fn check_quantity(order: &NewOrder, instrument: &Instrument) -> Result<(), RejectReason> {
-    let most = match order.kind.limit() {
-        Some(_) => instrument.max_limit_quantity,
-        None => instrument.max_market_quantity,
-    };
+fn check_quantity(order: &NewOrder, is_market: bool, instrument: &Instrument) -> Result<(), RejectReason> {
+    let is_limited = !is_market && order.kind.limit().is_some();
+    let most = if is_limited { instrument.max_limit_quantity } else { instrument.max_market_quantity };
     if !order.quantity.is_positive() {
         Err(RejectReason::ZeroQuantity)
     } else if !order.quantity.is_multiple_of(instrument.quantity_step) {

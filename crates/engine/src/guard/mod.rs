@@ -598,11 +598,16 @@ impl Engine {
     }
 
     /// The size of an order with the part that opens made smaller, as the tier demands.
+    #[inline]
     pub(crate) fn scaled_opening(&self, quantity: Quantity, opening: Quantity, ix: InstrumentIx) -> Quantity {
-        let factor = self.guard.size_factor();
-        if factor == Rate::ONE {
-            return quantity;
+        match self.guard.size_factor() {
+            Rate::ONE => quantity,
+            factor => self.scaled_by(factor, quantity, opening, ix),
         }
+    }
+
+    #[cold]
+    fn scaled_by(&self, factor: Rate, quantity: Quantity, opening: Quantity, ix: InstrumentIx) -> Quantity {
         let Some(instrument) = self.instruments.get(ix.index()) else { return quantity };
         let kept =
             i128::from(opening.mantissa()) * i128::from(factor.units()) / i128::from(Rate::ONE.units());

@@ -4,6 +4,7 @@ use super::draft::{Context, Draft};
 use super::table::Level;
 use super::{MOST, conflicts, danger, exposure, pace, screen};
 use model::{Breach, Figure, Instrument, LockReason, NewOrder, OrderKind, Refusal, RiskLimit, Side, Tier};
+use std::hint::cold_path;
 use units::{Amount, Price, Quantity, Rate, Timestamp};
 
 /// The largest quantity of an order that is believed: sums of thousands of them still fit.
@@ -232,12 +233,11 @@ fn check_lock(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
 /// The largest quantity the venue takes in one order.
 #[inline]
 pub(crate) fn within_venue(instrument: &Instrument, order: &NewOrder) -> Verdict {
-    let most = match order.kind.limit() {
-        Some(_) => instrument.max_limit_quantity,
-        None => instrument.max_market_quantity,
-    };
+    let is_limited = !matches!(order.kind, OrderKind::Market) && order.kind.limit().is_some();
+    let most = if is_limited { instrument.max_limit_quantity } else { instrument.max_market_quantity };
     let most = most.min(MOST_QUANTITY);
     if order.quantity > most {
+        cold_path();
         let [allowed, requested] = [most, order.quantity].map(|q| quantity(instrument, q));
         return Err(breach(RiskLimit::MaxQuantity, allowed, None, requested));
     }
@@ -273,12 +273,12 @@ pub(super) fn is_valid(price: Option<Price>, instrument: &Instrument) -> bool {
 
 #[inline(always)]
 fn check_price(_: &Context<'_>, draft: &Draft<'_>) -> Verdict {
-    let kind = draft.order.kind;
-    if matches!(kind, OrderKind::Market) { Ok(()) } else { check_prices(draft, kind) }
+    if matches!(draft.order.kind, OrderKind::Market) { Ok(()) } else { check_prices(draft) }
 }
 
 #[inline(never)]
-fn check_prices(draft: &Draft<'_>, kind: OrderKind) -> Verdict {
+fn check_prices(draft: &Draft<'_>) -> Verdict {
+    let kind = draft.order.kind;
     let valid = is_valid(kind.limit(), draft.instrument) && is_valid(kind.trigger(), draft.instrument);
     if valid { Ok(()) } else { Err(Refusal::InvalidPrice) }
 }

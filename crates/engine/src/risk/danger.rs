@@ -127,7 +127,7 @@ fn is_moved(context: &Context<'_>, draft: &Draft<'_>) -> bool {
 
 fn check_trade_risk(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
     // Who needs no stop has bounds of its own on what it holds.
-    let is_exempt = context.exempt.get(draft.order.instrument.index()).is_some_and(|exempt| *exempt);
+    let is_exempt = context.guard.exempt.get(draft.order.instrument.index()).is_some_and(|exempt| *exempt);
     let may_lose_more = draft.grows() || is_moved(context, draft);
     let Some(most) = trade_risk(context).filter(|_| may_lose_more && !is_exempt) else { return Ok(()) };
     let lost = |quantity, prices| {

@@ -1,38 +1,37 @@
 //! What the checks look at: the state of the account, and a request with everything they need to know of it, worked out
 //! once.
 
-use super::limits::{Cap, Limits};
-use super::watch::Watch;
+use super::limits::Cap;
 use super::{MOST, checks};
+use crate::engine::Engine;
 use crate::guard::Gate;
-use crate::ledger::{Ledger, instrument_of, margin};
-use crate::orders::{Order, Orders};
-use model::{Instrument, NewOrder, Protection, Refusal, Side};
+use crate::ledger::{instrument_of, margin};
+use crate::orders::Order;
+use model::{Instrument, NewOrder, OrderKind, Refusal, Side};
 use std::cell::Cell;
-use strategy::{Market, Position};
-use units::{Amount, Price, Quantity, Rounding, Timestamp};
+use std::ops::Deref;
+use strategy::Position;
+use units::{Amount, Price, Quantity, Rounding};
 
-/// Everything a check may look at.
+/// Everything a check may look at: the engine as it stands, whose parts are read as if they were the context's own, and what
+/// belongs to the request.
 pub(crate) struct Context<'a> {
-    pub(crate) instruments: &'a [Instrument],
-    pub(crate) markets: &'a [Market],
-    pub(crate) ledger: &'a Ledger,
-    pub(crate) orders: &'a Orders,
-    pub(crate) limits: &'a Limits,
-    pub(crate) watch: &'a Watch,
-    /// By slot: what guards the positions, as last confirmed.
-    pub(crate) protections: &'a [Protection],
-    /// By instrument: only strategies that need no stop trade it.
-    pub(crate) exempt: &'a [bool],
-    pub(crate) now: Timestamp,
-    /// Positions opened on the running trading day, from the figures of the guard: there is no second count.
-    pub(crate) opened_today: u64,
+    pub(crate) engine: &'a Engine,
     /// What stands in the way of new exposure.
     pub(crate) gate: Gate,
     /// The order that an amendment would replace.
     pub(crate) replaced: Option<&'a Order>,
     /// Worked out when it is first asked for.
     pub(crate) equity: Cell<Option<Amount>>,
+}
+
+impl Deref for Context<'_> {
+    type Target = Engine;
+
+    #[inline(always)]
+    fn deref(&self) -> &Engine {
+        self.engine
+    }
 }
 
 /// How far a position may get by what is on its way: as a long, and as a short. Indexed by [`Side`].
@@ -85,14 +84,20 @@ impl Draft<'_> {
 
 impl<'a> Context<'a> {
     /// Cash plus unrealised profit.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn equity(&self) -> Amount {
         if let Some(equity) = self.equity.get() {
             return equity;
         }
-        let equity = self.ledger.equity(self.instruments, self.markets);
+        let equity = self.ledger.equity(&self.instruments, &self.markets);
         self.equity.set(Some(equity));
         equity
+    }
+
+    /// Positions opened on the running trading day, from the figures of the guard: there is no second count.
+    #[inline]
+    pub(crate) fn opened_today(&self) -> u64 {
+        self.day().opened.into()
     }
 
     /// A bound at the equity of now.
@@ -139,14 +144,18 @@ impl<'a> Context<'a> {
     pub(crate) fn draft(&self, order: &'a NewOrder, strategy: u16) -> Result<Draft<'a>, Refusal> {
         let ix = order.instrument;
         let instrument: &'a Instrument =
-            self.instruments.get(ix.index()).ok_or(Refusal::UnknownInstrument)?;
+            self.engine.instruments.get(ix.index()).ok_or(Refusal::UnknownInstrument)?;
         if !order.quantity.is_positive() {
             return Err(Refusal::InvalidQuantity);
         }
         // Beyond this nothing can be worked out without overflow.
         checks::within_venue(instrument, order)?;
         let last = self.markets[ix.index()].last;
-        let price = order.kind.limit().or(order.kind.trigger()).or(last).ok_or(Refusal::NoPrice)?;
+        let asked = match order.kind {
+            OrderKind::Market => None,
+            kind => kind.limit().or(kind.trigger()),
+        };
+        let price = asked.or(last).ok_or(Refusal::NoPrice)?;
         let slot = self.orders.slot(ix, order.position_side);
         let held = self.ledger.positions[slot];
         let pending = self.orders.pending(slot);
@@ -226,7 +235,7 @@ impl<'a> Context<'a> {
 
     /// Which instrument a slot is of.
     #[inline]
-    pub(crate) const fn instrument_of(&self, slot: usize) -> usize {
+    pub(crate) fn instrument_of(&self, slot: usize) -> usize {
         instrument_of(slot, self.instruments.len())
     }
 

@@ -33,7 +33,7 @@ pub use table::{Row, markdown, rows};
 
 pub(crate) use checks::below_minimum;
 pub(crate) use draft::Context;
-pub(crate) use sizing::{difference, house_protection, scaled, size};
+pub(crate) use sizing::{difference, given_size, house_protection, scaled, size};
 pub(crate) use watch::Watch;
 
 use crate::orders::Order;

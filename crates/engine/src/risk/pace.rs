@@ -148,7 +148,7 @@ fn trades_today(context: &Context<'_>, draft: Option<&Draft<'_>>) -> u64 {
         // Not below zero: an order only lets a position get further.
         openings(held, d.after).saturating_sub(openings(held, d.before))
     });
-    context.opened_today + on_their_way.sum::<u64>() + more
+    context.opened_today() + on_their_way.sum::<u64>() + more
 }
 
 fn check_daily_trades(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {

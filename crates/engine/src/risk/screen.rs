@@ -136,12 +136,12 @@ impl Bounds {
 /// Whether every limit on exposure is far enough away that it need not be worked out. `false` only means: look closely.
 #[inline]
 pub(crate) fn is_clear(context: &Context<'_>, draft: &Draft<'_>) -> bool {
-    let (limits, watch) = (context.limits, context.watch);
+    let (limits, watch) = (&context.limits, &context.watch);
     let equity = context.equity();
     let (open, waiting) = (context.ledger.open(), context.orders.waiting());
     let opened = (open.len() + waiting.len() + 1) as u64;
     // Every position and every order on its way may open two at most: a long and a short.
-    let may_open = |most: u32| context.opened_today + 2 * opened <= most.into();
+    let may_open = |most: u32| context.opened_today() + 2 * opened <= most.into();
     if !limits.max_daily_trades.is_none_or(may_open) {
         return false;
     }
@@ -174,7 +174,7 @@ fn look(
     (own, highest, is_plain): (Quantity, Price, bool),
     opened: u64,
 ) -> bool {
-    let (limits, watch) = (context.limits, context.watch);
+    let (limits, watch) = (&context.limits, &context.watch);
     let ix = draft.order.instrument.index();
     let (bounds, screen) = (watch.bounds[ix], watch.screen.get());
     if own > bounds.order.min(bounds.position)

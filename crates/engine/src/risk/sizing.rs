@@ -180,6 +180,14 @@ impl DrawdownScaling {
     }
 }
 
+/// The size of a position where it is given as a number that nothing scales; `None` where it has to be worked out.
+#[inline]
+pub(crate) fn given_size(limits: &Limits, watch: &Watch, ix: InstrumentIx) -> Option<Quantity> {
+    let is_given =
+        matches!(limits.sizing, Sizing::FixedQuantity(_)) && limits.throttle == Throttle::default();
+    is_given.then(|| watch.sizes[ix.index()])
+}
+
 /// The size of a position, before it is scaled by the strength of the opinion. `stop` is what will guard it.
 ///
 /// # Errors
@@ -193,7 +201,7 @@ pub(crate) fn size(
 ) -> Result<Quantity, Refusal> {
     let instrument = &context.instruments[ix.index()];
     let last = context.markets[ix.index()].last;
-    let limits = context.limits;
+    let limits = &context.limits;
     let base = match limits.sizing {
         Sizing::FixedQuantity(_) => context.watch.sizes[ix.index()],
         Sizing::FixedNotional(value) => instrument.quantity_for(value, last.ok_or(Refusal::NoPrice)?),
@@ -215,7 +223,7 @@ pub(crate) fn size(
     if limits.throttle == Throttle::default() {
         return Ok(base);
     }
-    Ok(scaled(base, throttled(&limits.throttle, context.watch, context.equity()), instrument))
+    Ok(scaled(base, throttled(&limits.throttle, &context.watch, context.equity()), instrument))
 }
 
 /// A quantity times a rate of at most one, rounded down to the step.
@@ -311,7 +319,7 @@ fn capped(
 ) -> Quantity {
     let instrument = &context.instruments[ix.index()];
     let mark = context.markets[ix.index()].valuation().unwrap_or(price);
-    let limits = context.limits;
+    let limits = &context.limits;
     let mut most = asked.min(instrument.quantity_for(carried(context, ix, price), price));
     if let Some(quantity) = limits.max_position_quantity {
         most = most.min(fixed(quantity, instrument));
