@@ -121,11 +121,15 @@ impl Engine {
     /// first that a limit has something to say about.
     #[inline]
     fn watch_run(&mut self, ix: InstrumentIx, timeframe: Timeframe, bars: &[Bar], out: &mut Outbox) -> usize {
-        if self.guard.sample_due == Timestamp::MAX {
-            bars.len()
-        } else {
-            self.sample_run(ix, timeframe, bars, out)
+        let due = self.guard.sample_due;
+        let is_before = |at: Option<Timestamp>| at.is_some_and(|at| at < due);
+        let earliest = self.now.checked_add(Span::from_nanos(1));
+        let closes = bars.last().map(|bar| bar.open_time + timeframe.span());
+        // Nothing is observed at all, or mostly a run ends before anything falls due.
+        if due == Timestamp::MAX || (is_before(earliest) && is_before(closes)) {
+            return bars.len();
         }
+        self.sample_run(ix, timeframe, bars, out)
     }
 
     #[inline(never)]
@@ -140,23 +144,16 @@ impl Engine {
         // As `advance` says: at its close, or right after the input before it.
         let earliest = before.checked_add(Span::from_nanos(1)).unwrap_or(Timestamp::MAX);
         let mut next = 0;
-        // Mostly a run ends before anything falls due.
-        let last_opens = bars.last().map_or(Timestamp::MIN, |bar| bar.open_time);
         while next < bars.len() {
             let due = self.guard.sample_due;
-            let opens = Timestamp::from_nanos(due.nanos().saturating_sub(span.nanos()));
-            if last_opens < opens && earliest < due {
-                break;
+            if earliest < due {
+                let opens = Timestamp::from_nanos(due.nanos().saturating_sub(span.nanos()));
+                next += bars_before(&bars[next..], opens, span);
             }
-            let found = if earliest >= due {
-                Some(next)
-            } else {
-                bars[next..].iter().position(|bar| bar.open_time >= opens).map(|i| next + i)
-            };
-            let Some(found) = found else { break };
-            self.now = (bars[found].open_time + span).max(earliest);
-            self.markets[ix.index()].last = Some(bars[found].close);
-            next = found + 1;
+            let Some(bar) = bars.get(next) else { break };
+            self.now = (bar.open_time + span).max(earliest);
+            self.markets[ix.index()].last = Some(bar.close);
+            next += 1;
             if self.sample_quietly() {
                 continue;
             }
@@ -271,4 +268,17 @@ impl Engine {
         }
         self.scouted[ix.index()].said = said;
     }
+}
+
+/// How many candles, from the first, open before `opens`. They mostly lie on their grid without gaps, so the answer is guessed
+/// first.
+#[inline]
+fn bars_before(bars: &[Bar], opens: Timestamp, span: Span) -> usize {
+    let Some(first) = bars.first() else { return 0 };
+    let ahead = opens.nanos().saturating_sub(first.open_time.nanos()).max(0);
+    let guess = usize::try_from(ahead.saturating_add(span.nanos() - 1) / span.nanos());
+    let guess = guess.unwrap_or(bars.len()).min(bars.len());
+    let starts = guess == 0 || bars[guess - 1].open_time < opens;
+    let ends = bars.get(guess).is_none_or(|bar| bar.open_time >= opens);
+    if starts && ends { guess } else { bars.partition_point(|bar| bar.open_time < opens) }
 }

@@ -25,7 +25,7 @@ pub(crate) mod shield;
 pub(crate) mod volatility;
 
 use crate::engine::Engine;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, instrument_of};
 use crate::outbox::Outbox;
 use account::{Account, TierChange};
 use history::{ClosedTrade, History, Trip};
@@ -113,7 +113,7 @@ struct Worth {
     /// Cash less the cost of the open positions.
     cash: f64,
     /// For each open position: whose it is, its value for a price mantissa of one, its cost.
-    open: Vec<(usize, f64, f64)>,
+    open: Vec<(usize, f64, Amount)>,
 }
 
 impl Worth {
@@ -121,13 +121,12 @@ impl Worth {
     fn refresh(&mut self, ledger: &Ledger, instruments: &[Instrument]) {
         let mut cash = ledger.wallet();
         self.open.clear();
-        for (slot, position) in ledger.positions.iter().enumerate() {
-            if !position.quantity.is_zero() {
-                let ix = slot % instruments.len();
-                let value = instruments[ix].amount_per_step() * i128::from(position.quantity.mantissa());
-                self.open.push((ix, Amount::from_units(value).to_f64(), position.cost.to_f64()));
-                cash -= position.cost;
-            }
+        for slot in ledger.open() {
+            let position = &ledger.positions[*slot];
+            let ix = instrument_of(*slot, instruments.len());
+            let value = instruments[ix].amount_per_step() * i128::from(position.quantity.mantissa());
+            self.open.push((ix, Amount::from_units(value).to_f64(), position.cost));
+            cash -= position.cost;
         }
         (self.cash, self.is_stale) = (cash.to_f64(), false);
     }
@@ -138,7 +137,7 @@ impl Worth {
         for (ix, value, cost) in &self.open {
             sum += match markets[*ix].valuation() {
                 Some(price) => price.mantissa() as f64 * value,
-                None => *cost,
+                None => cost.to_f64(),
             };
         }
         sum

@@ -229,7 +229,17 @@ fn collared(context: &Context<'_>, draft: &Draft<'_>) -> Option<(Price, Price)> 
     }
 }
 
+#[inline(always)]
 fn check_price_collar(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
+    let market = &context.markets[draft.order.instrument.index()];
+    // A market order at the price that its position is valued at cannot be far from it.
+    let is_at_last =
+        matches!(draft.order.kind, OrderKind::Market) && market.mark.is_none() && market.quote.is_none();
+    if context.limits.price_collar.is_none() || is_at_last { Ok(()) } else { check_distance(context, draft) }
+}
+
+#[inline(never)]
+fn check_distance(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
     let Some(most) = context.limits.price_collar.filter(|_| draft.adds()) else { return Ok(()) };
     let Some((from, asked)) = collared(context, draft) else { return Ok(()) };
     if asked == from {
