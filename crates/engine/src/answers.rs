@@ -211,7 +211,7 @@ impl Engine {
     }
 
     /// Books a fill that is possible and new.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn book(&mut self, fill: &Fill, out: &mut Outbox) {
         let ix = fill.instrument;
         add_fill(&mut self.digest, fill);

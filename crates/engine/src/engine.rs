@@ -482,7 +482,7 @@ impl Engine {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take_intent(&mut self, strategy: u16, intent: &Intent, out: &mut Outbox) {
         match intent {
             Intent::Signal(signal) => self.note_signal(strategy, *signal, out),

@@ -143,12 +143,18 @@ impl Engine {
         let (before, span) = (self.now, timeframe.span());
         // As `advance` says: at its close, or right after the input before it.
         let earliest = before.checked_add(Span::from_nanos(1)).unwrap_or(Timestamp::MAX);
+        // Samples mostly lie on the grid of the candles: then it is known where the next one is.
+        let stride = usize::try_from(self.guard.settings.account.sample.nanos() / span.nanos()).unwrap_or(0);
         let mut next = 0;
         while next < bars.len() {
             let due = self.guard.sample_due;
             if earliest < due {
                 let opens = Timestamp::from_nanos(due.nanos().saturating_sub(span.nanos()));
-                next += bars_before(&bars[next..], opens, span);
+                let likely = next + stride.max(1) - 1;
+                next = match bars.get(likely) {
+                    Some(bar) if bar.open_time == opens => likely,
+                    _ => next + bars_before(&bars[next..], opens, span),
+                };
             }
             let Some(bar) = bars.get(next) else { break };
             self.now = (bar.open_time + span).max(earliest);
@@ -272,7 +278,7 @@ impl Engine {
 
 /// How many candles, from the first, open before `opens`. They mostly lie on their grid without gaps, so the answer is guessed
 /// first.
-#[inline]
+#[inline(never)]
 fn bars_before(bars: &[Bar], opens: Timestamp, span: Span) -> usize {
     let Some(first) = bars.first() else { return 0 };
     let ahead = opens.nanos().saturating_sub(first.open_time.nanos()).max(0);

@@ -367,7 +367,7 @@ impl Venue {
     /// Bybit ("Order Cost (USDT Contract)"): initial margin, fee of opening, fee of closing at the bankruptcy price. Binance
     /// ("How to Calculate Cost Required to Open a Position"): initial margin and open loss; the fee of opening is set aside
     /// on top, so that paying it never takes from what positions stand on.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn check_margin(
         &self,
         order: &NewOrder,

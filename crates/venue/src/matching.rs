@@ -142,6 +142,7 @@ impl Venue {
     }
 
     /// A conditional order takes no margin before its trigger: only then is it asked whether the account can carry it.
+    #[inline(never)]
     fn margin_when_triggered(&self, resting: &Resting, price: Price) -> Option<Amount> {
         if resting.order.reduce_only {
             return Some(Amount::ZERO);

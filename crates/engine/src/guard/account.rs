@@ -131,7 +131,7 @@ impl Account {
         }
         let raw = self.raw(value);
         let smoothed = self.smoothed + self.weight * (raw - self.smoothed);
-        let is_calm = raw.min(smoothed) < self.calm;
+        let is_calm = raw < self.calm || smoothed < self.calm;
         if is_calm {
             self.smoothed = smoothed;
         }

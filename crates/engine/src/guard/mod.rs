@@ -118,6 +118,7 @@ struct Worth {
 
 impl Worth {
     /// Works it out anew, in the room that it has.
+    #[inline(never)]
     fn refresh(&mut self, ledger: &Ledger, instruments: &[Instrument]) {
         let mut cash = ledger.wallet();
         self.open.clear();
@@ -131,16 +132,18 @@ impl Worth {
         (self.cash, self.is_stale) = (cash.to_f64(), false);
     }
 
-    #[inline]
+    #[inline(always)]
     fn at(&self, markets: &[Market]) -> f64 {
-        let mut sum = self.cash;
-        for (ix, value, cost) in &self.open {
-            sum += match markets[*ix].valuation() {
-                Some(price) => price.mantissa() as f64 * value,
-                None => cost.to_f64(),
-            };
+        let worth = |(ix, value, cost): &(usize, f64, Amount)| match markets[*ix].valuation() {
+            Some(price) => price.mantissa() as f64 * value,
+            None => cost.to_f64(),
+        };
+        // Most accounts hold one position or none.
+        match self.open.as_slice() {
+            [] => self.cash,
+            [only] => self.cash + worth(only),
+            all => all.iter().fold(self.cash, |sum, one| sum + worth(one)),
         }
-        sum
     }
 }
 
@@ -231,6 +234,7 @@ impl Guard {
     }
 
     /// Whether a step may have to be taken at a moment that is no fact's.
+    #[inline]
     pub(crate) fn is_busy(&self) -> bool {
         self.panic.is_busy()
             || (self.settings.require_stop && self.posts.iter().any(|post| post.until != Timestamp::MAX))
@@ -368,7 +372,7 @@ impl Engine {
     }
 
     /// [`Engine::sample`] where nothing but the equity is watched and nothing follows. Returns whether it was enough.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn sample_quietly(&mut self) -> bool {
         if self.guard.breaker.is_some() || self.guard.settings.protections.max_drawdown.is_some() {
             return false;
@@ -382,7 +386,7 @@ impl Engine {
     }
 
     /// The equity as a float.
-    #[inline]
+    #[inline(always)]
     fn value(&mut self) -> f64 {
         if self.guard.worth.is_stale {
             self.guard.worth.refresh(&self.ledger, &self.instruments);
