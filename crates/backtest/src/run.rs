@@ -395,7 +395,9 @@ impl<R: Recording> Runner<R> {
             }
             let before = due - Span::from_nanos(1);
             for lane in &mut lanes {
-                done += self.pass_until(lane, before);
+                if lane.next_due < due {
+                    done += self.pass_until(lane, before);
+                }
                 if lane.event_due == due {
                     self.meet(lane.ix, self.timeframe, &lane.bars[lane.next]);
                 } else if lane.next_due == due {
@@ -411,20 +413,14 @@ impl<R: Recording> Runner<R> {
                     lane.step(1);
                     done += 1;
                     self.find_event(lane);
-                } else {
-                    done += self.pass_until(lane, due);
+                } else if lane.next_due == due {
+                    self.pass_one(lane);
+                    done += 1;
                 }
                 next = next.min(lane.event_due);
             }
             self.catch_up();
-            let mut is_moved = false;
-            for lane in &mut lanes {
-                if lane.event != lane.next && self.engine.is_waiting(lane.ix) {
-                    self.find_event(lane);
-                    is_moved = true;
-                }
-            }
-            if is_moved {
+            if self.engine.has_waiting() && self.find_waiting(&mut lanes) {
                 next = lanes.iter().map(|lane| lane.event_due).min().unwrap_or(Timestamp::MAX);
             }
             self.now = Some(due);
@@ -437,6 +433,29 @@ impl<R: Recording> Runner<R> {
                 }
             }
         }
+    }
+
+    /// Finds the next candle that matters of those lanes that began to wait for theirs. Whether there are any.
+    #[inline(never)]
+    fn find_waiting(&mut self, lanes: &mut [Lane<'_>]) -> bool {
+        let mut is_moved = false;
+        for lane in lanes {
+            if lane.event != lane.next && self.engine.is_waiting(lane.ix) {
+                self.find_event(lane);
+                is_moved = true;
+            }
+        }
+        is_moved
+    }
+
+    /// Lets one quiet candle pass whose price the venue has seen.
+    #[inline(always)]
+    fn pass_one(&mut self, lane: &mut Lane<'_>) {
+        let Some(bar) = lane.bars.get(lane.next) else { return };
+        self.at = self.at.max(lane.next_due);
+        self.engine.mark(lane.ix, bar.close, lane.next_due);
+        self.seq += 1;
+        lane.step(1);
     }
 
     /// Finds the next candle of a lane that matters.

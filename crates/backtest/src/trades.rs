@@ -33,8 +33,6 @@ pub struct Trade {
     pub quantity: Quantity,
     /// The exact value of all entries, above zero.
     pub entry_value: Amount,
-    /// The exact value of all exits, above zero.
-    pub exit_value: Amount,
     /// Profit before fees and funding.
     pub gross: Amount,
     /// Fees of entries and exits.
@@ -49,6 +47,15 @@ pub struct Trade {
 }
 
 impl Trade {
+    /// The exact value of all exits, above zero; of a trade that is still open, as if what is left were closed at its cost.
+    #[must_use]
+    pub fn exit_value(&self) -> Amount {
+        match self.direction {
+            Direction::Short => self.entry_value - self.gross,
+            Direction::Long | Direction::Flat => self.entry_value + self.gross,
+        }
+    }
+
     /// Profit after fees and funding.
     #[must_use]
     pub fn net(&self) -> Amount {
@@ -88,10 +95,8 @@ impl TradeBuilder {
         if record.closed.is_positive()
             && let Some(trade) = slot
         {
-            let gained = if trade.direction == Direction::Long { record.realised } else { -record.realised };
             // Not written into the open trade first: reading it back at once would wait for what was just written.
             let left = Trade {
-                exit_value: trade.exit_value + record.closed_cost.abs() + gained,
                 gross: trade.gross + record.realised,
                 fees: trade.fees + closing_fee,
                 exit_time: fill.exchange_time,
@@ -159,7 +164,6 @@ fn entered(record: &FillRecord, opened: Quantity, fee: Amount) -> Trade {
         exit_time: fill.exchange_time,
         quantity: opened,
         entry_value: record.opened_cost.abs(),
-        exit_value: Amount::ZERO,
         gross: Amount::ZERO,
         fees: fee,
         funding: Amount::ZERO,

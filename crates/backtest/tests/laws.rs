@@ -24,7 +24,7 @@ fn assert_adds_up(outcome: &Outcome) {
     }
     for trade in &outcome.trades {
         assert!(trade.entry_time <= trade.exit_time && trade.quantity.is_positive(), "{trade:?}");
-        assert!(trade.entry_value.is_positive() && trade.exit_value.is_positive(), "{trade:?}");
+        assert!(trade.entry_value.is_positive() && trade.exit_value().is_positive(), "{trade:?}");
         // What the plan counted as it went along is what the trade came to.
         if let Some(plan) = &trade.plan {
             assert_eq!((plan.net, plan.quantity), (trade.net(), trade.quantity), "{trade:?}");

@@ -81,7 +81,7 @@ fn engine(bars: Vec<Bar>, fast: usize, slow: usize) -> Vec<RoundTrip> {
     let outcome = world.run();
     let seen = |t: &backtest::Trade| {
         assert_eq!(t.exit.cause, FillCause::Order);
-        (t.direction, t.entry_time, cents(t.entry_value), t.exit_time, cents(t.exit_value))
+        (t.direction, t.entry_time, cents(t.entry_value), t.exit_time, cents(t.exit_value()))
     };
     outcome.trades.iter().map(seen).collect()
 }

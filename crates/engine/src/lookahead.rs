@@ -35,6 +35,13 @@ impl Engine {
         self.targets.desks[ix.index()].is_dirty || self.levels.is_leading(ix)
     }
 
+    /// Whether [`Engine::is_waiting`] may hold for any instrument; where this says no, it holds for none.
+    #[inline]
+    #[must_use]
+    pub fn has_waiting(&self) -> bool {
+        self.levels.is_used || self.targets.desks.iter().any(|desk| desk.is_dirty)
+    }
+
     /// Steps over consecutive candles of one instrument during which nothing else happens, up to the first that something
     /// follows from. Returns how many were consumed; `out` holds what followed from the last of them.
     ///
@@ -143,26 +150,15 @@ impl Engine {
         let (before, span) = (self.now, timeframe.span());
         // As `advance` says: at its close, or right after the input before it.
         let earliest = before.checked_add(Span::from_nanos(1)).unwrap_or(Timestamp::MAX);
-        // Samples mostly lie on the grid of the candles: then it is known where the next one is.
-        let stride = usize::try_from(self.guard.settings.account.sample.nanos() / span.nanos()).unwrap_or(0);
         let mut next = 0;
         while next < bars.len() {
-            let due = self.guard.sample_due;
-            if earliest < due {
-                let opens = Timestamp::from_nanos(due.nanos().saturating_sub(span.nanos()));
-                let likely = next + stride.max(1) - 1;
-                next = match bars.get(likely) {
-                    Some(bar) if bar.open_time == opens => likely,
-                    _ => next + bars_before(&bars[next..], opens, span),
-                };
+            if earliest < self.guard.sample_due {
+                next += self.sample_calmly(ix, &bars[next..], earliest, span);
             }
             let Some(bar) = bars.get(next) else { break };
             self.now = (bar.open_time + span).max(earliest);
             self.markets[ix.index()].last = Some(bar.close);
             next += 1;
-            if self.sample_quietly() {
-                continue;
-            }
             self.sample(out);
             if !out.is_empty() {
                 self.now = before;
@@ -171,6 +167,32 @@ impl Engine {
         }
         self.now = before;
         bars.len()
+    }
+
+    /// [`Engine::sample`] at the candles that fall due and from which nothing follows: the equity moves with one price alone, and
+    /// no limit is near. Returns how many candles may go by; the one behind them is due.
+    #[inline]
+    fn sample_calmly(&mut self, ix: InstrumentIx, bars: &[Bar], earliest: Timestamp, span: Span) -> usize {
+        let line = self.worth_by(ix);
+        // Samples mostly lie on the grid of the candles: then it is known where the next one is.
+        let stride = usize::try_from(self.guard.sample_step().nanos() / span.nanos()).unwrap_or(0).max(1);
+        let mut next = 0;
+        loop {
+            let due = self.guard.sample_due.nanos();
+            let opens = Timestamp::from_nanos(due.saturating_sub(span.nanos()));
+            let likely = next + stride - 1;
+            let found = match bars.get(likely) {
+                Some(bar) if bar.open_time == opens => likely,
+                _ => next + bars_before(&bars[next..], opens, span),
+            };
+            let (Some(bar), Some((cash, per_price))) = (bars.get(found), line) else { return found };
+            let value = cash + bar.close.mantissa() as f64 * per_price;
+            let at = (bar.open_time + span).max(earliest);
+            if !self.guard.pass_sample(at, value) {
+                return found;
+            }
+            next = found + 1;
+        }
     }
 
     /// Keeps what a strategy said about a candle whose time has not come.

@@ -37,7 +37,7 @@ use panic::Panic;
 use settings::Guards;
 use shield::Post;
 use strategy::{Market, StateError, StateReader, StateWriter};
-use units::{Amount, DigestWriter, Quantity, Rate, Timestamp};
+use units::{Amount, DigestWriter, Quantity, Rate, Span, Timestamp};
 use volatility::{Breaker, Volatility};
 
 /// How many executions of an instrument are remembered, to recognise one that is told twice. An exchange repeats what it
@@ -229,6 +229,22 @@ impl Guard {
         Timestamp::from_nanos(next)
     }
 
+    /// The grid of samples.
+    #[inline]
+    pub(crate) fn sample_step(&self) -> Span {
+        self.settings.account.sample
+    }
+
+    /// A sample from which nothing follows. Returns whether it was one; otherwise nothing has changed.
+    #[inline]
+    pub(crate) fn pass_sample(&mut self, at: Timestamp, value: f64) -> bool {
+        let is_calm = self.account.pass(value);
+        if is_calm {
+            self.sample_due = self.next_sample(at);
+        }
+        is_calm
+    }
+
     pub(crate) fn watches_stops(&self) -> bool {
         self.settings.require_stop
     }
@@ -371,18 +387,25 @@ impl Engine {
         self.observe(true, out);
     }
 
-    /// [`Engine::sample`] where nothing but the equity is watched and nothing follows. Returns whether it was enough.
-    #[inline(always)]
-    pub(crate) fn sample_quietly(&mut self) -> bool {
-        if self.guard.breaker.is_some() || self.guard.settings.protections.max_drawdown.is_some() {
-            return false;
+    /// What the equity is while nothing but the price of one instrument moves: a sum, and what a price mantissa of one adds to
+    /// it. `None` where it is not that simple, or more than the equity is observed.
+    #[inline]
+    pub(crate) fn worth_by(&mut self, ix: InstrumentIx) -> Option<(f64, f64)> {
+        let settings = &self.guard.settings;
+        if settings.account.volatility.is_some() || settings.protections.max_drawdown.is_some() {
+            return None;
         }
-        let value = self.value();
-        let is_quiet = self.guard.account.pass(value);
-        if is_quiet {
-            self.guard.sample_due = self.guard.next_sample(self.now);
+        if self.guard.worth.is_stale {
+            self.guard.worth.refresh(&self.ledger, &self.instruments);
         }
-        is_quiet
+        let worth = &self.guard.worth;
+        match worth.open.as_slice() {
+            [] => Some((worth.cash, 0.0)),
+            [(of, value, _)] if *of == ix.index() && self.markets[*of].mark.is_none() => {
+                Some((worth.cash, *value))
+            }
+            _ => None,
+        }
     }
 
     /// The equity as a float.

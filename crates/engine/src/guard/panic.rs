@@ -59,11 +59,13 @@ impl Default for Panic {
 }
 
 impl Panic {
+    #[inline]
     pub(super) const fn is_pressed(&self) -> bool {
         !matches!(self.stage, PanicStage::Armed)
     }
 
     /// Whether it has still something to do.
+    #[inline]
     pub(super) const fn is_busy(&self) -> bool {
         !matches!(self.stage, PanicStage::Armed | PanicStage::Latched)
     }

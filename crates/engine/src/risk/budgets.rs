@@ -42,6 +42,13 @@ impl Budgets {
         closed: Quantity,
     ) {
         let own = self.row(strategy);
+        let share = &mut self.shares[own][slot];
+        // Mostly it closes no more than its own.
+        let against = if side == Side::Buy { -*share } else { *share };
+        if closed <= against.max(Quantity::ZERO) {
+            *share += side.signed(quantity);
+            return;
+        }
         let mut left = closed;
         for row in std::iter::once(own).chain(0..self.shares.len()) {
             if left.is_zero() {

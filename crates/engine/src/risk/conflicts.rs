@@ -61,10 +61,16 @@ fn others<'a>(context: &'a Context<'_>, order: &'a NewOrder) -> impl Iterator<It
     context.orders.live.iter().filter(is_other)
 }
 
+#[inline(always)]
 fn check_duplicate(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
-    if !context.limits.refuses_duplicates || !draft.adds() {
+    if !context.limits.refuses_duplicates || !draft.adds() || context.orders.live.is_empty() {
         return Ok(());
     }
+    find_duplicate(context, draft)
+}
+
+#[inline(never)]
+fn find_duplicate(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
     let order = draft.order;
     let is_same = |o: &&Order| NewOrder { id: order.id, ..o.order } == *order;
     match others(context, order).find(is_same) {
@@ -73,10 +79,16 @@ fn check_duplicate(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
     }
 }
 
+#[inline(always)]
 fn check_self_cross(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
-    if !context.limits.refuses_self_cross || !draft.adds() {
+    if !context.limits.refuses_self_cross || !draft.adds() || context.orders.live.is_empty() {
         return Ok(());
     }
+    find_crossed(context, draft)
+}
+
+#[inline(never)]
+fn find_crossed(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
     let order = draft.order;
     let meets = |o: &&Order| o.order.side != order.side && crosses(order, &o.order);
     match others(context, order).find(meets) {

@@ -4,6 +4,7 @@ use super::checks::{Check, Stage, Verdict, breach};
 use super::draft::{Context, Draft, Reach, reach};
 use super::table::Level;
 use model::{Figure, RiskLimit};
+use std::hint::cold_path;
 use units::{Quantity, Span};
 
 pub(crate) const DATA_AGE: Check = Check {
@@ -90,17 +91,20 @@ fn refuse_span(limit: RiskLimit, most: Option<Span>, found: impl FnOnce() -> Spa
     let Some(most) = most else { return Ok(()) };
     let found = found();
     if found > most {
+        cold_path();
         return Err(breach(limit, Figure::Span(most), None, Figure::Span(found)));
     }
     Ok(())
 }
 
+#[inline(always)]
 fn check_data_age(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
     let most = context.limits.max_data_age.filter(|_| draft.adds());
     let ix = draft.order.instrument.index();
     refuse_span(RiskLimit::DataAge, most, || context.watch.age(ix, context.now))
 }
 
+#[inline(always)]
 fn check_clock_drift(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
     let most = context.limits.max_clock_drift.filter(|_| draft.adds());
     refuse_span(RiskLimit::ClockDrift, most, || context.watch.drift())
@@ -112,6 +116,7 @@ fn refuse_rate(limit: RiskLimit, most: u32) -> Verdict {
     Err(breach(limit, allowed, Some(now), requested))
 }
 
+#[inline(always)]
 fn check_per_second(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
     match context.limits.max_orders_per_second {
         Some(most) if draft.adds() && context.watch.is_second_full(most, context.now) => {
@@ -121,6 +126,7 @@ fn check_per_second(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
     }
 }
 
+#[inline(always)]
 fn check_per_minute(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
     match context.limits.max_orders_per_minute {
         Some(most) if draft.adds() && context.watch.is_minute_full(most, context.now) => {

@@ -156,7 +156,7 @@ impl Watch {
     }
 
     /// Notes a fill that was booked.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn note_fill(&mut self, slot: usize, strategy: u16, fill: &Fill, booking: &Booking) {
         if let Some(budgets) = &mut self.budgets {
             budgets.note_fill(strategy, slot, fill.side, fill.quantity, booking.closed);
