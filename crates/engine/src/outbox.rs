@@ -42,7 +42,7 @@ impl Outbox {
     /// longer function it would be copied more than once.
     #[inline(never)]
     pub(crate) fn place(&mut self, approved: ApprovedOrder<'_>) {
-        self.commands.push(OrderCommand::Place(*approved.order()));
+        self.commands.push(OrderCommand::Place(*approved.into_order()));
     }
 
     #[inline(always)]

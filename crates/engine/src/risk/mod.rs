@@ -66,10 +66,9 @@ impl Approved {
 /// An order that passed every check, where it was written down. Private inside like [`Approved`].
 pub(crate) struct ApprovedOrder<'a>(&'a NewOrder);
 
-impl ApprovedOrder<'_> {
-    /// What was approved.
+impl<'a> ApprovedOrder<'a> {
     #[inline]
-    pub(crate) const fn order(&self) -> &NewOrder {
+    pub(crate) const fn into_order(self) -> &'a NewOrder {
         self.0
     }
 }
