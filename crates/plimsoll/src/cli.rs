@@ -40,6 +40,11 @@ pub(crate) struct Cli {
 pub(crate) enum Verb {
     /// Show what Plimsoll does: no keys, no network
     Demo(verbs::demo::Args),
+    /// Trade: on paper with the real market, or for real
+    #[command(visible_alias = "trade")]
+    Run(Box<verbs::run::Args>),
+    /// The kill switch: cancel everything, close everything, stay so until unlocked
+    Panic(verbs::panic::Args),
     /// Run strategies over recorded candles and report what came of it
     #[command(visible_alias = "backtesting")]
     Backtest(verbs::backtest::Args),
@@ -53,8 +58,10 @@ pub(crate) enum Verb {
     Strategy(verbs::strategy::Args),
     /// Show, check and describe the configuration
     Config(verbs::config::Args),
-    /// Import, list, check, resample, export and generate market data
+    /// Download, import, list, check, resample, export and generate market data
     Data(verbs::data::Args),
+    /// Check whether everything is there that trading needs: configuration, disk, exchange, clock, key
+    Doctor(verbs::doctor::Args),
     /// List, show and verify the journals of runs
     Journal(verbs::journal::Args),
     /// Step the engine through a journal again and compare what it commands
@@ -65,6 +72,9 @@ pub(crate) enum Verb {
     /// As `data list`, by freqtrade's name
     #[command(hide = true, after_help = "Example:\n  plimsoll data list --symbol BTCUSDT")]
     ListData(verbs::data::ListArgs),
+    /// As `data download`, by freqtrade's name
+    #[command(hide = true, after_help = "Example:\n  plimsoll data download --symbol BTCUSDT --days 30")]
+    DownloadData(verbs::data::DownloadDataArgs),
     /// As `config show`, by freqtrade's name
     #[command(hide = true, after_help = "Example:\n  plimsoll config show")]
     ShowConfig,
@@ -75,16 +85,20 @@ impl Verb {
     pub(crate) fn run(self, globals: &Globals) -> Result<(), Failure> {
         match self {
             Self::Demo(args) => verbs::demo::run(&args, globals),
+            Self::Run(args) => verbs::run::run(&args, globals),
+            Self::Panic(args) => verbs::panic::run(&args, globals),
             Self::Backtest(args) => verbs::backtest::run(args, globals),
             Self::Optimize(args) => verbs::optimize::run(args, globals),
             Self::Lookahead(args) => verbs::lookahead::run(args, globals),
             Self::Strategy(args) => verbs::strategy::run(args, globals),
             Self::Config(args) => verbs::config::run(args, globals),
             Self::Data(args) => verbs::data::run(args, globals),
+            Self::Doctor(args) => verbs::doctor::run(&args, globals),
             Self::Journal(args) => verbs::journal::run(&args, globals),
             Self::Replay(args) => verbs::replay::run(&args, globals),
             Self::ListStrategies => verbs::strategy::list(globals),
             Self::ListData(args) => verbs::data::run(args.into(), globals),
+            Self::DownloadData(args) => verbs::data::run(args.into(), globals),
             Self::ShowConfig => verbs::config::show(globals),
         }
     }
@@ -95,10 +109,10 @@ pub(crate) fn parse(arguments: &[OsString]) -> Result<Cli, ExitCode> {
     Cli::try_parse_from(arguments).map_err(|error| answer(error, arguments))
 }
 
-/// freqtrade's verbs that do another thing here are not understood, but explained.
+/// freqtrade's verb that does another thing here is not understood, but explained.
 fn with_tip(mut error: clap::Error) -> clap::Error {
     if let Some(ContextValue::String(verb)) = error.get(ContextKind::InvalidSubcommand)
-        && matches!(verb.as_str(), "download-data" | "convert-data")
+        && verb == "convert-data"
     {
         let tip =
             "`plimsoll data import FILE...` reads files of candles, freqtrade's own among them".to_owned();

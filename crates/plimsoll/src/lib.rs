@@ -4,6 +4,7 @@
 //! * [`failure`]: how a verb says that it did not succeed, and with which exit code;
 //! * [`globals`]: the flags every verb understands, and the way to standard output;
 //! * `journals`: finding, writing and stepping through the journals of runs;
+//! * `live`: asking the exchange, and what `run` and `doctor` are made of;
 //! * `research`: what the verbs that run backtests have in common;
 //! * `symbol`: names of instruments as people type them;
 //! * one module per verb in `verbs`, each with `Args` and `run(args, &Globals)`.
@@ -16,6 +17,7 @@ pub mod config;
 pub mod failure;
 pub mod globals;
 mod journals;
+mod live;
 mod research;
 mod symbol;
 mod verbs;

@@ -13,8 +13,8 @@ mod trial;
 mod watch;
 
 pub(crate) use flags::{AccountArgs, MarketArgs, StrategyArgs};
-pub(crate) use market::{Loaded as LoadedMarket, history, load, tape_of};
-pub(crate) use plan::{Plan, StrategyPlan, strategy_error};
+pub(crate) use market::{Loaded as LoadedMarket, candles_of, history, load, tape_of};
+pub(crate) use plan::{Plan, Seat, StrategyPlan, Terms, active_pairs, strategies, strategy_error, terms};
 pub(crate) use shelf::{Found, Shelf, rules};
 pub(crate) use simulation::fidelity;
 pub(crate) use ticks::TickPlan;

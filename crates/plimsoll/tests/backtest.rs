@@ -339,7 +339,7 @@ fn what_freqtrade_users_type_is_understood() {
     ]);
     assert_eq!(theirs, ours);
     assert!(ours.contains("DAY BREAKDOWN") && ours.contains("ETHUSDT"), "{ours}");
-    bench.refuses(&["download-data", "-p", "BTC/USDT:USDT"], &["download-data", "plimsoll data import"]);
+    bench.refuses(&["convert-data", "--format-from", "json"], &["convert-data", "plimsoll data import"]);
 }
 
 #[test]

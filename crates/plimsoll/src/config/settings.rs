@@ -123,6 +123,7 @@ const fn positive(max: &'static str) -> Kind {
 
 const TEXT: Kind = Kind::Text { longest: 64 };
 const SECRET: Kind = Kind::Text { longest: 500 };
+const URL: Kind = Kind::Text { longest: 200 };
 
 /// Every section, in the order it is shown.
 pub static SECTIONS: &[Section] = &[
@@ -160,6 +161,18 @@ pub static SECTIONS: &[Section] = &[
         shape: Shape::Single,
         about: "How the simulated exchange behaves, in backtests and on paper",
         settings: simulation::SIMULATION,
+    },
+    Section {
+        name: "run",
+        shape: Shape::Single,
+        about: "What `plimsoll run` does, on paper or for real",
+        settings: RUN,
+    },
+    Section {
+        name: "live",
+        shape: Shape::Single,
+        about: "What must be said before real orders are sent",
+        settings: LIVE,
     },
     Section { name: "storage", shape: Shape::Single, about: "Where results are kept", settings: STORAGE },
     Section {
@@ -213,6 +226,41 @@ const EXCHANGE: &[Setting] = &[
         "Which exchange",
     ),
     Setting::new("testnet", Kind::Switch, "true", "Use the exchange's test network, where money is not real"),
+    Setting::unset(
+        "environment",
+        Kind::Choice(&["mainnet", "testnet", "demo"]),
+        "testnet or mainnet, as exchange.testnet says",
+        "Which of the exchange's worlds: trading real money on mainnet has to be said twice, here and with testnet: false. demo is \
+         play money at real prices, with keys of its own",
+    )
+    .example("demo"),
+    Setting::unset(
+        "rest_url",
+        URL,
+        "the exchange's own address",
+        "Where requests go instead, such as a regional host or a local exchange; plain http only to this machine",
+    )
+    .example("http://127.0.0.1:8099"),
+    Setting::unset(
+        "websocket_url",
+        URL,
+        "the exchange's own address",
+        "Where streams come from instead; plain ws only from this machine",
+    )
+    .example("ws://127.0.0.1:8099"),
+    Setting::unset(
+        "proxy",
+        SECRET,
+        "a direct connection",
+        "Proxy that makes tunnels, as http://host:port or http://user:password@host:port; this machine is always reached directly",
+    )
+    .secret(),
+    Setting::new(
+        "tls_roots",
+        Kind::Choice(&["bundled", "system"]),
+        "bundled",
+        "Whose certificates are believed: the list that comes with the program, or this machine's",
+    ),
     Setting::unset("api_key", SECRET, "only public data", "Key of the account").secret(),
     Setting::unset("api_secret", SECRET, "only public data", "Secret of the account's key").secret(),
     Setting::new("rate_limit", whole(1, 1000), "10", "Most requests sent to the exchange in a second")
@@ -356,6 +404,63 @@ const BACKTEST: &[Setting] = &[
     .unit("candles")
     .example("500"),
 ];
+
+const RUN: &[Setting] = &[
+    Setting::new(
+        "mode",
+        Kind::Choice(&["paper", "live", "hybrid"]),
+        "paper",
+        "What runs when no flag says: paper trading, real orders (which need the flag --live all the same), or each strategy by \
+         its rung",
+    ),
+    Setting::new(
+        "cancel_orders_on_stop",
+        Kind::Switch,
+        "true",
+        "Cancel orders that may open when it is stopped",
+    ),
+    Setting::new(
+        "close_paper_positions_on_stop",
+        Kind::Switch,
+        "false",
+        "Close positions on paper when it is stopped; real ones are never closed by stopping",
+    ),
+    Setting::new(
+        "record_market_data",
+        Kind::Switch,
+        "true",
+        "Put what was seen of the market into the catalog when it stops, so that the day can be run again",
+    ),
+    Setting::new(
+        "venue_patience_seconds",
+        whole(1, 3600),
+        "30",
+        "How long trading waits for an exchange that is not there while another is",
+    )
+    .unit("seconds"),
+    Setting::new(
+        "step_limit_seconds",
+        whole(1, 3600),
+        "30",
+        "A single step of the engine that takes longer ends the process: a strategy hangs",
+    )
+    .unit("seconds"),
+    Setting::new(
+        "paper_latency_ms",
+        whole(0, 60_000),
+        "5",
+        "How long an order travels to the simulated exchange of paper trading",
+    )
+    .unit("milliseconds"),
+];
+
+const LIVE: &[Setting] = &[Setting::unset(
+    "acknowledge",
+    Kind::Text { longest: 200 },
+    "no real order is sent",
+    "The sentence \"I understand this trades real money\", word for word",
+)
+.example("I understand this trades real money")];
 
 const STORAGE: &[Setting] = &[Setting::unset(
     "database_url",

@@ -38,6 +38,10 @@ pub struct Config {
     pub backtest: Backtest,
     /// How the simulated exchange behaves.
     pub simulation: Simulation,
+    /// What `plimsoll run` does.
+    pub run: Run,
+    /// What must be said before real orders are sent.
+    pub live: Live,
     /// Where results are kept.
     pub storage: Storage,
     /// What is written down while it runs.
@@ -70,6 +74,16 @@ pub struct Exchange {
     pub name: String,
     /// Whether the test network is used.
     pub testnet: bool,
+    /// `mainnet`, `testnet` or `demo`; `None` goes by [`Exchange::testnet`].
+    pub environment: Option<String>,
+    /// Where requests go instead of the exchange's own address.
+    pub rest_url: Option<String>,
+    /// Where streams come from instead of the exchange's own address.
+    pub websocket_url: Option<String>,
+    /// Over which proxy. A secret, since it may hold a password.
+    pub proxy: Option<SecretString>,
+    /// `bundled` or `system`.
+    pub tls_roots: String,
     /// Key of the account; `None` leaves only public data.
     pub api_key: Option<SecretString>,
     /// Secret of the key; there exactly when the key is.
@@ -344,6 +358,34 @@ pub struct Simulation {
     pub latency_file: Option<PathBuf>,
     /// Latency of the fastest market message.
     pub feed_latency_ms: Decimal,
+}
+
+/// What `plimsoll run` does.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Run {
+    /// `paper`, `live` or `hybrid`.
+    pub mode: String,
+    /// Whether orders that may open are cancelled when it stops.
+    pub cancel_orders_on_stop: bool,
+    /// Whether positions on paper are closed when it stops.
+    pub close_paper_positions_on_stop: bool,
+    /// Whether what was seen of the market goes into the catalog.
+    pub record_market_data: bool,
+    /// How long trading waits for an exchange that is not there.
+    pub venue_patience_seconds: u32,
+    /// How long a step of the engine may take.
+    pub step_limit_seconds: u32,
+    /// How long an order travels to the simulated exchange.
+    pub paper_latency_ms: u32,
+}
+
+/// What must be said before real orders are sent.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Live {
+    /// The sentence, as it was written.
+    pub acknowledge: Option<String>,
 }
 
 /// Where results are kept.

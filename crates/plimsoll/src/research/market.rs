@@ -206,19 +206,29 @@ pub(crate) fn history(
     instruments: &[Instrument],
     reference: &History,
 ) -> Result<Vec<Candle>, Failure> {
-    let catalog = Catalog::open(root).map_err(from_catalog)?;
     let range = TimeRange { from: reference.from, to: reference.until };
+    candles_of(root, instruments, reference.timeframe, range)
+}
+
+/// The candles of all instruments that open in a range, by the time at which they open and then by instrument.
+pub(crate) fn candles_of(
+    root: &Path,
+    instruments: &[Instrument],
+    timeframe: Timeframe,
+    range: TimeRange,
+) -> Result<Vec<Candle>, Failure> {
+    let catalog = Catalog::open(root).map_err(from_catalog)?;
     let mut candles = Vec::new();
     for (ix, instrument) in (0u32..).zip(instruments) {
         let (exchange, symbol) = (instrument.exchange, &instrument.symbol);
         let held = timeframes(&catalog, exchange, symbol)?;
-        let Some(base) = finest_fit(&held, reference.timeframe) else { continue };
+        let Some(base) = finest_fit(&held, timeframe) else { continue };
         let series =
             catalog.load_bars(&SeriesKey::candles(exchange, symbol, base), range).map_err(from_catalog)?;
-        let mut series = at_timeframe(series, reference.timeframe, &format!("{exchange} {symbol}"))?;
+        let mut series = at_timeframe(series, timeframe, &format!("{exchange} {symbol}"))?;
         catalog::rescale(&mut series, instrument.price_decimals, instrument.quantity_decimals)
             .map_err(|problem| Failure::failed(format!("{symbol}: {problem}")))?;
-        let candle = |bar| Candle { instrument: InstrumentIx(ix), timeframe: reference.timeframe, bar };
+        let candle = |bar| Candle { instrument: InstrumentIx(ix), timeframe, bar };
         candles.extend(series.bars.into_iter().map(candle));
     }
     candles.sort_by_key(|candle| (candle.bar.open_time, candle.instrument));

@@ -36,9 +36,9 @@ pub(crate) struct StrategyPlan {
     /// Its weight among strategies of the same instrument.
     pub(super) weight: Rate,
     /// The symbols it trades; `None` for all.
-    pub(super) symbols: Option<Vec<String>>,
+    pub(crate) symbols: Option<Vec<String>>,
     /// The candles it decides on; `None` for those that drive the run.
-    pub(super) timeframe: Option<Timeframe>,
+    pub(crate) timeframe: Option<Timeframe>,
 }
 
 impl StrategyPlan {
@@ -52,7 +52,7 @@ impl StrategyPlan {
 
     /// How many candles of this length it needs before its first opinion. How many instruments there will be is not known yet:
     /// what one takes, two take, and a pair takes no fewer.
-    pub(super) fn warm_up_bars(&self, timeframe: Timeframe) -> Result<u32, Failure> {
+    pub(crate) fn warm_up_bars(&self, timeframe: Timeframe) -> Result<u32, Failure> {
         let texts = self.given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let built = self.blueprint.build(texts, &[InstrumentIx(0), InstrumentIx(1)], timeframe);
         built.map(|(strategy, _)| strategy.needs().warm_up_bars).map_err(strategy_error)
@@ -271,15 +271,15 @@ fn voting_line(voting: Voting) -> String {
 }
 
 /// Where strategies of a run sit.
-pub(super) struct Seat<'a> {
-    pub(super) instruments: &'a [Instrument],
-    pub(super) timeframe: Timeframe,
-    pub(super) has_stop: bool,
+pub(crate) struct Seat<'a> {
+    pub(crate) instruments: &'a [Instrument],
+    pub(crate) timeframe: Timeframe,
+    pub(crate) has_stop: bool,
 }
 
 impl Seat<'_> {
     /// One strategy with these parameters.
-    pub(super) fn build(
+    pub(crate) fn build(
         &self,
         plan: &StrategyPlan,
         given: &[(String, String)],
@@ -367,7 +367,7 @@ pub(crate) fn strategy_error(error: StrategyError) -> Failure {
     Failure::usage(error.to_string())
 }
 
-pub(super) fn strategies(args: &StrategyArgs, config: &Config) -> Result<Vec<StrategyPlan>, Failure> {
+pub(crate) fn strategies(args: &StrategyArgs, config: &Config) -> Result<Vec<StrategyPlan>, Failure> {
     let (shelf, mut plans) = (Shelf::of(config), Vec::new());
     if args.strategies.is_empty() {
         let entries: Vec<_> = config.strategies.iter().filter(|s| s.is_active).collect();
@@ -427,7 +427,7 @@ fn ids(entries: &[(&str, Option<&str>)]) -> Vec<String> {
     entries.iter().map(&mut name).collect()
 }
 
-pub(super) fn active_pairs(config: &Config) -> Vec<String> {
+pub(crate) fn active_pairs(config: &Config) -> Vec<String> {
     config.pairs.iter().filter(|p| p.is_active).map(|p| p.symbol.clone()).collect()
 }
 
@@ -460,9 +460,9 @@ fn job(
 }
 
 /// What flags and configuration say of account, risk and exchange, whatever the data.
-pub(super) struct Terms {
-    pub(super) limits: Limits,
-    pub(super) venue: VenueConfig,
+pub(crate) struct Terms {
+    pub(crate) limits: Limits,
+    pub(crate) venue: VenueConfig,
     pub(super) min_strength: Rate,
     pub(super) voting: Voting,
     house_plan: Option<ExitPlan>,
@@ -471,7 +471,7 @@ pub(super) struct Terms {
 
 impl Terms {
     /// The engine's side of them.
-    pub(super) fn setup(&self, instruments: Vec<Instrument>, trade_from: Timestamp) -> Setup {
+    pub(crate) fn setup(&self, instruments: Vec<Instrument>, trade_from: Timestamp) -> Setup {
         Setup {
             instruments,
             initial_balance: self.venue.initial_balance,
@@ -487,7 +487,7 @@ impl Terms {
     }
 }
 
-pub(super) fn terms(
+pub(crate) fn terms(
     loaded: &config::Loaded,
     account: &AccountArgs,
     instruments: &[Instrument],
@@ -621,6 +621,6 @@ pub(super) fn rate(decimal: &config::Decimal, percent: u8, key: &str) -> Result<
     read.map_err(|error| Failure::usage(format!("{key} {decimal}: {error}")))
 }
 
-pub(super) fn amount(decimal: &config::Decimal, key: &str) -> Result<Amount, Failure> {
+pub(crate) fn amount(decimal: &config::Decimal, key: &str) -> Result<Amount, Failure> {
     Amount::parse(decimal.as_str()).map_err(|error| Failure::usage(format!("{key} {decimal}: {error}")))
 }

@@ -17,7 +17,7 @@ use crate::failure::Failure;
 
 /// The files of a recipe.
 const CONFIGURATION: &str = "configuration.json";
-const INSTRUMENTS: &str = "instruments.bin";
+pub(crate) const INSTRUMENTS: &str = "instruments.bin";
 const ENGINE: &str = "engine.json";
 
 /// What is not in the configuration.
@@ -26,6 +26,9 @@ const ENGINE: &str = "engine.json";
 struct Recipe {
     /// Nanoseconds since 1970.
     trade_from: i64,
+    /// Candles kept for strategies that are built anew; older journals kept none.
+    #[serde(default)]
+    keep_bars: u32,
     timeframe: String,
     no_risk_limits: bool,
     no_stop: bool,
@@ -59,8 +62,31 @@ pub(crate) struct Kept {
     pub(crate) strategies: Vec<Named>,
 }
 
+/// What a recipe is made of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ingredients<'a> {
+    pub(crate) strategies: &'a [StrategyPlan],
+    pub(crate) setup: &'a Setup,
+    pub(crate) timeframe: Timeframe,
+    pub(crate) values: &'a [Shown],
+    pub(crate) no_risk_limits: bool,
+    pub(crate) no_stop: bool,
+}
+
 /// Everything that is needed to run `plan` again.
 pub(crate) fn keep(plan: &Plan) -> Result<Kept, Failure> {
+    keep_of(Ingredients {
+        strategies: &plan.strategies,
+        setup: &plan.job.setup,
+        timeframe: plan.job.tape.timeframe,
+        values: &plan.values,
+        no_risk_limits: plan.no_risk_limits,
+        no_stop: plan.no_stop,
+    })
+}
+
+/// Everything that is needed to build an engine again.
+pub(crate) fn keep_of(of: Ingredients<'_>) -> Result<Kept, Failure> {
     let seated = |s: &StrategyPlan| Seated {
         id: s.id.clone(),
         name: s.blueprint.name().to_owned(),
@@ -71,20 +97,21 @@ pub(crate) fn keep(plan: &Plan) -> Result<Kept, Failure> {
         symbols: s.symbols.clone(),
     };
     let recipe = Recipe {
-        trade_from: plan.job.setup.trade_from.nanos(),
-        timeframe: plan.job.tape.timeframe.to_string(),
-        no_risk_limits: plan.no_risk_limits,
-        no_stop: plan.no_stop,
-        strategies: plan.strategies.iter().map(seated).collect(),
+        trade_from: of.setup.trade_from.nanos(),
+        keep_bars: of.setup.keep_bars,
+        timeframe: of.timeframe.to_string(),
+        no_risk_limits: of.no_risk_limits,
+        no_stop: of.no_stop,
+        strategies: of.strategies.iter().map(seated).collect(),
     };
-    let configuration = text(&nested(&plan.values))?;
+    let configuration = text(&nested(of.values))?;
     let engine = text(&recipe)?;
     let strategies = recipe.strategies.iter().map(named).collect();
     let digest = content_digest(&configuration);
     let files = [
         (CONFIGURATION, configuration),
         (ENGINE, engine),
-        (INSTRUMENTS, encode_instruments(&plan.job.setup.instruments)),
+        (INSTRUMENTS, encode_instruments(&of.setup.instruments)),
     ];
     let attachments = files.into_iter().filter_map(|(name, bytes)| Attachment::new(name, bytes)).collect();
     Ok(Kept { attachments, configuration: digest, strategies })
@@ -161,7 +188,8 @@ pub(crate) fn rebuild(reader: &RunReader<'_>, folder: &Path) -> Result<(Setup, V
         ..AccountArgs::default()
     };
     let terms = terms(&loaded, &account, &instruments)?;
-    let setup = terms.setup(instruments, Timestamp::from_nanos(recipe.trade_from));
+    let mut setup = terms.setup(instruments, Timestamp::from_nanos(recipe.trade_from));
+    setup.keep_bars = recipe.keep_bars;
     let seat =
         Seat { instruments: &setup.instruments, timeframe, has_stop: setup.limits.house_stop.is_some() };
     let shelf = Shelf::of(&loaded.config);

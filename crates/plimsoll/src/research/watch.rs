@@ -69,6 +69,12 @@ impl Watch {
         self.flow()
     }
 
+    /// Sets the bar to so many of a total that is known by now.
+    pub(crate) fn at(&self, done: u64, total: u64) {
+        self.bar.set_length(total);
+        self.bar.set_position(done);
+    }
+
     /// Prints a line above the bar, or on standard error where there is none.
     pub(crate) fn say(&self, line: &str) {
         if self.bar.is_hidden() {

@@ -12,11 +12,13 @@ use crate::globals::Globals;
 use crate::symbol;
 
 mod check;
+mod download;
 mod holdings;
 mod import;
 mod make;
 pub(super) mod table;
 
+pub(crate) use download::Args as DownloadArgs;
 pub(crate) use make::store_market;
 pub(crate) use table::table;
 
@@ -50,8 +52,30 @@ impl From<ListArgs> for Args {
     }
 }
 
+/// Arguments of `data download` on its own.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DownloadDataArgs {
+    #[command(flatten)]
+    download: DownloadArgs,
+    /// Folder of the catalog [default: data/catalog, or catalog in the system.data_dir of the configuration]
+    #[arg(long, alias = "datadir", value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+impl From<DownloadDataArgs> for Args {
+    fn from(args: DownloadDataArgs) -> Self {
+        Self { action: Action::Download(args.download), data_dir: args.data_dir }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum Action {
+    /// Fetch history from the exchange: only what is missing, checked before it is stored; Ctrl-C keeps what is there
+    #[command(
+        after_help = "Examples:\n  plimsoll data download --symbol BTCUSDT --timeframe 1m --from 2025-01-01\n  \
+            plimsoll data download --symbol BTCUSDT,ETHUSDT --kind candles,mark,funding --timeframe 5m --days 90"
+    )]
+    Download(DownloadArgs),
     /// Put files into the catalog: CSV, gzipped CSV, JSON, Feather or Parquet; all of them or nothing
     #[command(after_help = "Examples:\n  plimsoll data import BTCUSDT.csv.gz --exchange bybit\n  \
             plimsoll data import user_data/data/bybit/futures/*.feather\n  \
@@ -193,6 +217,7 @@ pub(crate) fn run(args: Args, globals: &Globals) -> Result<(), Failure> {
     };
     let catalog = Catalog::open(root).map_err(from_catalog)?;
     match args.action {
+        Action::Download(args) => download::run(&args, &catalog, globals),
         Action::Import(args) => import::run(args, &catalog, globals),
         Action::Export(args) => holdings::export(&args, &catalog, globals),
         Action::List(selection) => holdings::list(&selection, &catalog, globals),

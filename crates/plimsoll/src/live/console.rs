@@ -1,0 +1,419 @@
+//! What a running session tells the terminal: a line for everything a person wants to know, calm, with its time.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use gateway::watchers::{Seen, Watcher};
+use model::{
+    ClientOrderId, Fact, FillRecord, Instrument, InstrumentIx, Notice, NoticeKind, OrderState, Record,
+    Severity,
+};
+use serde_json::json;
+use session::bus::Delivery;
+use session::life::{Stage, State, Step};
+use session::{Published, SessionNotice, Told, VenueIx, What};
+use units::{Price, Quantity, Timestamp};
+
+use crate::globals::LogLevel;
+
+/// Names for what the engine numbers.
+#[derive(Debug, Clone)]
+pub(crate) struct Names {
+    pub(crate) venues: Vec<String>,
+    pub(crate) instruments: Vec<Instrument>,
+    pub(crate) strategies: Vec<String>,
+}
+
+impl Names {
+    fn venue(&self, ix: VenueIx) -> &str {
+        self.venues.get(ix.index()).map_or("the exchange", String::as_str)
+    }
+
+    fn symbol(&self, ix: InstrumentIx) -> &str {
+        self.instruments.get(ix.index()).map_or("?", |instrument| instrument.symbol.as_str())
+    }
+
+    fn price(&self, ix: InstrumentIx, price: Price) -> String {
+        let decimals = self.instruments.get(ix.index()).map_or(0, |instrument| instrument.price_decimals);
+        price.decimal(decimals).normalized().to_string()
+    }
+
+    fn quantity(&self, ix: InstrumentIx, quantity: Quantity) -> String {
+        let decimals = self.instruments.get(ix.index()).map_or(0, |instrument| instrument.quantity_decimals);
+        quantity.decimal(decimals).normalized().to_string()
+    }
+
+    fn strategy(&self, ix: u16) -> &str {
+        self.strategies.get(usize::from(ix)).map_or("the engine", String::as_str)
+    }
+
+    fn order(&self, id: ClientOrderId) -> String {
+        if id.is_adopted() {
+            "an order of somebody else".to_owned()
+        } else {
+            format!("order {}", id.counter())
+        }
+    }
+
+    fn quote(&self, ix: InstrumentIx) -> &str {
+        self.instruments.get(ix.index()).map_or("", |instrument| instrument.quote.as_str())
+    }
+}
+
+/// A line: how much it matters, a word in front, and the text.
+type Line = (LogLevel, &'static str, String);
+
+/// Writes lines to the terminal.
+pub(crate) struct Console {
+    names: Names,
+    level: LogLevel,
+    as_json: bool,
+    colour: bool,
+    out: Box<dyn Write + Send>,
+    /// What was said last about a connection: that it is still down need not be said every second.
+    last_transport: Option<String>,
+}
+
+impl Console {
+    pub(crate) fn new(names: Names, level: LogLevel, as_json: bool, colour: bool) -> Self {
+        Self { names, level, as_json, colour, out: Box::new(io::stdout()), last_transport: None }
+    }
+
+    /// Writes one line.
+    pub(crate) fn line(&mut self, at: Timestamp, (level, label, text): &Line) -> Result<(), String> {
+        if *level > self.level {
+            return Ok(());
+        }
+        let line = if self.as_json {
+            json!({ "at": at.to_string(), "level": level_name(*level), "about": label, "text": text })
+                .to_string()
+        } else {
+            let full = at.to_string();
+            let clock = full.get(11..19).unwrap_or(&full);
+            let paint = match level {
+                LogLevel::Error if self.colour => ("\u{1b}[1;31m", "\u{1b}[0m"),
+                LogLevel::Warn if self.colour => ("\u{1b}[33m", "\u{1b}[0m"),
+                _ => ("", ""),
+            };
+            format!("{clock}  {}{label:<12}{} {text}", paint.0, paint.1)
+        };
+        writeln!(self.out, "{line}").and_then(|()| self.out.flush()).map_err(|error| error.to_string())
+    }
+
+    fn told(&mut self, seen: &Seen) -> Option<Line> {
+        match seen {
+            Seen::Published(Published { what: What::Record(record), .. }) => record_line(&self.names, record),
+            Seen::Published(Published { what: What::Market { fact, .. }, .. }) => {
+                market_line(&self.names, fact)
+            }
+            Seen::Told(Told::Engine(notice)) => notice_line(&self.names, notice),
+            Seen::Told(Told::Session(notice)) => Some(session_line(&self.names, notice)),
+            Seen::Life(step) => Some(life_line(step)),
+            Seen::Transport { venue, text } => {
+                let is_news = self.last_transport.as_ref() != Some(text);
+                self.last_transport = Some(text.clone());
+                let level = if is_news { LogLevel::Warn } else { LogLevel::Debug };
+                Some((level, "network", format!("{}: {text}", self.names.venue(*venue))))
+            }
+            Seen::Journal(problem) => Some((LogLevel::Warn, "journal", problem.clone())),
+        }
+    }
+}
+
+impl Watcher for Console {
+    fn name(&self) -> &'static str {
+        "console"
+    }
+
+    fn see(&mut self, seen: Delivery<Seen>) -> Result<(), String> {
+        match seen {
+            Delivery::Item { at, item, .. } => match self.told(&item) {
+                Some(line) => self.line(at, &line),
+                None => Ok(()),
+            },
+            Delivery::Resync { .. } => {
+                let text = "some lines are missing here: the terminal was too slow".to_owned();
+                self.line(gateway::clock::now(), &(LogLevel::Warn, "console", text))
+            }
+        }
+    }
+}
+
+pub(crate) const fn level_name(level: LogLevel) -> &'static str {
+    match level {
+        LogLevel::Error => "error",
+        LogLevel::Warn => "warn",
+        LogLevel::Info => "info",
+        LogLevel::Debug => "debug",
+        LogLevel::Trace => "trace",
+    }
+}
+
+/// The level of a configuration, which was checked when it was read.
+pub(crate) fn level_named(name: &str) -> LogLevel {
+    match name {
+        "error" => LogLevel::Error,
+        "warn" => LogLevel::Warn,
+        "debug" => LogLevel::Debug,
+        "trace" => LogLevel::Trace,
+        _ => LogLevel::Info,
+    }
+}
+
+fn life_line(step: &Step) -> Line {
+    match step {
+        Step::Entered(State::Stopping(stage)) => (LogLevel::Info, "stopping", stage_text(*stage).to_owned()),
+        Step::Entered(state) => (LogLevel::Info, "state", state.name().to_owned()),
+        Step::WentWithout(name) => (LogLevel::Warn, "state", format!("goes on without {name}")),
+        Step::LeftBehind(stage, names) => {
+            (LogLevel::Warn, "stopping", format!("did not finish in time ({stage:?}): {}", names.join(", ")))
+        }
+        Step::Exit(code) => (LogLevel::Debug, "state", format!("exit code {code}")),
+    }
+}
+
+/// What is done in a stage of stopping.
+const fn stage_text(stage: Stage) -> &'static str {
+    match stage {
+        Stage::WindDown => "nothing new is opened, orders are cancelled as configured",
+        Stage::Seal => "the journal is sealed",
+        Stage::Drain => "what is left is shown",
+        Stage::Close => "connections are closed",
+    }
+}
+
+fn session_line(names: &Names, notice: &SessionNotice) -> Line {
+    match notice {
+        SessionNotice::LinkLost { venue, kind, reason } => {
+            (LogLevel::Warn, "connection", format!("{} {} lost: {reason}", names.venue(*venue), kind.name()))
+        }
+        SessionNotice::Refused { venue, kind, what, meaning } => (
+            LogLevel::Error,
+            "refused",
+            format!(
+                "{} does not accept the {} connection: {what} ({meaning})",
+                names.venue(*venue),
+                kind.name()
+            ),
+        ),
+        SessionNotice::Unreadable { venue, error } => {
+            (LogLevel::Warn, "unreadable", format!("{} said something unknown: {error}", names.venue(*venue)))
+        }
+        SessionNotice::CredentialsRefused { venue } => (
+            LogLevel::Error,
+            "key",
+            format!(
+                "{} refuses the key: wrong, expired, for another environment, without a right, or from another address; \
+                 nothing signed is sent until the next start (`plimsoll doctor` says which)",
+                names.venue(*venue)
+            ),
+        ),
+        SessionNotice::HeldBack { command, why } => {
+            (LogLevel::Warn, "held back", format!("{why}: {command:?}"))
+        }
+        SessionNotice::BookLost { instrument } => {
+            (LogLevel::Info, "book", format!("{} begins anew", names.symbol(*instrument)))
+        }
+        SessionNotice::RulesChanged { instrument, what } => (
+            LogLevel::Warn,
+            "rules",
+            format!(
+                "{} has other rules now ({what}); nothing is opened in it until the next start",
+                names.symbol(*instrument)
+            ),
+        ),
+        SessionNotice::RulesExpired { venue } => (
+            LogLevel::Warn,
+            "rules",
+            format!(
+                "those of {} could not be fetched for too long; nothing is opened there",
+                names.venue(*venue)
+            ),
+        ),
+        SessionNotice::FillsMissing { id, .. } => (
+            LogLevel::Warn,
+            "order",
+            format!("{} was filled further than the fills that are listed", names.order(*id)),
+        ),
+        SessionNotice::JournalFailed(problem) => {
+            (LogLevel::Error, "journal", format!("failed, trading stops: {problem}"))
+        }
+        #[allow(unreachable_patterns, reason = "notices that are added are shown as they are")]
+        other => (LogLevel::Warn, "session", format!("{other:?}")),
+    }
+}
+
+fn record_line(names: &Names, record: &Record) -> Option<Line> {
+    let line = match record {
+        Record::Fill(fill) => (LogLevel::Info, "fill", fill_text(names, fill)),
+        Record::Submitted { id, instrument, decision_price } => {
+            let mut text = format!(
+                "{} for {} in {}",
+                names.order(*id),
+                names.strategy(id.strategy()),
+                names.symbol(*instrument)
+            );
+            if let Some(price) = decision_price {
+                // Writing to a string cannot fail.
+                let _ = write!(text, ", decided at {}", names.price(*instrument, *price));
+            }
+            (LogLevel::Info, "order", text)
+        }
+        Record::Order { id, instrument, state } => {
+            let (level, what) = match state {
+                OrderState::Cancelled(reason) => (LogLevel::Info, format!("cancelled: {reason}")),
+                OrderState::Rejected(reason) => {
+                    (LogLevel::Warn, format!("refused by the exchange: {reason}"))
+                }
+                OrderState::Unknown => (LogLevel::Warn, "has no answer yet and is asked about".to_owned()),
+                OrderState::Filled => (LogLevel::Debug, "filled".to_owned()),
+                OrderState::Open => (LogLevel::Debug, "open".to_owned()),
+                OrderState::Submitting | OrderState::Cancelling => return None,
+            };
+            (level, "order", format!("{} in {} {what}", names.order(*id), names.symbol(*instrument)))
+        }
+        Record::Refused { instrument, refusal } => {
+            (LogLevel::Debug, "risk", format!("{}: {refusal}", names.symbol(*instrument)))
+        }
+        Record::Target { instrument, direction, strength } => (
+            LogLevel::Debug,
+            "target",
+            format!("{} {direction}, strength {strength}", names.symbol(*instrument)),
+        ),
+        Record::Funding { instrument, amount, .. } => (
+            LogLevel::Info,
+            "funding",
+            format!("{} {amount} {}", names.symbol(*instrument), names.quote(*instrument)),
+        ),
+        Record::Link { venue, kind, is_up: true } => {
+            (LogLevel::Info, "connection", format!("{} {} is up", names.venue(VenueIx(*venue)), kind.name()))
+        }
+        Record::DayClosed(_) => (LogLevel::Info, "day", "a trading day ended".to_owned()),
+        Record::Anomaly { instrument, what, .. } => {
+            (LogLevel::Warn, "anomaly", format!("{}: {what}", names.symbol(*instrument)))
+        }
+        // Told as notices, or of no interest to a person.
+        other => (LogLevel::Trace, "record", format!("{other:?}")),
+    };
+    Some(line)
+}
+
+fn fill_text(names: &Names, record: &FillRecord) -> String {
+    let (fill, ix) = (&record.fill, record.fill.instrument);
+    let mut text = format!(
+        "{} {} {} at {}, fee {} {}",
+        fill.side,
+        names.quantity(ix, fill.quantity),
+        names.symbol(ix),
+        names.price(ix, fill.price),
+        fill.fee,
+        names.quote(ix),
+    );
+    // Writing to a string cannot fail.
+    if !record.closed.is_zero() {
+        let _ = write!(text, ", realised {}", record.realised);
+    }
+    let _ = write!(text, "; position {}", names.quantity(ix, record.position));
+    text
+}
+
+fn market_line(names: &Names, fact: &Fact) -> Option<Line> {
+    let Fact::Candle(candle) = fact else { return None };
+    let ix = candle.instrument;
+    let text =
+        format!("{} {} closed at {}", names.symbol(ix), candle.timeframe, names.price(ix, candle.bar.close));
+    Some((LogLevel::Debug, "candle", text))
+}
+
+fn notice_line(names: &Names, notice: &Notice) -> Option<Line> {
+    let level = match notice.severity {
+        Severity::Info => LogLevel::Info,
+        Severity::Warning => LogLevel::Warn,
+        Severity::Critical => LogLevel::Error,
+    };
+    let line = match &notice.kind {
+        // The record says it already.
+        NoticeKind::OrderRejected { .. } => return None,
+        NoticeKind::StrategyFaulted { strategy, message } => {
+            ("strategy", format!("{strategy} failed and is not asked again: {message}"))
+        }
+        NoticeKind::Liquidated { instrument } => {
+            ("liquidation", format!("the exchange took over the position in {}", names.symbol(*instrument)))
+        }
+        NoticeKind::Paused { paused: true } => ("paused", "nothing new is opened".to_owned()),
+        NoticeKind::Paused { paused: false } => ("resumed", "trading goes on".to_owned()),
+        NoticeKind::Tier { from, to, .. } => ("limits", format!("from {from} to {to}")),
+        NoticeKind::Locked(lock) => {
+            let of = lock.instrument.map_or("everything", |ix| names.symbol(ix));
+            ("locked", format!("no entries in {of} until {}: {}", lock.until, lock.reason))
+        }
+        NoticeKind::Shield { instrument, step, .. } => {
+            ("protection", format!("{}: {step}", names.symbol(*instrument)))
+        }
+        NoticeKind::Panic { stage, cause } => ("kill switch", format!("{stage} ({cause})")),
+        NoticeKind::PanicStuck { stage, positions, orders } => (
+            "kill switch",
+            format!(
+                "makes no progress at {stage}: {positions} positions, {orders} orders; look at the exchange"
+            ),
+        ),
+        NoticeKind::UnlockRefused { problem } => ("unlock", format!("refused: {problem}")),
+        NoticeKind::ParametersSet { strategy, missing_bars } => {
+            ("strategy", format!("{strategy} was built anew and is heard after {missing_bars} candles"))
+        }
+        NoticeKind::ParametersRefused { strategy, problem } => {
+            ("strategy", format!("{strategy} keeps its parameters: {problem}"))
+        }
+        NoticeKind::PlanStep { instrument, step, outcome } => {
+            ("exit plan", format!("{}: {step}: {outcome}", names.symbol(*instrument)))
+        }
+        NoticeKind::OrderAdopted(report) => {
+            ("adopted", format!("an order in {} that was not ours", names.symbol(report.instrument)))
+        }
+        NoticeKind::PositionAdopted { instrument, before, after } => (
+            "adopted",
+            format!(
+                "the position in {} is {} at the exchange, not {}",
+                names.symbol(*instrument),
+                names.quantity(*instrument, *after),
+                names.quantity(*instrument, *before)
+            ),
+        ),
+        NoticeKind::WalletAdopted { difference } => {
+            ("adopted", format!("the wallet differs by {difference} at the exchange"))
+        }
+    };
+    Some((level, line.0, line.1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn console(level: LogLevel, as_json: bool) -> Console {
+        let names = Names {
+            venues: vec!["bybit testnet".to_owned()],
+            instruments: Vec::new(),
+            strategies: vec!["ema_crossover".to_owned()],
+        };
+        Console { out: Box::new(io::sink()), ..Console::new(names, level, as_json, false) }
+    }
+
+    #[test]
+    fn a_lasting_failure_is_told_once() {
+        let mut console = console(LogLevel::Info, false);
+        let seen = Seen::Transport { venue: VenueIx(0), text: "market link: refused".to_owned() };
+        assert_eq!(
+            console.told(&seen),
+            Some((LogLevel::Warn, "network", "bybit testnet: market link: refused".to_owned()))
+        );
+        assert_eq!(console.told(&seen).map(|line| line.0), Some(LogLevel::Debug));
+    }
+
+    #[test]
+    fn states_are_named_and_time_is_short() {
+        let line = life_line(&Step::Entered(State::Stopping(Stage::Seal)));
+        assert_eq!(line, (LogLevel::Info, "stopping", "the journal is sealed".to_owned()));
+        assert!(matches!(life_line(&Step::WentWithout("bybit".to_owned())), (LogLevel::Warn, ..)));
+    }
+}

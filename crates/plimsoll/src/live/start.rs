@@ -1,0 +1,360 @@
+//! The start of a session: what the last run left, a journal of its own, and the node that drives both.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use catalog::TimeRange;
+use gateway::clock;
+use gateway::files::{RunFiles, RunFolder, write_manifest};
+use gateway::inbox::Room;
+use gateway::node::{self, Node, WATCHERS};
+use gateway::watchdog::Stuck;
+use gateway::watchers::Watcher;
+use journal::{
+    History, Manifest, RunId, RunReader, Settings as JournalSettings, State, Store, decode_instruments,
+};
+use model::{Candle, Seq};
+use session::life::Stage;
+use session::recovery::{self, Opening, Parts, Recovered, Refusal};
+use session::{Record, Run, SessionEvent, Settings, StopRules, VenueSetup};
+use units::{Amount, Span, Timestamp};
+use wire::bybit::{Client, ID_RULES, Settings as BybitSettings};
+use wire::{Dialect, Names, Symbols};
+
+use super::exchange::Exchange;
+use super::mode::{Mode, credentials};
+use super::program::Program;
+use crate::config::Loaded;
+use crate::failure::{ExitKind, Failure};
+use crate::journals;
+use crate::research::{history, recipe};
+
+/// What a start needs to know.
+pub(crate) struct Start<'a> {
+    pub(crate) loaded: &'a Loaded,
+    pub(crate) program: &'a Program,
+    pub(crate) exchange: &'a Exchange,
+    pub(crate) mode: Mode,
+    /// The money of the account.
+    pub(crate) balance: Amount,
+}
+
+/// A session that runs.
+pub(crate) struct Running {
+    pub(crate) node: Node,
+    pub(crate) folder: PathBuf,
+    /// Nobody else may trade from the same folder.
+    _lock: File,
+}
+
+/// What a session begins with.
+pub(crate) struct Beginning {
+    pub(crate) opening: Opening,
+    /// What a person should know of it.
+    pub(crate) text: String,
+    lock: File,
+}
+
+/// Takes the journal's folder for this process, and finds out what the last run of the mode left.
+pub(crate) fn begin(start: &Start<'_>, now: Timestamp) -> Result<Beginning, Failure> {
+    let journal = journal_folder(start.loaded);
+    let lock = lock(&journal)?;
+    let folders = runs_of(&journal, &label(start))?;
+    if start.mode == Mode::Paper {
+        for folder in &folders {
+            seal_open(folder)?;
+        }
+        let opening = Opening::fresh(start.program.engine(start.balance, now)?);
+        return Ok(Beginning { opening, text: "a new account on paper".to_owned(), lock });
+    }
+    let stores: Vec<&dyn Store> = folders.iter().map(|folder| folder as &dyn Store).collect();
+    let parts = Kitchen { catalog: start.loaded.config.system.data_dir.join("catalog"), journal };
+    match recovery::recover(&stores, &parts) {
+        Ok(None) => {
+            let opening = Opening::fresh(start.program.engine(start.balance, now)?);
+            Ok(Beginning { opening, text: "nothing ran here before".to_owned(), lock })
+        }
+        Ok(Some(recovered)) => go_on(start, &folders, recovered, now, lock),
+        Err(refusal) => Err(refused(&folders, *refusal)),
+    }
+}
+
+/// From a run that was recovered.
+fn go_on(
+    start: &Start<'_>,
+    folders: &[RunFolder],
+    recovered: Recovered,
+    now: Timestamp,
+    lock: File,
+) -> Result<Beginning, Failure> {
+    let Recovered { opening, sealed, report } = recovered;
+    if let (Some(manifest), Some(folder)) = (&sealed, folder_of(folders, &report.run)) {
+        write_manifest(folder, manifest)
+            .map_err(|error| Failure::failed(format!("{}: {error}", folder.path().display())))?;
+    }
+    let text = format!("goes on from {report}");
+    let setup = start.program.setup(opening.engine().ledger().wallet(), now);
+    match opening.adapt(setup, start.program.strategies()?) {
+        Ok(opening) => Ok(Beginning { opening, text, lock }),
+        Err(error) => Err(Failure::refused(format!(
+            "the last run was of other instruments or strategies ({error}); go on with those, or close its positions, and move \
+             {} out of the journal's folder to begin anew",
+            report.run
+        ))),
+    }
+}
+
+/// Why nothing starts, told with what is to be done. Damage is written down, so that nobody starts from it by chance.
+fn refused(folders: &[RunFolder], refusal: Refusal) -> Failure {
+    if let Refusal::Damaged { quarantined: Some(manifest), .. } = &refusal
+        && let Some(folder) = folder_of(folders, &manifest.run)
+        && let Err(error) = write_manifest(folder, manifest)
+    {
+        return Failure::failed(format!("{refusal}; and that could not be written down: {error}"));
+    }
+    let advice = match &refusal {
+        Refusal::Poisoned { .. } => {
+            "; nothing is traded: the journal is the report of the defect. Look after open positions at the exchange \
+             (`plimsoll doctor` shows the account)"
+        }
+        Refusal::Damaged { .. } | Refusal::Quarantined { .. } => {
+            "; `plimsoll journal verify` shows what can be read. Move the run out of the journal's folder to begin anew"
+        }
+        Refusal::Unreadable { .. } | Refusal::NoState { .. } => "",
+    };
+    Failure::refused(format!("{refusal}{advice}"))
+}
+
+impl Start<'_> {
+    /// Starts the node. Nothing is traded before it is told that it is warm.
+    pub(crate) fn run(
+        &self,
+        beginning: Beginning,
+        watchers: Vec<Box<dyn Watcher>>,
+        now: Timestamp,
+    ) -> Result<Running, Failure> {
+        let Beginning { opening, lock, .. } = beginning;
+        let (config, program) = (&self.loaded.config, self.program);
+        let journal = journal_folder(self.loaded);
+        let failed =
+            |error: std::io::Error| Failure::failed(format!("journal in {}: {error}", journal.display()));
+        let (run, files) = create(&journal, self.mode.name(), now).map_err(failed)?;
+        let folder = journal.join(run.as_str());
+        let kept = program.keep(self.loaded, self.balance, now)?;
+        let manifest = opening.manifest(Manifest {
+            run,
+            parent: None,
+            origin: None,
+            base: Seq(0),
+            mode: label(self),
+            created: now,
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            commit: option_env!("PLIMSOLL_COMMIT").unwrap_or("unknown").to_owned(),
+            configuration: kept.configuration,
+            strategies: kept.strategies,
+            models: Vec::new(),
+            attachments: Vec::new(),
+            state: State::Open,
+        });
+        let names = Names::new(manifest.order_mark(), ID_RULES)
+            .map_err(|error| Failure::failed(format!("names of orders: {error}")))?;
+        let is_paper = self.mode == Mode::Paper;
+        let symbols = Symbols::new((0u32..).map(model::InstrumentIx).zip(&program.instruments));
+        // Nothing signed is needed on paper, so no key goes anywhere.
+        let credentials = if is_paper { None } else { credentials(config) };
+        let environment = self.exchange.environment().clone();
+        let mut settings =
+            BybitSettings::new(environment, symbols, names, credentials, program.feeds(is_paper));
+        program.currency().clone_into(&mut settings.settle_coin);
+        let latency = Span::from_millis(config.run.paper_latency_ms.into());
+        let venue = VenueSetup {
+            name: self.exchange.name(),
+            dialect: Dialect::Bybit(Box::new(Client::new(settings))),
+            paper: is_paper.then(|| program.paper(latency)),
+        };
+        let setup = session::Setup {
+            opening,
+            venues: vec![venue],
+            settings: Settings { wallet_tolerance: WALLET_TOLERANCE, ..Settings::default() },
+            stop: StopRules {
+                cancel_orders: config.run.cancel_orders_on_stop,
+                close_positions: is_paper && config.run.close_paper_positions_on_stop,
+            },
+            components: vec![(Stage::Drain, WATCHERS.to_owned())],
+            patience: Span::from_seconds(config.run.venue_patience_seconds.into()),
+            // Jitter need not be repeatable, but different from that of the last start.
+            seed: now.nanos().unsigned_abs(),
+        };
+        let record = Record {
+            manifest,
+            attachments: kept.attachments,
+            journal: JournalSettings::default(),
+            snapshot_every: Record::SNAPSHOT_EVERY,
+        };
+        let setup = node::Setup {
+            run: Run::start(setup, record, now),
+            files,
+            ends: vec![self.exchange.ends()?],
+            dialer: self.exchange.dialer().clone(),
+            room: Room::default(),
+            watchers,
+            patience: Duration::from_secs(config.run.step_limit_seconds.into()),
+            on_stuck: Box::new(stuck),
+        };
+        let node = Node::start(setup, self.exchange.runtime().handle().clone()).map_err(failed)?;
+        Ok(Running { node, folder, _lock: lock })
+    }
+}
+
+/// The exchange keeps wallets to fewer places than we do.
+const WALLET_TOLERANCE: Amount = Amount::from_units(1_000_000_000_000);
+
+impl Running {
+    /// Tells it the candles that it has to know before it trades: all of the warm-up for a fresh engine, and what was missed
+    /// for one that goes on.
+    pub(crate) fn warm_up(
+        &self,
+        root: &Path,
+        program: &Program,
+        ranges: &[(model::Timeframe, TimeRange)],
+    ) -> Result<u64, Failure> {
+        let mut count = 0;
+        for (timeframe, range) in ranges {
+            let candles = program.candles(root, *timeframe, *range)?;
+            count += candles.len() as u64;
+            if !candles.is_empty() {
+                let range = (range.from, range.to);
+                self.node.talk().tell(SessionEvent::History { timeframe: *timeframe, range, candles });
+            }
+        }
+        self.node.talk().tell(SessionEvent::WarmedUp);
+        Ok(count)
+    }
+}
+
+/// A step that hangs cannot be helped from inside: the process ends as if it had been killed, and the next start recovers.
+fn stuck(stuck: Stuck) {
+    let text = format!(
+        "the step after input {} did not return within {} s: a strategy hangs. The process ends; the journal is whole",
+        stuck.seq,
+        stuck.limit.as_secs()
+    );
+    Failure::failed(text).report(false, false);
+    #[expect(clippy::exit, reason = "the thread that hangs cannot be ended in any other way")]
+    std::process::exit(1);
+}
+
+/// Where journals lie.
+pub(crate) fn journal_folder(loaded: &Loaded) -> PathBuf {
+    loaded.config.system.data_dir.join("journal")
+}
+
+/// What the manifest says of the mode; runs of another one are not gone on from.
+fn label(start: &Start<'_>) -> String {
+    format!("{} {}", start.mode.name(), start.exchange.name())
+}
+
+/// One session at a time trades from a folder.
+fn lock(journal: &Path) -> Result<File, Failure> {
+    let path = journal.join("lock");
+    let told = |error: &dyn std::fmt::Display| Failure::failed(format!("{}: {error}", path.display()));
+    std::fs::create_dir_all(journal).map_err(|error| told(&error))?;
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(|error| told(&error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Failure::refused(format!(
+            "another session trades from {}; stop it first, or use another system.data_dir",
+            journal.display()
+        ))),
+        Err(TryLockError::Error(error)) => Err(told(&error)),
+    }
+}
+
+/// Whether a session trades from the folder of a configuration at the moment.
+pub(crate) fn is_trading(loaded: &Loaded) -> Result<bool, Failure> {
+    match lock(&journal_folder(loaded)) {
+        Ok(_) => Ok(false),
+        Err(failure) if failure.exit == ExitKind::Refused => Ok(true),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// The runs of a mode, the newest first.
+fn runs_of(journal: &Path, label: &str) -> Result<Vec<RunFolder>, Failure> {
+    let mut found = Vec::new();
+    for run in journals::runs(journal)? {
+        let folder = RunFolder::new(journal.join(run.as_str()));
+        let manifest = journals::manifest(&folder)?;
+        if manifest.mode == label {
+            found.push((manifest.created, run, folder));
+        }
+    }
+    found.sort_by(|a, b| (b.0, &b.1).cmp(&(a.0, &a.1)));
+    Ok(found.into_iter().map(|(_, _, folder)| folder).collect())
+}
+
+fn folder_of<'f>(folders: &'f [RunFolder], run: &RunId) -> Option<&'f RunFolder> {
+    folders.iter().find(|folder| folder.path().ends_with(run.as_str()))
+}
+
+/// Says of a run that broke off that it did.
+fn seal_open(folder: &RunFolder) -> Result<(), Failure> {
+    let Ok(mut reader) = RunReader::open(folder) else { return Ok(()) };
+    let manifest = reader.manifest().clone();
+    if manifest.state != State::Open {
+        return Ok(());
+    }
+    // One that is damaged is left as it is: `journal verify` says what is wrong with it.
+    let Ok(tail) = reader.finish() else { return Ok(()) };
+    write_manifest(folder, &manifest.sealed(State::Crashed(tail)))
+        .map_err(|error| Failure::failed(format!("{}: {error}", folder.path().display())))
+}
+
+/// A folder of its own: `20260727T101500Z-paper`, then `…-paper-2` and so on.
+fn create(journal: &Path, mode: &str, now: Timestamp) -> std::io::Result<(RunId, RunFiles)> {
+    let plain: String = now.to_string().chars().filter(|c| !"-:".contains(*c)).collect();
+    let seconds = plain.get(..15).unwrap_or(&plain);
+    for attempt in 1..100 {
+        let name = match attempt {
+            1 => format!("{seconds}Z-{mode}"),
+            n => format!("{seconds}Z-{mode}-{n}"),
+        };
+        let Some(run) = RunId::new(&name) else { continue };
+        match RunFiles::create(journal, &run) {
+            Ok(files) => return Ok((run, files)),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(std::io::ErrorKind::AlreadyExists.into())
+}
+
+/// Where the parts of a run's engine lie.
+struct Kitchen {
+    catalog: PathBuf,
+    journal: PathBuf,
+}
+
+impl Parts for Kitchen {
+    fn engine(&self, run: &RunReader<'_>) -> Result<(engine::Setup, Vec<engine::StrategySetup>), String> {
+        let folder = self.journal.join(run.manifest().run.as_str());
+        recipe::rebuild(run, &folder).map_err(|failure| failure.message)
+    }
+
+    fn history(&self, run: &RunReader<'_>, reference: &History) -> Result<Vec<Candle>, String> {
+        let bytes = run.attachment(recipe::INSTRUMENTS).map_err(|error| error.to_string())?;
+        let instruments = decode_instruments(&bytes).map_err(|error| error.to_string())?;
+        history(&self.catalog, &instruments, reference).map_err(|failure| failure.message)
+    }
+}
+
+/// Now, as the session counts it.
+pub(crate) fn now() -> Timestamp {
+    clock::now()
+}
