@@ -140,7 +140,7 @@ impl Program {
     /// What is listened to.
     pub(crate) fn feeds(&self, is_paper: bool) -> Feeds {
         let has_queue = is_paper && self.venue.fidelity.queue().is_some();
-        let is_deep = self.needs.books || self.needs.book_depth > 1;
+        let is_deep = self.needs.books || self.needs.book_depth > 0;
         let wants_book = is_deep || (is_paper && matches!(self.venue.fidelity, venue::Fidelity::Level2(_)));
         let mut feeds = Feeds::new(self.timeframes.clone());
         feeds.trades = self.needs.trades || has_queue;

@@ -76,7 +76,7 @@ pub(crate) fn begin(start: &Start<'_>, now: Timestamp) -> Result<Beginning, Fail
             Ok(Beginning { opening, text: "nothing ran here before".to_owned(), lock })
         }
         Ok(Some(recovered)) => go_on(start, &folders, recovered, now, lock),
-        Err(refusal) => Err(refused(&folders, *refusal)),
+        Err(refusal) => Err(refused(&folders, &refusal)),
     }
 }
 
@@ -106,14 +106,14 @@ fn go_on(
 }
 
 /// Why nothing starts, told with what is to be done. Damage is written down, so that nobody starts from it by chance.
-fn refused(folders: &[RunFolder], refusal: Refusal) -> Failure {
-    if let Refusal::Damaged { quarantined: Some(manifest), .. } = &refusal
+fn refused(folders: &[RunFolder], refusal: &Refusal) -> Failure {
+    if let Refusal::Damaged { quarantined: Some(manifest), .. } = refusal
         && let Some(folder) = folder_of(folders, &manifest.run)
         && let Err(error) = write_manifest(folder, manifest)
     {
         return Failure::failed(format!("{refusal}; and that could not be written down: {error}"));
     }
-    let advice = match &refusal {
+    let advice = match refusal {
         Refusal::Poisoned { .. } => {
             "; nothing is traded: the journal is the report of the defect. Look after open positions at the exchange \
              (`plimsoll doctor` shows the account)"
