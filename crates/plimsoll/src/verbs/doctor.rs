@@ -228,7 +228,7 @@ fn account(exchange: &mut Exchange, instruments: &[Instrument], looks: &mut Vec<
     for instrument in instruments {
         match exchange.is_hedged(instrument) {
             Ok(false) => {
-                looks.push(("position mode", Finding::Fine, format!("{}: one-way", instrument.symbol)))
+                looks.push(("position mode", Finding::Fine, format!("{}: one-way", instrument.symbol)));
             }
             Ok(true) => looks.push((
                 "position mode",
