@@ -198,6 +198,38 @@ impl Zone {
     }
 }
 
+/// The clock on the wall of a zone for one moment after another. It remembers one hour: every zone is whole hours away from
+/// UTC and changes with an hour, so most looks are a subtraction.
+#[derive(Debug, Clone)]
+pub struct WallClock {
+    zone: Zone,
+    /// The hour since the epoch that the rest holds for.
+    hour: i64,
+    /// What is shown when it begins.
+    shown: LocalTime,
+}
+
+impl WallClock {
+    /// The clock of a zone.
+    #[must_use]
+    pub const fn new(zone: Zone) -> Self {
+        // No moment lies in this hour.
+        Self { zone, hour: i64::MAX, shown: LocalTime { day: 0, second: 0 } }
+    }
+
+    /// What it shows at a moment; the same as [`Zone::local`].
+    #[inline]
+    pub fn at(&mut self, moment: Timestamp) -> LocalTime {
+        let at = seconds(moment);
+        let hour = at.div_euclid(HOUR);
+        if hour != self.hour {
+            let LocalTime { day, second } = self.zone.local(moment);
+            (self.hour, self.shown) = (hour, LocalTime { day, second: second - second % HOUR });
+        }
+        LocalTime { second: self.shown.second + at.rem_euclid(HOUR), ..self.shown }
+    }
+}
+
 /// Beyond the seconds of every [`Timestamp`], and within the years of [`CivilDate`].
 const MOST: i64 = 10_000_000_000;
 
@@ -415,6 +447,19 @@ mod tests {
             let back = zone.moment(local);
             prop_assert_eq!(zone.local(back), local);
             prop_assert!(back == at || (at - back).seconds() == HOUR, "{:?} {:?}", back, at);
+        }
+
+        #[test]
+        fn a_clock_that_remembers_shows_the_same(
+            first in -2_000_000_000_i64..8_000_000_000, steps in prop::collection::vec(-9_000_i64..9_000, 1..40), zone in 0usize..9,
+        ) {
+            let (zone, mut at) = (Zone::ALL[zone], first);
+            let mut clock = WallClock::new(zone);
+            for step in steps {
+                at += step;
+                let moment = Timestamp::from_seconds(at).unwrap();
+                prop_assert_eq!(clock.at(moment), zone.local(moment));
+            }
         }
 
         #[test]

@@ -51,7 +51,7 @@ pub enum Source {
     Hlc3,
     /// `(open + high + low + close) / 4`.
     Ohlc4,
-    /// What another indicator of the same candles gives; while it gives nothing, there is no bar.
+    /// What another indicator of the same candles gives; where it gives nothing, there is no bar, and no value.
     Of(Slot),
 }
 
@@ -268,12 +268,12 @@ impl Line {
     fn step(&mut self, bar: &Ohlcv, values: &mut [Option<f64>]) {
         for entry in &mut self.entries {
             let series = entry.series.map(|source| read(source, bar, values));
-            let ([Some(x), Some(y)], Some(out)) =
-                (series, values.get_mut(entry.first..entry.first + entry.outputs))
-            else {
-                continue;
-            };
-            entry.indicator.update(bar, [x, y], out);
+            let Some(out) = values.get_mut(entry.first..entry.first + entry.outputs) else { continue };
+            match series {
+                [Some(x), Some(y)] => entry.indicator.update(bar, [x, y], out),
+                // There is no bar, and so no value.
+                _ => out.fill(None),
+            }
         }
     }
 

@@ -148,7 +148,7 @@ impl Planner<'_> {
             "bars_since" => {
                 let [of] = self.arguments(name, &["condition"], 1, arguments, span)?;
                 let of = self.condition(frame, of?)?;
-                let register = self.emit(frame, Code::BarsSince, [of.register, 0, 0], Extra::Cells(1), 0);
+                let register = self.emit(frame, Code::BarsSince, [of.register, 0, 0], Extra::Nothing, 0);
                 Some(Term { register, kind: Type::Number, fixed: None })
             }
             "within" | "held" | "count" => self.window(frame, name, arguments, span),
@@ -157,7 +157,7 @@ impl Planner<'_> {
                 let (of, x) = (self.condition(frame, of?), self.term(frame, x?));
                 let (of, x) = (of?, x?);
                 let registers = [of.register, x.register, 0];
-                let register = self.emit(frame, Code::Recall, registers, Extra::Cells(1), 0);
+                let register = self.emit(frame, Code::Recall, registers, Extra::Nothing, 0);
                 Some(Term { register, fixed: None, ..x })
             }
             "session" => self.session(frame, arguments, span),
@@ -292,7 +292,7 @@ impl Planner<'_> {
         }
         let registers = [a.register, b.register, 0];
         let mut of = |code| Term {
-            register: self.emit(frame, code, registers, Extra::Cells(2), 1),
+            register: self.emit(frame, code, registers, Extra::Nothing, 1),
             kind: Type::Condition,
             fixed: None,
         };
@@ -337,7 +337,7 @@ impl Planner<'_> {
         let limit = self.constant(length as f64, Type::Number);
         let code = if name == "within" { Code::Within } else { Code::Held };
         let registers = [condition.register, limit.register, 0];
-        let register = self.emit(frame, code, registers, Extra::Cells(1), bars - 1);
+        let register = self.emit(frame, code, registers, Extra::Nothing, bars - 1);
         Some(Term { register, kind: Type::Condition, fixed: None })
     }
 

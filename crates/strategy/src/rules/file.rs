@@ -1,5 +1,6 @@
 //! A rule file as a strategy that can be had: read and checked once, planned anew for each set of parameters.
 
+use super::decision::Decisions;
 use super::document;
 use super::expression::{Expression, Kind};
 use super::outline::{Outline, PlanLine, Rule, Written, read};
@@ -175,7 +176,8 @@ impl RuleFile {
         let mut program = Program {
             frames: planner.frames,
             initial: planner.initial,
-            cells: planner.cells,
+            deferred: Vec::new(),
+            decisions: Decisions::default(),
             rings: planner.rings,
             slots: planner.slots,
             zones: planner.zones,
@@ -193,8 +195,9 @@ impl RuleFile {
         };
         program.has_levels |= program.enter.iter().flatten().any(|e| e.stop.is_some() || e.target.is_some());
         program.warm =
-            program.roots().iter().fold(Warm::default(), |warm, r| warm.max(warm_of(&planner.warm, *r)));
+            program.asked().iter().fold(Warm::default(), |warm, r| warm.max(warm_of(&planner.warm, *r)));
         prune(&mut program);
+        program.defer();
         let plan = self.exit_plan(parameters, findings);
         findings.is_empty().then(|| Planned { program: Arc::new(program), plan: plan.flatten() })
     }
@@ -237,7 +240,7 @@ impl RuleFile {
 pub struct Shape {
     /// Indicators that run, each once for all equal calls.
     pub indicators: usize,
-    /// Operations for each candle, those of longer candles included.
+    /// Operations that a candle may need, those of longer candles included.
     pub operations: usize,
     /// Whether it decides on candles alone, so that whole runs of them may be handed to it.
     pub takes_runs: bool,
@@ -245,7 +248,7 @@ pub struct Shape {
 
 impl Shape {
     fn of(program: &Program) -> Self {
-        let all = program.frames.iter().flat_map(|frame| &frame.operations);
+        let all = program.frames.iter().flat_map(|frame| &frame.operations).chain(&program.deferred);
         Self {
             indicators: all.clone().filter(|o| o.code == Code::Indicator).count(),
             operations: all.count(),
@@ -306,29 +309,10 @@ fn warm_of(warm: &[Warm], register: Register) -> Warm {
     warm.get(usize::from(register)).copied().unwrap_or_default()
 }
 
-impl Program {
-    /// The registers that decisions and explanations look at.
-    fn roots(&self) -> Vec<Register> {
-        let mut roots: Vec<Register> = Vec::new();
-        for entry in self.enter.iter().flatten() {
-            roots.push(entry.when);
-            roots.extend([entry.confidence, entry.size, entry.stop, entry.target].into_iter().flatten());
-            for condition in &entry.conditions {
-                roots.push(condition.holds);
-                roots.extend(condition.sides.into_iter().flat_map(|(a, b)| [a, b]));
-            }
-        }
-        roots.extend(self.exit.iter().flatten().map(|exit| exit.when));
-        roots.extend(self.session.as_ref().map(|s| s.when));
-        roots.extend(self.resize);
-        roots
-    }
-}
-
 /// Leaves out what nothing follows from: names under `let` that are not used, outputs that nobody asks for.
 fn prune(program: &mut Program) {
     let mut needed = vec![false; program.initial.len().max(1)];
-    for root in program.roots() {
+    for root in program.asked() {
         needed[usize::from(root)] = true;
     }
     // The strategy's own candles look at what longer ones came to, never the other way round.
@@ -349,8 +333,7 @@ fn prune(program: &mut Program) {
             {
                 plan.outputs = last - first + 1;
             }
-            let third = if operation.code == Code::Count { 0 } else { operation.c };
-            for register in [operation.a, operation.b, third] {
+            for register in [operation.a, operation.b, operation.c] {
                 needed[usize::from(register)] = true;
             }
             kept.push(*operation);

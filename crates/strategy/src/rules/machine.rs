@@ -1,86 +1,23 @@
-//! A program at work on one instrument: what it remembers, and one step for each candle. It allocates nothing after it was
-//! made.
+//! A program at work on one instrument: steps that carry what they remember, taken once for each candle. It allocates
+//! nothing after it was made.
 
-use super::program::{Code, Frame, Operation, Program, Register, SlotPlan, pure, truth};
+use super::decision::{Decision, Test};
+use super::program::{Code, Frame, Operation, Program, Register, pure, truth};
+use super::step::{At, Step};
 use super::structure_calls::Question;
+use crate::bank::{Bank, Source, Subscriber};
 use crate::higher::Resampler;
 use crate::state::{StateError, StateReader, StateWriter};
-use indicators::calendar::Zone;
+use indicators::Ohlcv;
 use indicators::structure::{MarketStructure, Settings};
-use indicators::{Ema, Indicator, Ohlcv, Persist, Sma};
-use model::{Bar, Instrument, Timeframe};
-
-/// Indicators give up to nine numbers.
-const MAX_OUTPUTS: usize = 9;
-
-/// An indicator at its place. The two that most rules ask for are called directly.
-#[derive(Debug, Clone)]
-enum Slot {
-    Ema(Ema),
-    Sma(Sma),
-    Any(Box<Indicator>),
-}
-
-impl Slot {
-    fn new(plan: &SlotPlan) -> Self {
-        match plan.spec.build() {
-            Indicator::Ema(ema) => Self::Ema(ema),
-            Indicator::Sma(sma) => Self::Sma(sma),
-            other => Self::Any(Box::new(other)),
-        }
-    }
-}
-
-impl Persist for Slot {
-    fn save(&self, put: &mut dyn FnMut(f64)) {
-        match self {
-            Self::Ema(it) => it.save(put),
-            Self::Sma(it) => it.save(put),
-            Self::Any(it) => it.as_ref().save(put),
-        }
-    }
-
-    fn load(&mut self, take: &mut dyn FnMut() -> Option<f64>) -> Option<()> {
-        match self {
-            Self::Ema(it) => it.load(take),
-            Self::Sma(it) => it.load(take),
-            Self::Any(it) => it.as_mut().load(take),
-        }
-    }
-}
-
-/// The last values of a register, in a circle.
-#[derive(Debug, Clone)]
-struct Ring {
-    values: Box<[f64]>,
-    /// Where the oldest is, which the next one takes the place of.
-    at: usize,
-}
-
-impl Ring {
-    fn new(len: usize) -> Self {
-        Self { values: vec![f64::NAN; len.max(1)].into(), at: 0 }
-    }
-
-    /// Takes the newest, gives the oldest.
-    #[inline]
-    fn turn(&mut self, newest: f64) -> f64 {
-        let oldest = std::mem::replace(&mut self.values[self.at], newest);
-        self.at += 1;
-        if self.at == self.values.len() {
-            self.at = 0;
-        }
-        oldest
-    }
-}
+use model::{Bar, Instrument, InstrumentIx, Timeframe};
 
 /// What a program remembers of one instrument.
 #[derive(Debug, Clone)]
 pub(super) struct Machine {
-    pub(super) registers: Box<[f64]>,
-    cells: Box<[f64]>,
-    rings: Vec<Ring>,
-    slots: Vec<Slot>,
+    registers: Box<[f64]>,
+    /// By frame.
+    steps: Vec<Vec<Step>>,
     structures: Vec<MarketStructure>,
     /// By frame; `None` for the strategy's own candles and for a frame of the same length.
     resamplers: Vec<Option<Resampler>>,
@@ -89,11 +26,10 @@ pub(super) struct Machine {
 impl Machine {
     /// Before its first candle.
     pub(super) fn new(program: &Program) -> Self {
+        let steps = |frame: &Frame| frame.operations.iter().map(|o| Step::new(program, o)).collect();
         Self {
             registers: program.initial.clone().into(),
-            cells: vec![f64::NAN; program.cells].into(),
-            rings: program.rings.iter().map(|len| Ring::new(*len)).collect(),
-            slots: program.slots.iter().map(Slot::new).collect(),
+            steps: program.frames.iter().map(steps).collect(),
             // The settings it comes with are within their ranges.
             structures: (0..program.structures)
                 .filter_map(|_| MarketStructure::new(Settings::default()).ok())
@@ -116,6 +52,62 @@ impl Machine {
         Ok(())
     }
 
+    /// Reads from the bank what others may compute as well: indicators of the strategy's own candles, on their prices or on one
+    /// another. Returns whether there is any.
+    pub(super) fn subscribe(
+        &mut self,
+        program: &Program,
+        ix: InstrumentIx,
+        subscriber: &mut Subscriber<'_>,
+    ) -> bool {
+        let (Some(steps), Some(frame)) = (self.steps.first_mut(), program.frames.first()) else {
+            return false;
+        };
+        let mut sources: Vec<Option<Source>> = vec![None; self.registers.len()];
+        let mut is_shared = false;
+        for (step, operation) in steps.iter_mut().zip(&frame.operations) {
+            let out = usize::from(operation.out);
+            if let Some(source) = price(operation.code) {
+                sources[out] = Some(source);
+            }
+            let Some(plan) = program.slot(operation) else { continue };
+            let of = [operation.a, operation.b].map(|register| sources[usize::from(register)]);
+            let series = match (plan.spec.descriptor().series(), of) {
+                (0, _) => [Source::Close; 2],
+                (1, [Some(x), _]) => [x; 2],
+                (2, [Some(x), Some(y)]) => [x, y],
+                _ => continue,
+            };
+            let slot = subscriber.indicator(ix, &plan.spec, series);
+            is_shared = true;
+            *step = Step::Shared { slot, out: operation.out, outputs: plan.outputs };
+            for (source, n) in sources[out..].iter_mut().zip(0..).take(plan.outputs) {
+                *source = Some(Source::Of(slot.output(n)));
+            }
+        }
+        if is_shared {
+            self.drop_unread_prices(program);
+        }
+        is_shared
+    }
+
+    /// Prices that only shared indicators looked at are not looked at here any more.
+    fn drop_unread_prices(&mut self, program: &Program) {
+        let mut is_read = vec![false; self.registers.len()];
+        for register in program.asked() {
+            is_read[usize::from(register)] = true;
+        }
+        let Some(frame) = program.frames.first() else { return };
+        let own = self.steps[0].iter().zip(&frame.operations);
+        let own = own.filter(|(step, _)| !matches!(step, Step::Shared { .. })).map(|(_, operation)| operation);
+        for operation in own.chain(&program.deferred) {
+            for register in [operation.a, operation.b, operation.c] {
+                is_read[usize::from(register)] = true;
+            }
+        }
+        self.steps[0].retain(|step| step.price().is_none_or(|register| is_read[usize::from(register)]));
+    }
+
     #[inline]
     pub(super) fn set(&mut self, register: Option<Register>, value: f64) {
         if let Some(register) = register {
@@ -123,19 +115,44 @@ impl Machine {
         }
     }
 
+    /// A value that every candle computes, or that [`Machine::work_out`] has.
     #[inline]
     pub(super) fn number(&self, register: Register) -> f64 {
         self.registers[usize::from(register)]
     }
 
+    /// Whether a condition holds at the last candle. Works out what it needs and no other ask has needed.
     #[inline]
-    pub(super) fn holds(&self, register: Register) -> bool {
-        self.number(register) == 1.0
+    pub(super) fn decides(&mut self, program: &Program, decision: &Decision) -> bool {
+        decision.parts.iter().all(|part| {
+            if !part.operations.is_empty() {
+                self.work_out(program, &part.operations);
+            }
+            let number = |register: Register| self.registers[usize::from(register)];
+            match part.test {
+                Test::Holds(register) => number(register) == 1.0,
+                Test::Less(a, b) => number(a) < number(b),
+                Test::LessEqual(a, b) => number(a) <= number(b),
+            }
+        })
     }
 
-    /// Takes one closed candle.
+    /// Does operations that not every candle needs.
     #[inline]
-    pub(super) fn step(&mut self, program: &Program, instrument: &Instrument, bar: &Bar) {
+    pub(super) fn work_out(&mut self, program: &Program, operations: &[Operation]) {
+        work_out(program, &self.structures, operations, &mut self.registers);
+    }
+
+    /// All registers, as if the last candle had worked out everything.
+    pub(super) fn settled(&self, program: &Program) -> Settled {
+        let mut registers = self.registers.clone();
+        work_out(program, &self.structures, &program.deferred, &mut registers);
+        Settled(registers)
+    }
+
+    /// Takes one closed candle; `bank` has taken it before.
+    #[inline]
+    pub(super) fn step(&mut self, program: &Program, instrument: &Instrument, bar: &Bar, bank: &Bank) {
         let fields = program.fields;
         let price = |wanted: bool, price| if wanted { instrument.price_f64(price) } else { 0.0 };
         let bar = Ohlcv {
@@ -146,18 +163,16 @@ impl Machine {
             close: instrument.price_f64(bar.close),
             volume: if fields.volume { instrument.quantity_f64(bar.volume) } else { 0.0 },
         };
-        if let [_, longer @ ..] = program.frames.as_slice()
-            && !longer.is_empty()
-        {
-            self.step_longer(program, longer, &bar);
+        if program.frames.len() > 1 {
+            self.step_longer(program, &bar);
         }
-        self.run(program, &program.frames[0].operations, &bar);
+        self.run(program, 0, &bar, bank);
     }
 
     /// Makes longer candles and runs what is asked of those that have closed.
     #[inline(never)]
-    fn step_longer(&mut self, program: &Program, longer: &[Frame], bar: &Ohlcv) {
-        for (i, frame) in (1..).zip(longer) {
+    fn step_longer(&mut self, program: &Program, bar: &Ohlcv) {
+        for (i, frame) in program.frames.iter().enumerate().skip(1) {
             let mut closed: [Option<Ohlcv>; 2] = [None; 2];
             match &mut self.resamplers[i] {
                 None => closed[0] = Some(*bar),
@@ -172,184 +187,93 @@ impl Machine {
             }
             self.set(frame.closed, truth(closed[0].is_some()));
             for bar in closed.iter().flatten() {
-                self.run(program, &frame.operations, bar);
+                self.run(program, i, bar, &crate::bank::NONE);
             }
         }
     }
 
     #[inline]
-    fn run(&mut self, program: &Program, operations: &[Operation], bar: &Ohlcv) {
-        for operation in operations {
-            let out = self.operate(program, operation, bar);
-            if operation.code != Code::Indicator {
-                self.registers[usize::from(operation.out)] = out;
-            }
-        }
-    }
-
-    #[inline]
-    fn operate(&mut self, program: &Program, operation: &Operation, bar: &Ohlcv) -> f64 {
-        let a = self.registers[usize::from(operation.a)];
-        let b = self.registers[usize::from(operation.b)];
-        match operation.code {
-            Code::Open => bar.open,
-            Code::High => bar.high,
-            Code::Low => bar.low,
-            Code::Close => bar.close,
-            Code::Volume => bar.volume,
-            Code::Hl2 => bar.hl2(),
-            Code::Hlc3 => bar.hlc3(),
-            Code::Ohlc4 => bar.ohlc4(),
-            Code::Indicator => {
-                self.indicate(program, operation, [a, b], bar);
-                f64::NAN
-            }
-            Code::Structure => {
-                let number = index(operation.aux);
-                self.structures[number].update(bar);
-                number as f64
-            }
-            Code::Ask => self.ask(program, a, operation.aux),
-            Code::CrossesAbove | Code::CrossesBelow => self.cross(operation, a, b),
-            Code::Past => self.rings[index(operation.aux)].turn(a),
-            Code::BarsSince | Code::Within | Code::Held | Code::Count | Code::Recall => {
-                self.remember(operation, a, b)
-            }
-            Code::Clock | Code::Hour | Code::Minute | Code::Weekday | Code::Day | Code::Session => {
-                let zone = program.zones.get(index(operation.aux)).copied().unwrap_or_default();
-                told(operation.code, zone, bar, a, b)
-            }
-            code => pure(code, a, b, self.registers[usize::from(operation.c)]),
-        }
-    }
-
-    #[inline]
-    fn indicate(&mut self, program: &Program, operation: &Operation, series: [f64; 2], bar: &Ohlcv) {
-        let slot = index(operation.aux);
-        let out = usize::from(operation.out);
-        match &mut self.slots[slot] {
-            // An average refuses what is missing and then gives nothing: NaN is not admissible.
-            Slot::Ema(ema) => self.registers[out] = ema.update(series[0]).unwrap_or(f64::NAN),
-            Slot::Sma(sma) => self.registers[out] = sma.update(series[0]).unwrap_or(f64::NAN),
-            Slot::Any(indicator) => {
-                let outputs = program.slots[slot].outputs;
-                let mut values = [None; MAX_OUTPUTS];
-                // A series without a value is no bar.
-                if !(series[0].is_nan() || series[1].is_nan()) {
-                    indicator.update(bar, series, &mut values[..outputs]);
-                }
-                for (register, value) in self.registers[out..out + outputs].iter_mut().zip(values) {
-                    *register = value.unwrap_or(f64::NAN);
-                }
-            }
-        }
-    }
-
-    /// Asks a structure after it was told the candle. `number` is what telling it left in its register.
-    fn ask(&self, program: &Program, number: f64, question: u32) -> f64 {
-        // A small whole number, or nothing before the first of longer candles.
-        if number.is_nan() {
-            return f64::NAN;
-        }
-        let structure = &self.structures[number as usize];
-        match program.questions[index(question)] {
-            Question::Holds(predicate) => truth(structure.holds(predicate)),
-            Question::Is(level) => structure.level(level).unwrap_or(f64::NAN),
-        }
-    }
-
-    #[inline]
-    fn cross(&mut self, operation: &Operation, a: f64, b: f64) -> f64 {
-        let cell = index(operation.aux);
-        let (a0, b0) = (self.cells[cell], self.cells[cell + 1]);
-        (self.cells[cell], self.cells[cell + 1]) = (a, b);
-        if a.is_nan() || b.is_nan() || a0.is_nan() || b0.is_nan() {
-            return f64::NAN;
-        }
-        match operation.code {
-            Code::CrossesAbove => truth(a > b && a0 <= b0),
-            _ => truth(a < b && a0 >= b0),
-        }
-    }
-
-    #[inline]
-    fn remember(&mut self, operation: &Operation, a: f64, b: f64) -> f64 {
-        let aux = index(operation.aux);
-        if operation.code == Code::Count {
-            let ring = &mut self.rings[aux];
-            let left = ring.turn(a);
-            let length = ring.values.len() as f64;
-            let cells = usize::from(operation.c);
-            let (count, seen) = (self.cells[cells], self.cells[cells + 1]);
-            let count = if count.is_nan() { 0.0 } else { count } + truth(a == 1.0) - truth(left == 1.0);
-            let seen = if seen.is_nan() { 1.0 } else { (seen + 1.0).min(length) };
-            (self.cells[cells], self.cells[cells + 1]) = (count, seen);
-            return if seen < length { f64::NAN } else { count };
-        }
-        let cell = &mut self.cells[aux];
-        match operation.code {
-            Code::BarsSince | Code::Within => {
-                *cell = if a == 1.0 { 0.0 } else { *cell + 1.0 };
-                if operation.code == Code::BarsSince { *cell } else { truth(*cell < b) }
-            }
-            Code::Held => {
-                let before = if cell.is_nan() { 0.0 } else { *cell };
-                *cell = if a == 1.0 { before + 1.0 } else { 0.0 };
-                truth(*cell >= b)
-            }
-            _ => {
-                if a == 1.0 {
-                    *cell = b;
-                }
-                *cell
-            }
+    fn run(&mut self, program: &Program, frame: usize, bar: &Ohlcv, bank: &Bank) {
+        let at = At { program, bar, bank };
+        for step in &mut self.steps[frame] {
+            step.take(&at, &mut self.registers, &mut self.structures);
         }
     }
 
     /// Writes everything that changes from candle to candle.
-    pub(super) fn save(&self, state: &mut StateWriter) {
-        let numbers = self.registers.iter().chain(&self.cells);
-        let kept = self.rings.iter().flat_map(|ring| &ring.values);
-        numbers.chain(kept).for_each(|x| state.optional_float((!x.is_nan()).then_some(*x)));
-        self.rings.iter().for_each(|ring| state.int(i64::try_from(ring.at).unwrap_or(0)));
-        self.slots.iter().for_each(|slot| state.indicator(slot));
+    pub(super) fn save(&self, program: &Program, state: &mut StateWriter) {
+        let Settled(registers) = self.settled(program);
+        registers.iter().for_each(|x| state.optional_float((!x.is_nan()).then_some(*x)));
+        self.steps.iter().flatten().for_each(|step| step.save(state));
         self.structures.iter().for_each(|structure| state.indicator(structure));
         self.resamplers.iter().flatten().for_each(|resampler| resampler.save(state));
     }
 
     /// Reads back what [`Machine::save`] wrote.
     pub(super) fn load(&mut self, state: &mut StateReader<'_>) -> Result<(), StateError> {
-        let numbers = self.registers.iter_mut().chain(&mut self.cells);
-        let kept = self.rings.iter_mut().flat_map(|ring| &mut ring.values);
-        for x in numbers.chain(kept) {
+        for x in &mut self.registers {
             *x = state.optional_float()?.unwrap_or(f64::NAN);
         }
-        for ring in &mut self.rings {
-            let at = usize::try_from(state.int()?).ok().filter(|at| *at < ring.values.len());
-            ring.at = at.ok_or(StateError::Invalid("place in a ring"))?;
-        }
-        self.slots.iter_mut().try_for_each(|slot| state.indicator(slot))?;
+        self.steps.iter_mut().flatten().try_for_each(|step| step.load(state))?;
         self.structures.iter_mut().try_for_each(|structure| state.indicator(structure))?;
         self.resamplers.iter_mut().flatten().try_for_each(|resampler| resampler.load(state))
     }
 }
 
-#[inline]
-fn index(aux: u32) -> usize {
-    usize::try_from(aux).unwrap_or(usize::MAX)
+/// Every register as it is after a candle.
+#[derive(Debug)]
+pub(super) struct Settled(Box<[f64]>);
+
+impl Settled {
+    pub(super) fn number(&self, register: Register) -> f64 {
+        self.0[usize::from(register)]
+    }
+
+    pub(super) fn holds(&self, register: Register) -> bool {
+        self.number(register) == 1.0
+    }
 }
 
-/// What the clock of a zone showed when a candle opened.
-fn told(code: Code, zone: Zone, bar: &Ohlcv, from: f64, to: f64) -> f64 {
-    let local = zone.local(bar.opened);
-    let minute = local.minute() as f64;
-    match code {
-        Code::Clock => minute,
-        Code::Hour => (local.minute() / 60) as f64,
-        Code::Minute => (local.minute() % 60) as f64,
-        Code::Weekday => (local.weekday() + 1) as f64,
-        Code::Day => f64::from(local.date().day),
-        _ if from < to => truth(minute >= from && minute < to),
-        _ => truth(minute >= from || minute < to),
+/// The price of a candle that an operation reads.
+const fn price(code: Code) -> Option<Source> {
+    Some(match code {
+        Code::Open => Source::Open,
+        Code::High => Source::High,
+        Code::Low => Source::Low,
+        Code::Close => Source::Close,
+        Code::Volume => Source::Volume,
+        Code::Hl2 => Source::Hl2,
+        Code::Hlc3 => Source::Hlc3,
+        Code::Ohlc4 => Source::Ohlc4,
+        _ => return None,
+    })
+}
+
+#[inline]
+fn work_out(
+    program: &Program,
+    structures: &[MarketStructure],
+    operations: &[Operation],
+    registers: &mut [f64],
+) {
+    for operation in operations {
+        let [a, b, c] = [operation.a, operation.b, operation.c].map(|r| registers[usize::from(r)]);
+        registers[usize::from(operation.out)] = match operation.code {
+            Code::Ask => ask(program, structures, a, operation.aux),
+            code => pure(code, a, b, c),
+        };
+    }
+}
+
+/// Asks a structure after it was told the candle. `number` is what telling it left in its register.
+pub(super) fn ask(program: &Program, structures: &[MarketStructure], number: f64, question: u32) -> f64 {
+    // A small whole number, or nothing before the first of longer candles.
+    if number.is_nan() {
+        return f64::NAN;
+    }
+    let structure = &structures[number as usize];
+    match program.questions[super::program::index(question)] {
+        Question::Holds(predicate) => truth(structure.holds(predicate)),
+        Question::Is(level) => structure.level(level).unwrap_or(f64::NAN),
     }
 }

@@ -2,10 +2,12 @@
 //!
 //! A file is read once (`document`, `outline`, `lexer`, `expression`), checked and planned for given parameters
 //! (`planner`, `calls`, `indicator_calls`) into a flat list of operations on registers (`program`), and run candle by candle
-//! without another look at the text (`machine`, `strategy`). Everything that is wrong is told at once, with line and column.
+//! without another look at the text (`machine`, `step`, `strategy`). What has a memory is computed at every candle; the rest only
+//! when a decision comes to it (`decision`). Everything that is wrong is told at once, with line and column.
 //! The manual of the language is `docs/rules.md`.
 
 mod calls;
+mod decision;
 mod document;
 mod expression;
 mod file;
@@ -18,6 +20,7 @@ mod planner;
 mod problem;
 mod program;
 mod reload;
+mod step;
 mod strategy;
 mod structure_calls;
 mod template;

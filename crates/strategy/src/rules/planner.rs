@@ -71,7 +71,6 @@ type Key = (usize, Code, [Register; 3], u64);
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Extra {
     Nothing,
-    Cells(usize),
     Ring(usize),
     Zone(Zone),
     /// Of a structure or a question.
@@ -85,7 +84,6 @@ pub(super) struct Planner<'a> {
     pub(super) frames: Vec<Frame>,
     pub(super) initial: Vec<f64>,
     pub(super) warm: Vec<Warm>,
-    pub(super) cells: usize,
     pub(super) rings: Vec<usize>,
     pub(super) slots: Vec<SlotPlan>,
     /// Of each slot: its frame, and whether its levels are prices.
@@ -125,7 +123,6 @@ impl<'a> Planner<'a> {
             frames: vec![own],
             initial: Vec::new(),
             warm: Vec::new(),
-            cells: 0,
             rings: Vec::new(),
             slots: Vec::new(),
             slot_facts: Vec::new(),
@@ -207,7 +204,7 @@ impl<'a> Planner<'a> {
         bars: u64,
     ) -> Register {
         let number = match extra {
-            Extra::Nothing | Extra::Cells(_) => 0,
+            Extra::Nothing => 0,
             Extra::Ring(number) | Extra::Number(number) => u64::try_from(number).unwrap_or(0),
             Extra::Zone(zone) => zone.name().bytes().fold(1, |sum, b| sum * 31 % 1_000_003 + u64::from(b)),
         };
@@ -217,15 +214,11 @@ impl<'a> Planner<'a> {
         }
         let warm = of.iter().fold(Warm::default(), |warm, r| warm.max(self.warm_of(*r)));
         let out = self.fresh(f64::NAN, self.later(frame, warm, bars));
-        let [a, b, mut c] = of;
+        let [a, b, c] = of;
         let aux = match extra {
             Extra::Nothing => 0,
             Extra::Number(number) => number,
-            Extra::Cells(count) => self.take_cells(count),
             Extra::Ring(length) => {
-                if code == Code::Count {
-                    c = Register::try_from(self.take_cells(2)).unwrap_or(0);
-                }
                 self.rings.push(length);
                 self.rings.len() - 1
             }
@@ -238,11 +231,6 @@ impl<'a> Planner<'a> {
         self.frames[frame].operations.push(Operation { code, a, b, c, out, aux });
         self.known.insert(key, out);
         out
-    }
-
-    fn take_cells(&mut self, count: usize) -> usize {
-        self.cells += count;
-        self.cells - count
     }
 
     /// An operation without memory; computed now where its operands never change.

@@ -1,5 +1,6 @@
 //! What a rule file becomes: registers, and flat lists of operations on them, one list for each length of candles.
 
+use super::decision::Decisions;
 use super::structure_calls::Question;
 use indicators::calendar::Zone;
 use indicators::catalogue::Spec;
@@ -20,7 +21,7 @@ pub(super) const MAX_PAST: usize = 10_000;
 /// The most values that all looks back may keep together.
 pub(super) const MAX_KEPT: usize = 200_000;
 
-/// What an operation does with its registers `a`, `b` and `c`; `aux` is a cell, a ring, a slot or a zone.
+/// What an operation does with its registers `a`, `b` and `c`; `aux` is a ring, a slot or a zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Code {
     Open,
@@ -55,20 +56,20 @@ pub(super) enum Code {
     Not,
     /// `b` where `a` holds, otherwise `c`.
     Select,
-    /// `a` crosses above `b`; cells: both before.
+    /// `a` crosses above `b`.
     CrossesAbove,
     CrossesBelow,
     /// `a` some candles ago, by a ring.
     Past,
-    /// Candles since `a` held; cell: the count.
+    /// Candles since `a` held.
     BarsSince,
-    /// Whether `a` held within the last `b` candles; cell: candles since.
+    /// Whether `a` held within the last `b` candles.
     Within,
-    /// Whether `a` held on each of the last `b` candles; cell: how many in a row.
+    /// Whether `a` held on each of the last `b` candles.
     Held,
-    /// How often `a` held within a ring of candles; cells, by `c`: the count, and how many candles were seen.
+    /// How often `a` held within a ring of candles.
     Count,
-    /// `b` when `a` last held; cell: what it was.
+    /// `b` when `a` last held.
     Recall,
     /// An indicator, by slot, on the series `a` and `b`.
     Indicator,
@@ -86,6 +87,40 @@ pub(super) enum Code {
     Day,
     /// Whether the clock of a zone shows `a` or later and before `b`, over midnight where `b` is not after `a`.
     Session,
+}
+
+impl Code {
+    /// Whether it follows from its registers and what structures were told, so that it may be left undone until it is asked
+    /// about.
+    pub(super) const fn is_deferrable(self) -> bool {
+        matches!(
+            self,
+            Self::Add
+                | Self::Subtract
+                | Self::Multiply
+                | Self::Divide
+                | Self::Negate
+                | Self::Abs
+                | Self::Sign
+                | Self::Sqrt
+                | Self::Ln
+                | Self::Exp
+                | Self::Floor
+                | Self::Ceil
+                | Self::Round
+                | Self::Min
+                | Self::Max
+                | Self::Less
+                | Self::LessEqual
+                | Self::Equal
+                | Self::NotEqual
+                | Self::And
+                | Self::Or
+                | Self::Not
+                | Self::Select
+                | Self::Ask
+        )
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -215,9 +250,11 @@ impl Warm {
 pub(super) struct Program {
     /// The strategy's own candles first.
     pub(super) frames: Vec<Frame>,
+    /// Operations on its own candles that nothing with a memory needs: done when somebody asks, in this order.
+    pub(super) deferred: Vec<Operation>,
+    pub(super) decisions: Decisions,
     /// What registers hold before the first candle: constants, and nothing.
     pub(super) initial: Vec<f64>,
-    pub(super) cells: usize,
     /// The length of each ring.
     pub(super) rings: Vec<usize>,
     pub(super) slots: Vec<SlotPlan>,
@@ -241,6 +278,49 @@ pub(super) struct Program {
 }
 
 impl Program {
+    /// The indicator of an operation, if it is one.
+    pub(super) fn slot(&self, operation: &Operation) -> Option<&SlotPlan> {
+        if operation.code == Code::Indicator { self.slots.get(index(operation.aux)) } else { None }
+    }
+
+    /// The registers that decisions and explanations look at.
+    pub(super) fn asked(&self) -> Vec<Register> {
+        let mut asked: Vec<Register> = Vec::new();
+        for entry in self.enter.iter().flatten() {
+            asked.push(entry.when);
+            asked.extend([entry.confidence, entry.size, entry.stop, entry.target].into_iter().flatten());
+            for condition in &entry.conditions {
+                asked.push(condition.holds);
+                asked.extend(condition.sides.into_iter().flat_map(|(a, b)| [a, b]));
+            }
+        }
+        asked.extend(self.exit.iter().flatten().map(|exit| exit.when));
+        asked.extend(self.session.as_ref().map(|s| s.when));
+        asked.extend(self.resize);
+        asked
+    }
+
+    /// Divides the operations on its own candles into those that every candle needs and those that can wait.
+    pub(super) fn defer(&mut self) {
+        let Some(frame) = self.frames.first_mut() else { return };
+        let mut is_read = vec![false; self.initial.len()];
+        let (mut now, mut deferred) = (Vec::new(), Vec::new());
+        for operation in std::mem::take(&mut frame.operations).into_iter().rev() {
+            if operation.code.is_deferrable() && !is_read[usize::from(operation.out)] {
+                deferred.push(operation);
+                continue;
+            }
+            for register in [operation.a, operation.b, operation.c] {
+                is_read[usize::from(register)] = true;
+            }
+            now.push(operation);
+        }
+        now.reverse();
+        deferred.reverse();
+        (frame.operations, self.deferred) = (now, deferred);
+        self.decisions = Decisions::of(self);
+    }
+
     /// Whether what it says follows from candles alone.
     pub(super) const fn is_candle_only(&self) -> bool {
         !self.has_levels && !self.state.looks_at_position()
@@ -316,6 +396,11 @@ pub(super) fn pure(code: Code, a: f64, b: f64, c: f64) -> f64 {
         }
         _ => f64::NAN,
     }
+}
+
+#[inline(always)]
+pub(super) fn index(aux: u32) -> usize {
+    usize::try_from(aux).unwrap_or(usize::MAX)
 }
 
 #[inline(always)]

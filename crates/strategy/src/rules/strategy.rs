@@ -8,9 +8,11 @@
 //! not come about by the close of the second candle after the entry was said, the opinion is withdrawn, so that the
 //! next entry is heard.
 
+use super::decision::Decision;
 use super::file::Planned;
 use super::machine::Machine;
 use super::program::{Entry, Program, truth};
+use crate::bank::{self, Bank, Subscriber};
 use crate::state::{StateError, StateReader, StateWriter};
 use crate::{CandleRun, ExitPlan, Gate, Intents, Needs, Position, Strategy, View};
 use model::{Bar, Direction, Fact, Instrument, InstrumentIx, PlanIx, Signal, Tag, Timeframe};
@@ -90,6 +92,16 @@ impl Strategy for RuleStrategy {
         self.plan.iter().cloned().collect()
     }
 
+    fn subscribe(&mut self, subscriber: &mut Subscriber<'_>) -> bool {
+        let mut is_shared = false;
+        for (i, seat) in (0u32..).zip(&mut self.seats) {
+            if let Some(seat) = seat {
+                is_shared |= seat.machine.subscribe(&self.program, InstrumentIx(i), subscriber);
+            }
+        }
+        is_shared
+    }
+
     fn gates(&self) -> Vec<String> {
         gates(&self.program)
     }
@@ -107,7 +119,8 @@ impl Strategy for RuleStrategy {
             if !self.program.is_candle_only() {
                 seat.look_at(&self.program, view.position(ix), instrument, &candle.bar);
             }
-            seat.on_candle(&self.program, self.plan.is_some(), instrument, (ix, &candle.bar), intents);
+            let has_plan = self.plan.is_some();
+            seat.on_candle(&self.program, has_plan, instrument, (ix, &candle.bar), view.bank(), intents);
         }
     }
 
@@ -120,13 +133,13 @@ impl Strategy for RuleStrategy {
         if let Some(Some(seat)) = self.seats.get_mut(ix.index()) {
             let program = &*self.program;
             while let Some(bar) = run.next(intents) {
-                seat.on_candle(program, false, instrument, (ix, bar), intents);
+                seat.on_candle(program, false, instrument, (ix, bar), &bank::NONE, intents);
             }
         }
     }
 
     fn save(&self, state: &mut StateWriter) {
-        self.seats.iter().flatten().for_each(|seat| seat.save(state));
+        self.seats.iter().flatten().for_each(|seat| seat.save(&self.program, state));
     }
 
     fn load(&mut self, state: &mut StateReader<'_>) -> Result<(), StateError> {
@@ -181,17 +194,21 @@ impl Seat {
         has_plan: bool,
         instrument: &Instrument,
         (ix, bar): (InstrumentIx, &Bar),
+        bank: &Bank,
         intents: &mut Intents,
     ) {
         if program.state.looks_at_opinion() {
             self.tell_opinion(program);
         }
-        self.machine.step(program, instrument, bar);
+        self.machine.step(program, instrument, bar, bank);
         self.bars_seen = self.bars_seen.saturating_add(1);
         self.said_ago = self.said_ago.saturating_add(1);
         self.has_spoken = false;
         let Some(choice) = self.choose(program) else { return };
         self.close = instrument.price_f64(bar.close);
+        if let Choice::Enter(side) = choice {
+            self.machine.work_out(program, &program.decisions.levels[side]);
+        }
         if let Some(wish) = self.wish(program, choice, instrument) {
             self.say(wish, ix, has_plan, intents);
         }
@@ -207,14 +224,17 @@ impl Seat {
 
     /// What to do about the last candle, if anything.
     #[inline]
-    fn choose(&self, program: &Program) -> Option<Choice> {
-        let machine = &self.machine;
-        let in_session = program.session.as_ref().is_none_or(|s| machine.holds(s.when));
-        let enters = |side: usize| program.enter[side].as_ref().is_some_and(|e| machine.holds(e.when));
+    fn choose(&mut self, program: &Program) -> Option<Choice> {
+        let (machine, decisions) = (&mut self.machine, &program.decisions);
+        let mut holds = |decision: &Option<Decision>, or: bool| match decision {
+            Some(decision) => machine.decides(program, decision),
+            None => or,
+        };
         let own = match self.opinion {
             None | Some(Direction::Flat) => {
-                let (long, short) = (enters(0), enters(1));
-                return (in_session && long != short).then_some(Choice::Enter(usize::from(short)));
+                let (long, short) = (holds(&decisions.enter[0], false), holds(&decisions.enter[1], false));
+                let enters = long != short && holds(&decisions.session, true);
+                return enters.then_some(Choice::Enter(usize::from(short)));
             }
             Some(Direction::Long) => 0,
             Some(Direction::Short) => 1,
@@ -222,16 +242,24 @@ impl Seat {
         if program.has_levels && self.is_gone() {
             return Some(Choice::Leave(program.withdrawn));
         }
-        if in_session && enters(1 - own) && !enters(own) {
+        let (machine, closes) = (&mut self.machine, program.session.as_ref().and_then(|s| s.closes));
+        let mut holds = |decision: &Option<Decision>, or: bool| match decision {
+            Some(decision) => machine.decides(program, decision),
+            None => or,
+        };
+        if holds(&decisions.enter[1 - own], false)
+            && !holds(&decisions.enter[own], false)
+            && holds(&decisions.session, true)
+        {
             return Some(Choice::Enter(1 - own));
         }
-        if let Some(exit) = program.exit[own].filter(|exit| machine.holds(exit.when)) {
+        if let Some(exit) = program.exit[own].filter(|_| holds(&decisions.exit[own], false)) {
             return Some(Choice::Leave(exit.tag));
         }
-        if !in_session && let Some(tag) = program.session.as_ref().and_then(|s| s.closes) {
+        if let Some(tag) = closes.filter(|_| !holds(&decisions.session, true)) {
             return Some(Choice::Leave(tag));
         }
-        program.resize.filter(|resize| machine.holds(*resize)).map(|_| Choice::Enter(own))
+        holds(&decisions.resize, false).then_some(Choice::Enter(own))
     }
 
     /// Whether the position is gone that the opinion led to, or none has come of it.
@@ -310,21 +338,22 @@ impl Seat {
         if matches!(self.opinion, Some(Direction::Long | Direction::Short)) {
             return Some(Gate::shut(1));
         }
+        let registers = self.machine.settled(program);
         let mut next: u16 = 2;
         if let Some(session) = &program.session {
-            if !self.machine.holds(session.when) {
+            if !registers.holds(session.when) {
                 return Some(Gate::shut(next));
             }
             next += 1;
         }
         let mut best: Option<(usize, Gate)> = None;
         for entry in program.enter.iter().flatten() {
-            let failed = entry.conditions.iter().position(|c| !self.machine.holds(c.holds));
+            let failed = entry.conditions.iter().position(|c| !registers.holds(c.holds));
             let passed = failed.unwrap_or(entry.conditions.len());
             let index = next + u16::try_from(passed).unwrap_or(0);
             let gate = match failed.and_then(|i| entry.conditions[i].sides) {
                 Some((a, b)) => {
-                    let side = |register| Some(self.machine.number(register)).filter(|x| !x.is_nan());
+                    let side = |register| Some(registers.number(register)).filter(|x| !x.is_nan());
                     Gate { index, found: side(a), needed: side(b) }
                 }
                 None => Gate::shut(index),
@@ -337,8 +366,8 @@ impl Seat {
         best.map(|(_, gate)| gate)
     }
 
-    fn save(&self, state: &mut StateWriter) {
-        self.machine.save(state);
+    fn save(&self, program: &Program, state: &mut StateWriter) {
+        self.machine.save(program, state);
         state.int(self.opinion.map_or(i64::MAX, Direction::sign));
         state.float(self.confidence);
         for x in [self.bars_seen, self.said_ago, self.held_bars] {

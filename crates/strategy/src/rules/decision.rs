@@ -1,0 +1,151 @@
+//! What is decided at a candle, and the least that has to be worked out for it.
+//!
+//! Operations without memory need not be done at a candle that nobody asks about them. A decision is a list of tests that must
+//! all hold; before each stand the operations that it needs and no test before it has done. The first that fails ends it.
+
+use super::program::{Code, Operation, Program, Register};
+
+/// Whether a condition holds: all parts, in order.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Decision {
+    pub(super) parts: Box<[Part]>,
+}
+
+/// One test of several.
+#[derive(Debug, Clone)]
+pub(super) struct Part {
+    /// What is worked out before it.
+    pub(super) operations: Box<[Operation]>,
+    pub(super) test: Test,
+}
+
+/// A comparison with what is missing does not hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Test {
+    /// The register is true.
+    Holds(Register),
+    Less(Register, Register),
+    LessEqual(Register, Register),
+}
+
+/// Everything that may be decided at a candle.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Decisions {
+    /// Long, then short.
+    pub(super) enter: [Option<Decision>; 2],
+    pub(super) exit: [Option<Decision>; 2],
+    pub(super) session: Option<Decision>,
+    pub(super) resize: Option<Decision>,
+    /// Of each side, the operations that its confidence, size, stop and target need.
+    pub(super) levels: [Box<[Operation]>; 2],
+}
+
+impl Decisions {
+    /// Those of a program whose operations have been divided.
+    pub(super) fn of(program: &Program) -> Self {
+        let lazy = Lazy::new(program);
+        let levels = |side: usize| {
+            let mut worked = Worked::new(program);
+            let mut operations = Vec::new();
+            if let Some(entry) = &program.enter[side] {
+                let registers = [entry.confidence, entry.size, entry.stop, entry.target];
+                registers.iter().flatten().for_each(|r| lazy.needs(*r, &mut worked, &mut operations));
+            }
+            operations.into()
+        };
+        Self {
+            enter: [0, 1].map(|side| program.enter[side].as_ref().map(|entry| lazy.decision(entry.when))),
+            exit: [0, 1].map(|side| program.exit[side].map(|exit| lazy.decision(exit.when))),
+            session: program.session.as_ref().map(|session| lazy.decision(session.when)),
+            resize: program.resize.map(|resize| lazy.decision(resize)),
+            levels: [0, 1].map(levels),
+        }
+    }
+}
+
+/// The operations that are not done at every candle, by the register they write.
+struct Lazy<'a> {
+    program: &'a Program,
+    by_register: Vec<Option<&'a Operation>>,
+}
+
+/// Which registers have been worked out.
+struct Worked(Vec<bool>);
+
+impl Worked {
+    fn new(program: &Program) -> Self {
+        Self(vec![false; program.initial.len()])
+    }
+
+    /// Marks a register; whether it was marked before.
+    fn mark(&mut self, register: Register) -> bool {
+        std::mem::replace(&mut self.0[usize::from(register)], true)
+    }
+}
+
+impl<'a> Lazy<'a> {
+    fn new(program: &'a Program) -> Self {
+        let mut by_register = vec![None; program.initial.len()];
+        for operation in &program.deferred {
+            by_register[usize::from(operation.out)] = Some(operation);
+        }
+        Self { program, by_register }
+    }
+
+    fn of(&self, register: Register) -> Option<&'a Operation> {
+        self.by_register[usize::from(register)]
+    }
+
+    fn decision(&self, root: Register) -> Decision {
+        let mut tests = Vec::new();
+        self.conjuncts(root, &mut Worked::new(self.program), &mut tests);
+        let mut worked = Worked::new(self.program);
+        let parts = tests.into_iter().map(|register| {
+            let mut operations = Vec::new();
+            let fused = self.of(register).filter(|_| !worked.0[usize::from(register)]);
+            let test = match fused.map(|o| (o.code, o.a, o.b)) {
+                Some((Code::Less, a, b)) => Test::Less(a, b),
+                Some((Code::LessEqual, a, b)) => Test::LessEqual(a, b),
+                _ => Test::Holds(register),
+            };
+            match test {
+                Test::Holds(register) => self.needs(register, &mut worked, &mut operations),
+                Test::Less(a, b) | Test::LessEqual(a, b) => {
+                    self.needs(a, &mut worked, &mut operations);
+                    self.needs(b, &mut worked, &mut operations);
+                }
+            }
+            Part { operations: operations.into(), test }
+        });
+        Decision { parts: parts.collect() }
+    }
+
+    /// What must hold for a condition to hold, each once: both sides of every `and`.
+    fn conjuncts(&self, root: Register, seen: &mut Worked, tests: &mut Vec<Register>) {
+        let mut open = vec![root];
+        while let Some(register) = open.pop() {
+            if seen.mark(register) {
+                continue;
+            }
+            match self.of(register).filter(|o| o.code == Code::And) {
+                Some(both) => open.extend([both.b, both.a]),
+                None => tests.push(register),
+            }
+        }
+    }
+
+    /// Adds the operations that a register needs and that were not added before, in their order.
+    fn needs(&self, root: Register, worked: &mut Worked, operations: &mut Vec<Operation>) {
+        // A register is looked at twice: before what it needs, and after.
+        let mut open = vec![(root, false)];
+        while let Some((register, is_ready)) = open.pop() {
+            let Some(operation) = self.of(register) else { continue };
+            if is_ready {
+                operations.push(*operation);
+            } else if !worked.mark(register) {
+                open.push((register, true));
+                open.extend([operation.c, operation.b, operation.a].map(|needed| (needed, false)));
+            }
+        }
+    }
+}
