@@ -37,17 +37,15 @@ impl Rsi {
             return None;
         }
         let change = x - self.previous.replace(x)?;
-        self.gain.advance(change.max(0.0));
-        self.loss.advance((-change).max(0.0));
-        self.value()
+        let (gain, loss) = if change > 0.0 { (change, 0.0) } else { (0.0, -change) };
+        let (gain, loss) = (self.gain.advance(gain), self.loss.advance(loss));
+        Some(share(gain?, loss?))
     }
 
     /// The last output.
     #[must_use]
     pub fn value(&self) -> Option<f64> {
-        let (gain, loss) = (self.gain.value()?, self.loss.value()?);
-        let total = gain + loss;
-        Some(if total == 0.0 { 0.0 } else { 100.0 * (gain / total) })
+        Some(share(self.gain.value()?, self.loss.value()?))
     }
 
     /// Whether there is an output.
@@ -61,6 +59,13 @@ impl Rsi {
     pub fn warm_up(&self) -> usize {
         self.gain.warm_up() + 1
     }
+}
+
+/// The share of gains in all that moved, in percent; 0 where nothing did.
+#[inline]
+fn share(gain: f64, loss: f64) -> f64 {
+    let total = gain + loss;
+    if total == 0.0 { 0.0 } else { 100.0 * (gain / total) }
 }
 
 /// What [`Macd`] returns, all in the units of its input.

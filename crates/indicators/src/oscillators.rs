@@ -122,7 +122,8 @@ persist!(Stochastic { place, slow, average, value });
 /// Stochastic RSI: the fast stochastic of [`Rsi`], 0 to 100; %K is not smoothed.
 ///
 /// Source: Tushar Chande and Stanley Kroll, "The New Technical Trader" (1994), as TA-Lib `STOCHRSI`. TradingView
-/// smooths %K over 3 bars first, which is %D here. Warm-up: `n + k + d - 1` bars.
+/// smooths %K over 3 bars first, which is %D here. Warm-up: `n + k + d - 1` bars. Where the RSI stood still for `k` bars, as it
+/// does at 100 while nothing falls, there is no place in its range and no value; TA-Lib prints 0 there.
 #[derive(Debug, Clone)]
 pub struct StochasticRsi {
     rsi: Rsi,
@@ -419,6 +420,14 @@ mod tests {
         assert_eq!(fast.update(0.2, 0.1, 0.1), Some(StochasticLines { k: 0.0, d: 0.0 }));
         assert_eq!(williams.update(0.2, 0.1, 0.2), Some(0.0));
         assert!(cci.update(0.2, 0.1, 0.2).is_some_and(|index| index > 0.0));
+    }
+
+    #[test]
+    fn an_rsi_that_stands_still_has_no_stochastic() {
+        let mut stochastic = StochasticRsi::new(2, 2, 1).unwrap();
+        let rising: Vec<_> = (1..=6).map(|x| stochastic.update(f64::from(x))).collect();
+        assert_eq!(rising, [None; 6], "the RSI is 100 throughout");
+        assert!(stochastic.update(5.0).is_some());
     }
 
     #[test]

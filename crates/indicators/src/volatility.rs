@@ -31,8 +31,8 @@ impl TrueRange {
             return None;
         }
         let previous = self.close.replace(close)?;
-        let reach = (high - previous).abs().max((low - previous).abs());
-        self.value = Some((high - low).max(reach));
+        let reach = larger((high - previous).abs(), (low - previous).abs());
+        self.value = Some(larger(high - low, reach));
         self.value
     }
 
@@ -53,6 +53,12 @@ impl TrueRange {
     pub fn warm_up(&self) -> usize {
         2
     }
+}
+
+/// The larger of two numbers; `f64::max` also looks for NaN, which an indicator never holds.
+#[inline(always)]
+pub(crate) fn larger(a: f64, b: f64) -> f64 {
+    if a > b { a } else { b }
 }
 
 /// Average true range: Wilder's average of [`TrueRange`] over `n` bars, in price units.

@@ -109,8 +109,8 @@ impl Gap {
         reached.max(self.state)
     }
 
-    /// The prices below and above which the next change is possible.
-    fn wakes(&self) -> [f64; 2] {
+    /// Where the next change is possible.
+    fn wakes(&self) -> Wake {
         let [near, middle, far] = self.edges();
         let next = match self.state {
             GapState::Open => near,
@@ -118,9 +118,48 @@ impl Gap {
             GapState::Half | GapState::Filled => far,
             GapState::Inverted | GapState::Spent => near,
         };
-        let price = self.bias.sign() * next;
         let comes_from_above = (self.bias == Bias::Bullish) != (self.state >= GapState::Inverted);
-        if comes_from_above { [price, f64::INFINITY] } else { [f64::NEG_INFINITY, price] }
+        // The sign of the bias has turned the edges; it is turned back where price comes from the other side.
+        let reach = if comes_from_above == (self.bias == Bias::Bullish) { next } else { -next };
+        Wake { reach, comes_from_above, known_at: self.known_at }
+    }
+}
+
+/// When a gap has to be looked at again.
+#[derive(Debug, Clone, Copy)]
+struct Wake {
+    /// The price, turned so that price comes down to it.
+    reach: f64,
+    comes_from_above: bool,
+    /// Which gap: no two became known at one bar.
+    known_at: usize,
+}
+
+/// Gaps that wait for price to come down to them, once it has been turned, the first that it would reach last.
+#[derive(Debug, Clone, Default)]
+struct Waiting(Vec<Wake>);
+
+impl Waiting {
+    /// The highest price at which one of them wakes.
+    #[inline]
+    fn nearest(&self) -> f64 {
+        self.0.last().map_or(f64::NEG_INFINITY, |wake| wake.reach)
+    }
+
+    fn add(&mut self, wake: Wake) {
+        let at = self.0.partition_point(|other| other.reach < wake.reach);
+        self.0.insert(at, wake);
+    }
+
+    fn forget(&mut self, known_at: usize) {
+        self.0.retain(|wake| wake.known_at != known_at);
+    }
+
+    /// Hands out those that a low has reached.
+    fn take(&mut self, low: f64, woken: &mut Vec<usize>) {
+        while let Some(wake) = self.0.pop_if(|wake| low <= wake.reach) {
+            woken.push(wake.known_at);
+        }
     }
 }
 
@@ -135,6 +174,29 @@ pub struct GapChange {
 
 persist!(GapChange { gap, known_at });
 
+/// What a gap needs to know of a bar before.
+#[derive(Debug, Clone, Copy, Default)]
+struct Before {
+    open: f64,
+    high: f64,
+    low: f64,
+    close: f64,
+}
+
+persist!(Before { open, high, low, close });
+
+impl Before {
+    #[inline]
+    const fn of(bar: &Ohlcv) -> Self {
+        Self { open: bar.open, high: bar.high, low: bar.low, close: bar.close }
+    }
+
+    /// The body as a share of the open.
+    fn ratio(&self) -> f64 {
+        (self.close - self.open).abs() / self.open.abs()
+    }
+}
+
 /// Finds fair value gaps and follows the newest of them.
 ///
 /// At bar `t` there is a bullish one if `low[t] > high[t-2]` and `close[t-1] > high[t-2]`, from `high[t-2]` to `low[t]`; bearish
@@ -145,9 +207,12 @@ persist!(GapChange { gap, known_at });
 pub struct Gaps {
     threshold: Option<f64>,
     gaps: Newest<Gap>,
-    /// Below the first or above the second of these prices a gap may change.
-    wakes: [f64; 2],
-    before: [Option<Ohlcv>; 2],
+    /// Those that price comes down to, and those that it comes up to: bars between the nearest of both change nothing.
+    below: Waiting,
+    above: Waiting,
+    /// Those that a bar has reached, by the bar they became known at; kept for its room.
+    woken: Vec<usize>,
+    before: [Option<Before>; 2],
     /// Sum of the ratios of bodies to opens, and how many.
     ratios: f64,
     ratio_bars: usize,
@@ -156,24 +221,22 @@ pub struct Gaps {
 impl Persist for Gaps {
     fn save(&self, put: &mut dyn FnMut(f64)) {
         self.gaps.save(put);
-        for bar in self.before {
-            let bar = bar.map(|b| [b.open, b.high, b.low, b.close]);
-            bar.save(put);
-        }
+        self.before.save(put);
         self.ratios.save(put);
         self.ratio_bars.save(put);
     }
 
     fn load(&mut self, take: &mut dyn FnMut() -> Option<f64>) -> Option<()> {
         self.gaps.load(take)?;
-        for bar in &mut self.before {
-            let mut saved: Option<[f64; 4]> = None;
-            saved.load(take)?;
-            *bar = saved.map(|[open, high, low, close]| Ohlcv { open, high, low, close, ..Ohlcv::default() });
-        }
+        self.before.load(take)?;
         self.ratios.load(take)?;
         self.ratio_bars.load(take)?;
-        self.set_wakes();
+        // Oldest first, and no two of one bar.
+        self.gaps.as_slice().is_sorted_by(|a, b| a.known_at < b.known_at).then_some(())?;
+        (self.below, self.above) = Default::default();
+        for gap in self.gaps.as_slice() {
+            wait(&mut self.below, &mut self.above, gap);
+        }
         Some(())
     }
 }
@@ -188,24 +251,16 @@ impl Gaps {
         if let Some(threshold) = threshold {
             number("gaps", "threshold", threshold, 0.0, 1000.0)?;
         }
-        let mut made = Self {
+        Ok(Self {
             threshold,
             gaps: Newest::new(keep),
-            wakes: [0.0; 2],
+            below: Waiting::default(),
+            above: Waiting::default(),
+            woken: Vec::new(),
             before: [None; 2],
             ratios: 0.0,
             ratio_bars: 0,
-        };
-        made.set_wakes();
-        Ok(made)
-    }
-
-    fn set_wakes(&mut self) {
-        let none = [f64::NEG_INFINITY, f64::INFINITY];
-        self.wakes = self.gaps.as_slice().iter().fold(none, |[floor, ceiling], gap| {
-            let [below, above] = gap.wakes();
-            [floor.max(below), ceiling.min(above)]
-        });
+        })
     }
 
     /// Takes a bar and its number; tells of each gap that changed, and then of the one that was formed.
@@ -214,48 +269,56 @@ impl Gaps {
         if ![bar.open, bar.high, bar.low, bar.close].into_iter().all(admissible) {
             return;
         }
-        if bar.low <= self.wakes[0] || bar.high >= self.wakes[1] {
+        if bar.low <= self.below.nearest() || -bar.high <= self.above.nearest() {
             self.follow(number, bar, &mut tell);
         }
         let is_large = self.is_large(bar);
         if let [Some(first), Some(middle)] = self.before
             && let Some(gap) = formed(&first, &middle, bar, number).filter(|_| is_large)
         {
-            self.gaps.push(gap);
-            self.set_wakes();
+            if let Some(oldest) = self.gaps.push(gap) {
+                self.below.forget(oldest.known_at);
+                self.above.forget(oldest.known_at);
+            }
+            wait(&mut self.below, &mut self.above, &gap);
             tell(GapChange { gap, known_at: number });
         }
-        self.before = [self.before[1], Some(*bar)];
+        self.before = [self.before[1], Some(Before::of(bar))];
     }
 
     /// Whether the middle bar is beyond the threshold; counts the new bar in.
     #[inline]
     fn is_large(&mut self, bar: &Ohlcv) -> bool {
         let Some(threshold) = self.threshold else { return true };
-        let ratio = |b: &Ohlcv| (b.close - b.open).abs() / b.open.abs();
         // A bar that opened at zero has no ratio, and is no reason to forget the others.
-        let new = ratio(bar);
+        let new = Before::of(bar).ratio();
         if new.is_finite() {
             self.ratios += new;
             self.ratio_bars += 1;
         }
         let mean = self.ratios / self.ratio_bars.max(1) as f64;
-        self.before[1].is_some_and(|middle| ratio(&middle) > threshold * mean)
+        self.before[1].is_some_and(|middle| middle.ratio() > threshold * mean)
     }
 
     fn follow(&mut self, number: usize, bar: &Ohlcv, tell: &mut impl FnMut(GapChange)) {
-        let mut is_changed = false;
-        self.gaps.retain_mut(|gap| {
+        self.below.take(bar.low, &mut self.woken);
+        self.above.take(-bar.high, &mut self.woken);
+        self.woken.sort_unstable();
+        for known_at in self.woken.drain(..) {
+            let gaps = self.gaps.as_slice();
+            let at = gaps.partition_point(|gap| gap.known_at < known_at);
+            let Some(gap) = self.gaps.get_mut(at) else { continue };
             let state = gap.after(bar);
             if state != gap.state {
                 gap.state = state;
-                is_changed = true;
                 tell(GapChange { gap: *gap, known_at: number });
             }
-            state != GapState::Spent
-        });
-        if is_changed {
-            self.set_wakes();
+            let gap = *gap;
+            if state == GapState::Spent {
+                self.gaps.remove(at);
+            } else {
+                wait(&mut self.below, &mut self.above, &gap);
+            }
         }
     }
 
@@ -267,7 +330,12 @@ impl Gaps {
     }
 }
 
-fn formed(first: &Ohlcv, middle: &Ohlcv, last: &Ohlcv, number: usize) -> Option<Gap> {
+fn wait(below: &mut Waiting, above: &mut Waiting, gap: &Gap) {
+    let wake = gap.wakes();
+    if wake.comes_from_above { below.add(wake) } else { above.add(wake) }
+}
+
+fn formed(first: &Before, middle: &Before, last: &Ohlcv, number: usize) -> Option<Gap> {
     let (bias, top, bottom) = if last.low > first.high && middle.close > first.high {
         (Bias::Bullish, last.low, first.high)
     } else if last.high < first.low && middle.close < first.low {

@@ -160,6 +160,12 @@ impl KillZones {
         self.set
     }
 
+    /// Whether a moment lies in the hour of the last call of [`Self::at`].
+    #[inline]
+    pub(super) fn is_same_hour(&self, moment: Timestamp) -> bool {
+        moment.nanos().div_euclid(HOUR_NANOS) == self.hour
+    }
+
     /// The zones of the last call of [`Self::at`].
     #[inline]
     #[must_use]

@@ -68,15 +68,13 @@ impl Legs {
         let (Some(after), Some(then_high), Some(then_low)) = (after, then_high, then_low) else {
             return None;
         };
-        let edge = match (then_high > after.high, then_low < after.low) {
-            (false, false) => return None,
-            (true, false) => Edge::High,
-            (false, true) => Edge::Low,
-            (true, true) => self.tie,
-        };
-        if edge == self.last {
+        // In one condition, which is mostly false: one after the other they would be guessed wrong by the processor.
+        let (is_high, is_low) = (then_high > after.high, then_low < after.low);
+        let ends_high = is_high & (!is_low | (self.tie == Edge::High));
+        if !(is_high | is_low) | (ends_high == (self.last == Edge::High)) {
             return None;
         }
+        let edge = if ends_high { Edge::High } else { Edge::Low };
         self.last = edge;
         let price = if edge == Edge::High { then_high } else { then_low };
         self.value = Some(Pivot { edge, price, bar: known_at - self.size, known_at });

@@ -135,6 +135,12 @@ impl Watch {
         *self = Self { level, bar, is_live: true, ..Self::new(self.edge) };
     }
 
+    /// Which side the level lies on.
+    #[inline]
+    pub(super) const fn edge(&self) -> Edge {
+        self.edge
+    }
+
     /// The level, while it has not ended.
     #[inline]
     #[must_use]

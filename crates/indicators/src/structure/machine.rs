@@ -55,10 +55,41 @@ pub struct MarketStructure {
     sessions: Sessions,
     zones: KillZones,
     watches: [Watch; 6],
+    /// A bar of the hour under way between these prices changes nothing of the periods, and one between those of
+    /// nothing of their levels.
+    period_calm: Calm,
+    level_calm: Calm,
+    /// Bars after which everything that needs a length of history has one.
+    warm_up: usize,
     range: DealingRange,
     impulses: Impulses,
     events: Vec<Event>,
     marks: Marks,
+}
+
+/// Prices between which, the ends included, nothing changes. At first there are none.
+#[derive(Debug, Clone, Copy)]
+struct Calm {
+    low: f64,
+    high: f64,
+}
+
+impl Calm {
+    const NONE: Self = Self { low: f64::INFINITY, high: f64::NEG_INFINITY };
+    const ALL: Self = Self { low: f64::NEG_INFINITY, high: f64::INFINITY };
+
+    /// The part that lies within these as well.
+    fn within(self, low: f64, high: f64) -> Self {
+        Self {
+            low: if low > self.low { low } else { self.low },
+            high: if high < self.high { high } else { self.high },
+        }
+    }
+
+    #[inline]
+    fn holds(self, bar: &Ohlcv) -> bool {
+        (bar.low >= self.low) & (bar.high <= self.high)
+    }
 }
 
 impl MarketStructure {
@@ -92,6 +123,12 @@ impl MarketStructure {
             sessions: Sessions::new(s.sessions),
             zones: KillZones::new(s.clock),
             watches: PERIODS.map(|kind| Watch::new(kind.edge())),
+            period_calm: Calm::NONE,
+            level_calm: Calm::NONE,
+            warm_up: (s.atr_bars + 1)
+                .max(s.displacement_atr_bars + 2)
+                .max(2 * s.size + 1)
+                .max(2 * s.pool_size + 1),
             range: DealingRange::new(s.range),
             impulses: Impulses::new(),
             events: Vec::new(),
@@ -106,8 +143,10 @@ impl MarketStructure {
             && admissible(bar.close)
             && admissible(bar.high)
             && admissible(bar.low)
-            && bar.low <= bar.open.min(bar.close)
-            && bar.high >= bar.open.max(bar.close);
+            && bar.low <= bar.open
+            && bar.low <= bar.close
+            && bar.high >= bar.open
+            && bar.high >= bar.close;
         if !is_bar || self.opened.is_some_and(|last| bar.opened <= last) {
             return &[];
         }
@@ -154,15 +193,25 @@ impl MarketStructure {
         self.impulses.update(number, bar, made, displacement);
     }
 
-    /// Periods that ended before the bar give their levels to watch.
+    /// Periods that ended before the bar give their levels to watch. Periods begin and end with hours.
     #[inline]
     fn turn_periods(&mut self, number: usize, bar: &Ohlcv) {
+        if !(self.period_calm.holds(bar) && self.zones.is_same_hour(bar.opened)) {
+            self.extend_periods(number, bar);
+        }
+    }
+
+    #[inline(never)]
+    fn extend_periods(&mut self, number: usize, bar: &Ohlcv) {
         self.zones.at(bar.opened);
         let turned = [
             self.day.update(number, bar.opened, bar.high, bar.low),
             self.week.update(number, bar.opened, bar.high, bar.low),
             self.sessions.update(number, bar.opened, bar.high, bar.low, &self.zones),
         ];
+        let running = [self.day.running(), self.week.running(), self.sessions.running()];
+        self.period_calm =
+            running.iter().flatten().fold(Calm::ALL, |calm, [low, high]| calm.within(*low, *high));
         if turned == [false; 3] {
             return;
         }
@@ -173,6 +222,16 @@ impl MarketStructure {
                 low.set(last.low, last.low_bar);
             }
         }
+        self.set_level_calm();
+    }
+
+    fn set_level_calm(&mut self) {
+        self.level_calm = self.watches.iter().fold(Calm::ALL, |calm, watch| match (watch.live(), watch.edge()) {
+            _ if watch.is_pending() => Calm::NONE,
+            (Some(level), Edge::High) => calm.within(f64::NEG_INFINITY, level),
+            (Some(level), Edge::Low) => calm.within(level, f64::INFINITY),
+            (None, _) => calm,
+        });
     }
 
     /// Levels and pools that the bar took.
@@ -189,15 +248,21 @@ impl MarketStructure {
             }
             events.push(Event::Taken(taken));
         };
-        for (watch, liquidity) in self.watches.iter_mut().zip(PERIODS) {
-            if let Some((fate, extreme)) = watch.update(bar, self.settings.reclaim_bars) {
-                let (level, bar) = (watch.level(), watch.bar());
-                tell(Taken { liquidity, fate, level, extreme, bar, known_at: number });
+        let is_calm = self.level_calm.holds(bar);
+        if !is_calm {
+            for (watch, liquidity) in self.watches.iter_mut().zip(PERIODS) {
+                if let Some((fate, extreme)) = watch.update(bar, self.settings.reclaim_bars) {
+                    let (level, bar) = (watch.level(), watch.bar());
+                    tell(Taken { liquidity, fate, level, extreme, bar, known_at: number });
+                }
             }
         }
         let pool = self.pools.update(number, bar, atr, tell);
         if let Some(pool) = pool {
             self.events.push(Event::Pool(pool));
+        }
+        if !is_calm {
+            self.set_level_calm();
         }
     }
 
@@ -218,11 +283,11 @@ impl MarketStructure {
     /// Bars after which everything that needs a length of history has one: the longest average true range and a pivot.
     #[must_use]
     pub fn warm_up(&self) -> usize {
-        let s = &self.settings;
-        (s.atr_bars + 1).max(s.displacement_atr_bars + 2).max(2 * s.size + 1).max(2 * s.pool_size + 1)
+        self.warm_up
     }
 
     /// Whether there were that many bars.
+    #[inline]
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.bars >= self.warm_up()
@@ -438,6 +503,9 @@ impl Persist for MarketStructure {
         self.impulses.load(take)?;
         self.marks.load(take)?;
         self.events.clear();
+        // The next bar looks at the periods anew.
+        self.period_calm = Calm::NONE;
+        self.set_level_calm();
         if let Some(opened) = self.opened {
             self.zones.at(opened);
         }

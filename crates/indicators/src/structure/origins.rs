@@ -33,11 +33,10 @@ impl Candle {
     /// The same with the ends of a wild bar swapped.
     #[inline]
     fn parsed_reach(&self, edge: Edge) -> f64 {
-        match (edge, self.is_wild) {
-            (Edge::High, false) => -self.low,
-            (Edge::High, true) => -self.high,
-            (Edge::Low, false) => self.high,
-            (Edge::Low, true) => self.low,
+        let (high, low) = if self.is_wild { (self.low, self.high) } else { (self.high, self.low) };
+        match edge {
+            Edge::High => -low,
+            Edge::Low => high,
         }
     }
 }
@@ -56,6 +55,13 @@ persist!(Origin { extreme, block });
 impl Origin {
     fn of(candle: Candle) -> Self {
         Self { extreme: candle, block: candle }
+    }
+
+    /// Whether a candle changes it.
+    #[inline(always)]
+    fn is_passed(&self, edge: Edge, candle: &Candle) -> bool {
+        (candle.reach(edge) > self.extreme.reach(edge))
+            | (candle.parsed_reach(edge) > self.block.parsed_reach(edge))
     }
 
     #[inline]
@@ -137,14 +143,25 @@ impl Origins {
         }
     }
 
-    /// Takes the bar.
-    #[inline(always)]
-    pub fn push(&mut self, candle: Candle) {
+    #[inline(never)]
+    fn extend(&mut self, candle: Candle) {
         if let Some(origin) = &mut self.since_high {
             origin.add(Edge::High, candle);
         }
         if let Some(origin) = &mut self.since_low {
             origin.add(Edge::Low, candle);
+        }
+    }
+
+    /// Takes the bar.
+    #[inline(always)]
+    pub fn push(&mut self, candle: Candle) {
+        let is_passed = |origin: &Option<Origin>, edge: Edge| match origin {
+            Some(origin) => origin.is_passed(edge, &candle),
+            None => false,
+        };
+        if is_passed(&self.since_high, Edge::High) | is_passed(&self.since_low, Edge::Low) {
+            self.extend(candle);
         }
         // `at` is below the length between calls.
         if let Some(place) = self.ring.get_mut(self.at) {

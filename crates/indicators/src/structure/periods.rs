@@ -73,6 +73,12 @@ impl Previous {
         false
     }
 
+    /// The range of the period under way.
+    #[inline]
+    pub(super) fn running(&self) -> Option<[f64; 2]> {
+        self.running.map(|it| [it.low, it.high])
+    }
+
     /// The period before.
     #[inline]
     #[must_use]
@@ -167,6 +173,12 @@ impl Sessions {
         let Some(ended) = ended.filter(|r| r.is_whole) else { return false };
         self.last = Some(ended.extremes);
         true
+    }
+
+    /// The range of the session under way.
+    #[inline]
+    pub(super) fn running(&self) -> Option<[f64; 2]> {
+        self.running.map(|it| [it.extremes.low, it.extremes.high])
     }
 
     /// The last session that ended.

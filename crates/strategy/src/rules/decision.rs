@@ -5,13 +5,15 @@
 
 use super::program::{Code, Operation, Program, Register};
 
-/// Whether a condition holds: all parts, in order.
+/// Whether a condition holds: all tests and parts, in order.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Decision {
+    /// What can be told without working anything out.
+    pub(super) tests: Box<[Test]>,
     pub(super) parts: Box<[Part]>,
 }
 
-/// One test of several.
+/// A test and what it needs.
 #[derive(Debug, Clone)]
 pub(super) struct Part {
     /// What is worked out before it.
@@ -19,13 +21,20 @@ pub(super) struct Part {
     pub(super) test: Test,
 }
 
-/// A comparison with what is missing does not hold.
+/// Whether one register is less than another, or at most as much. A comparison with what is missing does not hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Test {
-    /// The register is true.
-    Holds(Register),
-    Less(Register, Register),
-    LessEqual(Register, Register),
+pub(super) struct Test {
+    a: Register,
+    b: Register,
+    is_strict: bool,
+}
+
+impl Test {
+    #[inline(always)]
+    pub(super) fn passes(self, registers: &[f64]) -> bool {
+        let (a, b) = (registers[usize::from(self.a)], registers[usize::from(self.b)]);
+        if self.is_strict { a < b } else { a <= b }
+    }
 }
 
 /// Everything that may be decided at a candle.
@@ -36,6 +45,9 @@ pub(super) struct Decisions {
     pub(super) exit: [Option<Decision>; 2],
     pub(super) session: Option<Decision>,
     pub(super) resize: Option<Decision>,
+    /// By opinion (none or flat, long, short): tests of which one must pass before there is anything to decide, as long as no
+    /// level of its own is in play. `None` where no such list can be made.
+    pub(super) quiet: [Option<Box<[Test]>>; 3],
     /// Of each side, the operations that its confidence, size, stop and target need.
     pub(super) levels: [Box<[Operation]>; 2],
 }
@@ -53,14 +65,27 @@ impl Decisions {
             }
             operations.into()
         };
-        Self {
+        let mut decisions = Self {
             enter: [0, 1].map(|side| program.enter[side].as_ref().map(|entry| lazy.decision(entry.when))),
             exit: [0, 1].map(|side| program.exit[side].map(|exit| lazy.decision(exit.when))),
             session: program.session.as_ref().map(|session| lazy.decision(session.when)),
             resize: program.resize.map(|resize| lazy.decision(resize)),
+            quiet: [None, None, None],
             levels: [0, 1].map(levels),
-        }
+        };
+        let closes = program.session.as_ref().is_some_and(|session| session.closes.is_some());
+        let [long, short] = [0, 1].map(|own: usize| {
+            let exits = [&decisions.enter[1 - own], &decisions.exit[own], &decisions.resize];
+            if closes { None } else { first_tests(&exits) }
+        });
+        decisions.quiet = [first_tests(&[&decisions.enter[0], &decisions.enter[1]]), long, short];
+        decisions
     }
+}
+
+/// The first test of each decision that there is.
+fn first_tests(decisions: &[&Option<Decision>]) -> Option<Box<[Test]>> {
+    decisions.iter().filter_map(|decision| decision.as_ref()).map(|d| d.tests.first().copied()).collect()
 }
 
 /// The operations that are not done at every candle, by the register they write.
@@ -100,24 +125,31 @@ impl<'a> Lazy<'a> {
         let mut tests = Vec::new();
         self.conjuncts(root, &mut Worked::new(self.program), &mut tests);
         let mut worked = Worked::new(self.program);
-        let parts = tests.into_iter().map(|register| {
+        let (mut plain, mut parts) = (Vec::new(), Vec::new());
+        for register in tests {
             let mut operations = Vec::new();
             let fused = self.of(register).filter(|_| !worked.0[usize::from(register)]);
             let test = match fused.map(|o| (o.code, o.a, o.b)) {
-                Some((Code::Less, a, b)) => Test::Less(a, b),
-                Some((Code::LessEqual, a, b)) => Test::LessEqual(a, b),
-                _ => Test::Holds(register),
+                Some((Code::Less, a, b)) => Test { a, b, is_strict: true },
+                Some((Code::LessEqual, a, b)) => Test { a, b, is_strict: false },
+                // A condition is one, zero or missing.
+                _ => Test { a: self.program.one, b: register, is_strict: false },
             };
-            match test {
-                Test::Holds(register) => self.needs(register, &mut worked, &mut operations),
-                Test::Less(a, b) | Test::LessEqual(a, b) => {
-                    self.needs(a, &mut worked, &mut operations);
-                    self.needs(b, &mut worked, &mut operations);
-                }
+            self.needs(test.a, &mut worked, &mut operations);
+            self.needs(test.b, &mut worked, &mut operations);
+            // What needs nothing goes first. What needs only what an earlier part works out stays behind that part.
+            if operations.is_empty() && !self.rests_on(test) {
+                plain.push(test);
+            } else {
+                parts.push(Part { operations: operations.into(), test });
             }
-            Part { operations: operations.into(), test }
-        });
-        Decision { parts: parts.collect() }
+        }
+        Decision { tests: plain.into(), parts: parts.into() }
+    }
+
+    /// Whether a test looks at a register that has to be worked out.
+    fn rests_on(&self, test: Test) -> bool {
+        self.of(test.a).is_some() || self.of(test.b).is_some()
     }
 
     /// What must hold for a condition to hold, each once: both sides of every `and`.

@@ -176,6 +176,7 @@ impl RuleFile {
         let mut program = Program {
             frames: planner.frames,
             initial: planner.initial,
+            one: 0,
             deferred: Vec::new(),
             decisions: Decisions::default(),
             rings: planner.rings,
@@ -185,6 +186,7 @@ impl RuleFile {
             questions: planner.questions,
             fields: Fields::default(),
             state: planner.state,
+            looks_at_opinion: false,
             enter,
             exit,
             session,

@@ -121,20 +121,25 @@ impl Machine {
         self.registers[usize::from(register)]
     }
 
+    /// Whether none of these passes at the last candle.
+    #[inline(always)]
+    pub(super) fn fails_all(&self, tests: &[Test]) -> bool {
+        for test in tests {
+            if test.passes(&self.registers) {
+                return false;
+            }
+        }
+        true
+    }
+
     /// Whether a condition holds at the last candle. Works out what it needs and no other ask has needed.
-    #[inline]
+    #[inline(never)]
     pub(super) fn decides(&mut self, program: &Program, decision: &Decision) -> bool {
-        decision.parts.iter().all(|part| {
-            if !part.operations.is_empty() {
+        decision.tests.iter().all(|test| test.passes(&self.registers))
+            && decision.parts.iter().all(|part| {
                 self.work_out(program, &part.operations);
-            }
-            let number = |register: Register| self.registers[usize::from(register)];
-            match part.test {
-                Test::Holds(register) => number(register) == 1.0,
-                Test::Less(a, b) => number(a) < number(b),
-                Test::LessEqual(a, b) => number(a) <= number(b),
-            }
-        })
+                part.test.passes(&self.registers)
+            })
     }
 
     /// Does operations that not every candle needs.

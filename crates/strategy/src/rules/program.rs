@@ -187,7 +187,7 @@ impl StateRegisters {
     }
 
     /// Whether anything that was said is looked at.
-    pub(super) const fn looks_at_opinion(&self) -> bool {
+    const fn looks_at_opinion(&self) -> bool {
         self.is_long.is_some()
             || self.is_short.is_some()
             || self.is_flat.is_some()
@@ -255,6 +255,8 @@ pub(super) struct Program {
     pub(super) decisions: Decisions,
     /// What registers hold before the first candle: constants, and nothing.
     pub(super) initial: Vec<f64>,
+    /// A register that holds one.
+    pub(super) one: Register,
     /// The length of each ring.
     pub(super) rings: Vec<usize>,
     pub(super) slots: Vec<SlotPlan>,
@@ -264,6 +266,8 @@ pub(super) struct Program {
     pub(super) questions: Vec<Question>,
     pub(super) fields: Fields,
     pub(super) state: StateRegisters,
+    /// Whether anything that was said is looked at.
+    pub(super) looks_at_opinion: bool,
     /// Long, then short.
     pub(super) enter: [Option<Entry>; 2],
     pub(super) exit: [Option<Exit>; 2],
@@ -318,7 +322,11 @@ impl Program {
         now.reverse();
         deferred.reverse();
         (frame.operations, self.deferred) = (now, deferred);
+        // At most MAX_REGISTERS before, which leaves room.
+        self.one = Register::try_from(self.initial.len()).unwrap_or(Register::MAX);
+        self.initial.push(1.0);
         self.decisions = Decisions::of(self);
+        self.looks_at_opinion = self.state.looks_at_opinion();
     }
 
     /// Whether what it says follows from candles alone.

@@ -34,10 +34,10 @@ pub(super) enum Step {
     Ema { it: Ema, a: Register, out: Register },
     Sma { it: Box<Sma>, a: Register, out: Register },
     Rsi { it: Box<Rsi>, a: Register, out: Register },
-    Macd { it: Box<Macd>, a: Register, out: Register, outputs: usize },
-    Bollinger { it: Box<Bollinger>, a: Register, out: Register, outputs: usize },
+    Macd { it: Box<Macd>, a: Register, out: Register },
+    Bollinger { it: Box<Bollinger>, a: Register, out: Register },
     Atr { it: Box<Atr>, out: Register },
-    Donchian { it: Box<Donchian>, out: Register, outputs: usize },
+    Donchian { it: Box<Donchian>, out: Register },
     Any { it: Box<Indicator>, wires: Wires, outputs: usize },
     /// An indicator that the bank computes.
     Shared { slot: Slot, out: Register, outputs: usize },
@@ -122,10 +122,10 @@ impl Step {
             Indicator::Sma(it) => Self::Sma { it: Box::new(it), a, out },
             Indicator::Rsi(it) => Self::Rsi { it: Box::new(it), a, out },
             Indicator::Atr(it) => Self::Atr { it: Box::new(it), out },
-            Indicator::Macd(it) => Self::Macd { it: Box::new(it), a, out, outputs },
+            Indicator::Macd(it) => Self::Macd { it: Box::new(it), a, out },
             // The outputs beyond the bands are computed on demand.
-            Indicator::Bollinger(it) if outputs <= 3 => Self::Bollinger { it: Box::new(it), a, out, outputs },
-            Indicator::Donchian(it) => Self::Donchian { it: Box::new(it), out, outputs },
+            Indicator::Bollinger(it) if outputs <= 3 => Self::Bollinger { it: Box::new(it), a, out },
+            Indicator::Donchian(it) => Self::Donchian { it: Box::new(it), out },
             it => Self::Any { it: Box::new(it), wires, outputs },
         }
     }
@@ -138,42 +138,33 @@ impl Step {
         }
     }
 
-    /// Takes the step.
+    /// Takes the step. Only the shortest arms are written out here: the loop around would otherwise keep a place for
+    /// everything that any of them needs, and pay for it at every step.
     #[inline(always)]
     pub(super) fn take(&mut self, at: &At<'_>, registers: &mut [f64], structures: &mut [MarketStructure]) {
-        let bar = at.bar;
         match self {
-            Self::Close { out } => registers[place(*out)] = bar.close,
-            Self::Price { code, out } => registers[place(*out)] = read(*code, bar),
+            Self::Close { out } => registers[place(*out)] = at.bar.close,
             // An average refuses what is missing and then gives nothing: NaN is not admissible.
             Self::Ema { it, a, out } => registers[place(*out)] = known(it.update(registers[place(*a)])),
-            Self::Sma { it, a, out } => registers[place(*out)] = known(it.update(registers[place(*a)])),
-            Self::Rsi { it, a, out } => registers[place(*out)] = known(it.update(registers[place(*a)])),
-            Self::Atr { it, out } => {
-                registers[place(*out)] = known(it.update(bar.high, bar.low, bar.close));
-            }
-            Self::Macd { it, a, out, outputs } => {
-                let lines = it.update(registers[place(*a)]);
-                put(registers, *out, *outputs, lines.map(|v| [v.line, v.signal, v.histogram]));
-            }
-            Self::Bollinger { it, a, out, outputs } => {
-                let bands = it.update(registers[place(*a)]);
-                put(registers, *out, *outputs, bands.map(|v| [v.upper, v.middle, v.lower]));
-            }
-            Self::Donchian { it, out, outputs } => {
-                let channel = it.update(bar.high, bar.low);
-                put(registers, *out, *outputs, channel.map(|v| [v.upper, v.middle, v.lower]));
-            }
-            Self::Any { it, wires, outputs } => indicate(it, wires, *outputs, bar, registers),
-            Self::Shared { slot, out, outputs } => {
-                for (n, register) in (0..).zip(&mut registers[place(*out)..place(*out) + *outputs]) {
-                    *register = known(at.bank.value(slot.output(n)));
-                }
-            }
-            Self::Pure(operation) => {
-                let [a, b, c] = [operation.a, operation.b, operation.c].map(|r| registers[place(r)]);
-                registers[place(operation.out)] = pure(operation.code, a, b, c);
-            }
+            Self::Sma { it, a, out } => sma(it, registers, *a, *out),
+            Self::Rsi { it, a, out } => rsi(it, registers, *a, *out),
+            Self::Atr { it, out } => atr(it, registers, at.bar, *out),
+            Self::Macd { it, a, out } => macd(it, registers, *a, *out),
+            Self::Bollinger { it, a, out } => bollinger(it, registers, *a, *out),
+            Self::Donchian { it, out } => donchian(it, registers, at.bar, *out),
+            Self::Past { ring, a, out } => past(ring, registers, *a, *out),
+            Self::Shared { slot, out, outputs } => shared(at.bank, *slot, registers, *out, *outputs),
+            Self::Pure(operation) => purely(operation, registers),
+            rare => rare.take_rare(at, registers, structures),
+        }
+    }
+
+    #[inline(never)]
+    fn take_rare(&mut self, at: &At<'_>, registers: &mut [f64], structures: &mut [MarketStructure]) {
+        let bar = at.bar;
+        match self {
+            Self::Price { code, out } => registers[place(*out)] = read(*code, bar),
+            Self::Any { it, wires, outputs } => indicate(it, *wires, *outputs, bar, registers),
             Self::Ask(operation) => {
                 let number = registers[place(operation.a)];
                 registers[place(operation.out)] = ask(at.program, structures, number, operation.aux);
@@ -190,7 +181,6 @@ impl Step {
                 let (now, [a0, b0]) = wires.cross(before, registers);
                 wires.tell(registers, now.map(|[a, b]| truth(a < b && a0 >= b0)));
             }
-            Self::Past { ring, a, out } => registers[place(*out)] = ring.turn(registers[place(*a)]),
             Self::Since { wires, bars, within } => {
                 *bars = if registers[place(wires.a)] == 1.0 { 0.0 } else { *bars + 1.0 };
                 let told = if *within { truth(*bars < registers[place(wires.b)]) } else { *bars };
@@ -218,6 +208,18 @@ impl Step {
                 let (from, to) = (registers[place(wires.a)], registers[place(wires.b)]);
                 registers[place(wires.out)] = told(*code, clock, bar, from, to);
             }
+            // Taken before.
+            Self::Close { .. }
+            | Self::Ema { .. }
+            | Self::Sma { .. }
+            | Self::Rsi { .. }
+            | Self::Atr { .. }
+            | Self::Macd { .. }
+            | Self::Bollinger { .. }
+            | Self::Donchian { .. }
+            | Self::Past { .. }
+            | Self::Shared { .. }
+            | Self::Pure(_) => {}
         }
     }
 
@@ -333,17 +335,66 @@ fn known(value: Option<f64>) -> f64 {
     value.unwrap_or(f64::NAN)
 }
 
-/// Writes the outputs that are asked for, side by side.
+/// Writes three outputs, side by side, whether or not all of them are asked for: their registers are there.
 #[inline(always)]
-fn put(registers: &mut [f64], out: Register, outputs: usize, values: Option<[f64; 3]>) {
-    let values = values.unwrap_or([f64::NAN; 3]);
-    for (register, value) in registers[place(out)..].iter_mut().zip(values).take(outputs) {
-        *register = value;
+fn put(registers: &mut [f64], out: Register, values: Option<[f64; 3]>) {
+    if let Some(places) = registers[place(out)..].first_chunk_mut() {
+        *places = values.unwrap_or([f64::NAN; 3]);
     }
 }
 
 #[inline(never)]
-fn indicate(it: &mut Indicator, wires: &Wires, outputs: usize, bar: &Ohlcv, registers: &mut [f64]) {
+fn sma(it: &mut Sma, registers: &mut [f64], a: Register, out: Register) {
+    registers[place(out)] = known(it.update(registers[place(a)]));
+}
+
+#[inline(never)]
+fn rsi(it: &mut Rsi, registers: &mut [f64], a: Register, out: Register) {
+    registers[place(out)] = known(it.update(registers[place(a)]));
+}
+
+#[inline(never)]
+fn atr(it: &mut Atr, registers: &mut [f64], bar: &Ohlcv, out: Register) {
+    registers[place(out)] = known(it.update(bar.high, bar.low, bar.close));
+}
+
+#[inline(never)]
+fn macd(it: &mut Macd, registers: &mut [f64], a: Register, out: Register) {
+    let lines = it.update(registers[place(a)]);
+    put(registers, out, lines.map(|v| [v.line, v.signal, v.histogram]));
+}
+
+#[inline(never)]
+fn bollinger(it: &mut Bollinger, registers: &mut [f64], a: Register, out: Register) {
+    let bands = it.update(registers[place(a)]);
+    put(registers, out, bands.map(|v| [v.upper, v.middle, v.lower]));
+}
+
+#[inline(never)]
+fn donchian(it: &mut Donchian, registers: &mut [f64], bar: &Ohlcv, out: Register) {
+    let channel = it.update(bar.high, bar.low);
+    put(registers, out, channel.map(|v| [v.upper, v.middle, v.lower]));
+}
+
+#[inline(never)]
+fn past(ring: &mut Ring, registers: &mut [f64], a: Register, out: Register) {
+    registers[place(out)] = ring.turn(registers[place(a)]);
+}
+
+#[inline(never)]
+fn shared(bank: &Bank, slot: Slot, registers: &mut [f64], out: Register, outputs: usize) {
+    for (n, register) in (0..).zip(registers[place(out)..].iter_mut().take(outputs)) {
+        *register = known(bank.value(slot.output(n)));
+    }
+}
+
+#[inline(never)]
+fn purely(operation: &Operation, registers: &mut [f64]) {
+    let [a, b, c] = [operation.a, operation.b, operation.c].map(|r| registers[place(r)]);
+    registers[place(operation.out)] = pure(operation.code, a, b, c);
+}
+
+fn indicate(it: &mut Indicator, wires: Wires, outputs: usize, bar: &Ohlcv, registers: &mut [f64]) {
     let series = [registers[place(wires.a)], registers[place(wires.b)]];
     let mut values = [None; MAX_OUTPUTS];
     // A series without a value is no bar.

@@ -187,7 +187,7 @@ impl Seat {
         machine.set(state.profit_percent, (close / entry - 1.0) * 100.0 * held as f64);
     }
 
-    #[inline]
+    #[inline(always)]
     fn on_candle(
         &mut self,
         program: &Program,
@@ -197,13 +197,16 @@ impl Seat {
         bank: &Bank,
         intents: &mut Intents,
     ) {
-        if program.state.looks_at_opinion() {
+        if program.looks_at_opinion {
             self.tell_opinion(program);
         }
         self.machine.step(program, instrument, bar, bank);
         self.bars_seen = self.bars_seen.saturating_add(1);
         self.said_ago = self.said_ago.saturating_add(1);
         self.has_spoken = false;
+        if self.is_quiet(program) {
+            return;
+        }
         let Some(choice) = self.choose(program) else { return };
         self.close = instrument.price_f64(bar.close);
         if let Choice::Enter(side) = choice {
@@ -222,8 +225,22 @@ impl Seat {
         self.machine.set(state.said_confidence, self.confidence);
     }
 
+    /// Whether a few tests tell that there is nothing to decide; mostly they do.
+    #[inline(always)]
+    fn is_quiet(&self, program: &Program) -> bool {
+        if program.has_levels && self.is_gone() {
+            return false;
+        }
+        let quiet = match self.opinion {
+            None | Some(Direction::Flat) => &program.decisions.quiet[0],
+            Some(Direction::Long) => &program.decisions.quiet[1],
+            Some(Direction::Short) => &program.decisions.quiet[2],
+        };
+        quiet.as_ref().is_some_and(|tests| self.machine.fails_all(tests))
+    }
+
     /// What to do about the last candle, if anything.
-    #[inline]
+    #[inline(never)]
     fn choose(&mut self, program: &Program) -> Option<Choice> {
         let (machine, decisions) = (&mut self.machine, &program.decisions);
         let mut holds = |decision: &Option<Decision>, or: bool| match decision {
