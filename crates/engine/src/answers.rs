@@ -286,7 +286,10 @@ impl Engine {
             }
             return;
         };
-        let remaining = self.orders.live[at].remaining();
+        let mut remaining = self.orders.live[at].remaining();
+        if fill.quantity > remaining {
+            remaining = self.take_effect_early(at, fill.quantity);
+        }
         if fill.quantity < remaining {
             return self.settle_part(fill, at, remaining, out);
         }
@@ -316,6 +319,18 @@ impl Engine {
             let (id, instrument) = (order.order.id, fill.instrument);
             out.record(Record::Order { id, instrument, state: OrderState::Open });
         }
+    }
+
+    /// A fill that is larger than what an order has left, and no larger than what an amendment on its way gives it, says that
+    /// the amendment has taken effect: its answer was overtaken, as it may be where answers and fills come on streams of
+    /// their own. Returns what the order has left then.
+    #[cold]
+    fn take_effect_early(&mut self, at: usize, filled: Quantity) -> Quantity {
+        let order = &self.orders.live[at];
+        if order.amendments > 0 && filled <= order.ceiling - order.filled {
+            self.orders.change(at, |order| order.order.quantity = order.ceiling);
+        }
+        self.orders.live[at].remaining()
     }
 
     /// Moves an order along its life; an edge that does not exist is an anomaly and changes nothing.

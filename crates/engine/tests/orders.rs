@@ -210,6 +210,37 @@ fn an_amendment_is_taken_over_whole() {
     assert_eq!(bench.engine.ledger().reserved(), Amount::ZERO);
 }
 
+/// Answers and fills may come on streams of their own, and overtake each other: an order that is being made larger may be filled
+/// beyond what it was before anybody says that it is larger. Made smaller, it may still be filled as it was.
+#[test]
+fn a_fill_may_overtake_the_answer_to_an_amendment() {
+    let amended = |to: &str| {
+        let amendment = Amendment { quantity: Some(quantity(to)), ..Amendment::default() };
+        let lines = [(1, wish(limit("90"), "2")), (2, Line::Amend(ClientOrderId::new(1, 0), amendment))];
+        let mut bench = Bench::with(lines);
+        let order = bench.candle("100").order();
+        bench.accept(&order);
+        assert!(matches!(bench.candle("100").commands[..], [OrderCommand::Amend { .. }]));
+        (bench, order, VenueEvent::Amended { id: order.id, instrument: order.instrument, amendment })
+    };
+    let (mut bench, order, answer) = amended("3");
+    let followed = bench.fill(&order, "2.5", "90");
+    assert_eq!((followed.anomalies(), followed.states()), (vec![], vec![]), "half of one is left");
+    assert_eq!(bench.engine.ledger().reserved(), amount("45"));
+    assert!(bench.venue(answer).anomalies().is_empty());
+    assert_eq!(bench.fill(&order, "0.5", "90").states(), [OrderState::Filled]);
+    assert_eq!((bench.held(), bench.engine.ledger().reserved()), (quantity("3"), Amount::ZERO));
+
+    let (mut bench, order, answer) = amended("3");
+    let followed = bench.fill(&order, "3.1", "90");
+    assert_eq!(followed.anomalies(), ["fills beyond the quantity of the order"], "nobody asked for so much");
+    assert!(bench.venue(answer).anomalies().is_empty(), "late, and not wrong");
+
+    let (mut bench, order, _) = amended("1");
+    let followed = bench.fill(&order, "2", "90");
+    assert_eq!((followed.anomalies(), followed.states()), (vec![], vec![OrderState::Filled]));
+}
+
 #[test]
 fn a_rejection_is_told_to_people() {
     let mut bench = Bench::with([(1, wish(limit("90"), "2"))]);

@@ -65,7 +65,12 @@ impl World {
     /// Lets a minute pass: the market serves what its close serves, in part or whole, and then it closes.
     fn live(&mut self, m: &Minute) {
         let close = Price::new(10_000 + 10 * if self.up { m.close } else { -m.close });
-        for (order, left) in self.scene.orders.clone() {
+        let ids: Vec<_> = self.scene.orders.iter().map(|(order, _)| order.id).collect();
+        for id in ids {
+            // As it is now: what was filled before it may have amended it, which the venue has confirmed, or cancelled it.
+            let Some((order, left)) = self.scene.orders.iter().find(|(o, _)| o.id == id).copied() else {
+                continue;
+            };
             let is_served = match order.kind {
                 OrderKind::Market => true,
                 OrderKind::Limit { price } | OrderKind::TakeProfitMarket { trigger: price, .. } => {
@@ -79,8 +84,7 @@ impl World {
             let held = self.scene.bench.held();
             // A venue shrinks what only reduces.
             let open = if order.reduce_only { left.min(held.abs()) } else { left };
-            let is_live = self.scene.orders.iter().any(|(o, _)| o.id == order.id);
-            if is_served && is_live && open.is_positive() {
+            if is_served && open.is_positive() {
                 let part = Quantity::new((open.mantissa() * m.share / 100 / 10 * 10).max(10));
                 let (id, size) = (order.id.counter(), part.decimal(4));
                 self.scene.act(&format!("fill {id} {size} {}", text(close.mantissa())));
