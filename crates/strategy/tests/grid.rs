@@ -82,6 +82,36 @@ fn what_was_bought_is_offered_a_step_higher() {
     assert_eq!(carry_out(&mut desk, 10_110), [""; 0], "a restart finds its orders");
 }
 
+/// A house with a price collar refuses what lies too far from the price: that is asked for once, and again when the price is
+/// nearer, not at every candle.
+#[test]
+fn a_level_that_is_refused_is_asked_for_again_when_the_price_is_nearer() {
+    let given = [("levels", "3"), ("step", "2"), ("stop_steps", "2"), ("order_value", "100"), ("rest_bars", "2")];
+    let mut desk = Desk::new("grid", &given);
+    // The collar is 4.5 %, so the third level below, six per cent away, is refused.
+    let refuse = |desk: &mut Desk, close: i64| {
+        let (low, high) = (close * 955 / 1_000, close * 1_045 / 1_000);
+        let asked = carry_out(desk, close).len();
+        let near = |price: Option<Price>| price.is_some_and(|p| (low..=high).contains(&p.mantissa()));
+        desk.orders.0.retain(|own| near(own.price) || own.id.counter() / 100 != u64::try_from(desk.told[0]).unwrap());
+        asked
+    };
+    assert_eq!(refuse(&mut desk, 10_000), 6, "everything, once");
+    assert_eq!(desk.orders.0.len(), 4);
+    for close in [10_000, 10_010, 9_990, 9_980, 9_970] {
+        assert_eq!(refuse(&mut desk, close), 0, "no nearer by a tenth: {close}");
+    }
+    desk.restart(&given);
+    assert_eq!(refuse(&mut desk, 9_960), 0, "a restart remembers");
+    // 94 is 5.4 % below 99.36, a tenth nearer than at first, and refused again; 106 has gone further away.
+    assert_eq!(refuse(&mut desk, 9_936), 1);
+    assert_eq!(refuse(&mut desk, 9_930), 0);
+    // Within the collar it comes about.
+    assert_eq!(refuse(&mut desk, 9_840), 1);
+    assert_eq!(desk.orders.0.len(), 5);
+    assert_eq!(refuse(&mut desk, 9_840), 0);
+}
+
 #[test]
 fn behind_its_bound_it_gives_up_and_rests() {
     let mut desk = Desk::new("grid", &GIVEN);

@@ -22,7 +22,10 @@ pub static FUNDING_CARRY: Descriptor = Descriptor {
                   and the second hedges: it is held the other way in hedge_ratio of the value, its own funding counts against the \
                   income, and if the account holds one leg only, both are closed and it rests. With one instrument, or hedge=none, nothing \
                   hedges: the price moves far more than funding pays, so it is only held on the side of the trend average. Every \
-                  leg has a stop at the venue. Wrong when funding turns before it has paid the fees: it is an average of the past, \
+                  leg has a stop at the venue, far away on purpose: a hedged pair is not to be torn apart by a swing. A house that \
+                  refuses such a stop, because it lies behind the price of liquidation at the leverage that is set or risks more \
+                  than risk.max_risk_per_trade_percent allows, refuses the leg; the other is then closed again. Use less leverage or a smaller stop_atr \
+                  there. Wrong when funding turns before it has paid the fees: it is an average of the past, \
                   and four fills of a hedged round trip cost weeks of ordinary funding. Says nothing without funding rates.",
     parameters: &[
         int("average", (9, 1, 1_000), "Settlements that are averaged: three days of eight hours"),

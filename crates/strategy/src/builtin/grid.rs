@@ -20,7 +20,8 @@ pub static GRID: Descriptor = Descriptor {
                   fees; with long_only nothing is sold that was not bought. The number of levels bounds the position. When the price \
                   closes stop_steps beyond the last level, or the exchange's stop at that price was hit, everything is cancelled and \
                   closed, and after a rest a new grid is laid around the price of then. A level is looked at when a candle closes, \
-                  so one level trades at most once a candle. Wrong in trends: it earns little while it waits and loses the whole \
+                  so one level trades at most once a candle. A level whose order does not come about, such as one that lies outside \
+                  the price collar, is not asked for again before the price is a tenth nearer to it. Wrong in trends: it earns little while it waits and loses the whole \
                   position at its bound (a short volatility position; there is no edge in the grid itself).",
     parameters: &[
         int("levels", (5, 1, 200), "Levels below the start, and above it unless long_only"),
@@ -68,7 +69,13 @@ fn build(
         long_only: parameters.bool(LONG_ONLY.name),
     };
     let desks =
-        instruments.iter().map(|ix| Desk { ix: *ix, grid: None, rested: terms.rest_bars, gate: None });
+        instruments.iter().map(|ix| Desk {
+            ix: *ix,
+            grid: None,
+            rested: terms.rest_bars,
+            refusals: Refusals::default(),
+            gate: None,
+        });
     Ok(Box::new(Grids { terms, desks: desks.collect() }))
 }
 
@@ -96,8 +103,81 @@ struct Desk {
     grid: Option<Grid>,
     /// Candles since the last one was given up; a first one need not wait.
     rested: i64,
+    refusals: Refusals,
     gate: Option<Gate>,
 }
+
+/// What becomes of orders that were asked for. Nobody tells a strategy that one was refused; it sees that there is none.
+#[derive(Debug, Clone, PartialEq)]
+struct Refusals {
+    /// What was asked for at the last candle, how far from its close, as a fraction of that.
+    asked: Vec<(Side, Price, f64)>,
+    /// What was held then.
+    held: Quantity,
+    /// How near the levels to buy and to sell at must lie to be asked for.
+    within: [f64; 2],
+}
+
+impl Default for Refusals {
+    fn default() -> Self {
+        Self { asked: Vec::new(), held: Quantity::ZERO, within: [f64::INFINITY; 2] }
+    }
+}
+
+impl Refusals {
+    /// Learns from what was asked for, is not there and cannot have been filled.
+    fn review(&mut self, own: &[LiveOrder], held: Quantity, bar: &Bar) {
+        let is_unfilled = held == self.held;
+        for (side, price, distance) in self.asked.drain(..) {
+            let is_there = own.iter().any(|o| o.side == side && o.price == Some(price));
+            let (place, was_reached) = match side {
+                Side::Buy => (0, bar.low <= price),
+                Side::Sell => (1, bar.high >= price),
+            };
+            if is_unfilled && !is_there && !was_reached {
+                self.within[place] = self.within[place].min(NEARER * distance);
+            }
+        }
+        self.held = held;
+    }
+
+    /// Whether a level is near enough to be asked for, which is noted.
+    fn may_ask(&mut self, side: Side, price: Price, close: Price) -> bool {
+        let distance = (price.mantissa() as f64 / close.mantissa() as f64 - 1.0).abs();
+        let may = distance <= self.within[usize::from(side == Side::Sell)];
+        if may {
+            self.asked.push((side, price, distance));
+        }
+        may
+    }
+
+    fn save(&self, state: &mut StateWriter) {
+        state.int(self.held.mantissa());
+        self.within.iter().for_each(|distance| state.float(*distance));
+        state.int(self.asked.len() as i64);
+        for (side, price, distance) in &self.asked {
+            state.int(i64::from(*side == Side::Sell));
+            state.int(price.mantissa());
+            state.float(*distance);
+        }
+    }
+
+    fn load(&mut self, state: &mut StateReader<'_>) -> Result<(), StateError> {
+        self.held = Quantity::new(state.int()?);
+        for distance in &mut self.within {
+            *distance = state.float()?;
+        }
+        self.asked.clear();
+        for _ in 0..state.int()? {
+            let side = if state.int()? == 0 { Side::Buy } else { Side::Sell };
+            self.asked.push((side, Price::new(state.int()?), state.float()?));
+        }
+        Ok(())
+    }
+}
+
+/// How near, of the distance at which it was refused, a level must be before it is asked for again.
+const NEARER: f64 = 0.9;
 
 /// Where a grid lies. Level 0 is its start, negative ones are below.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -164,6 +244,7 @@ impl Desk {
             return Some(Gate::shut(1));
         }
         self.grid = Some(grid);
+        self.refusals = Refusals::default();
         self.tend(view, (grid, bar), terms, intents)
     }
 
@@ -192,6 +273,7 @@ impl Desk {
         // How many units are held says where the grid stands: each unit was bought one level lower than the one before.
         let stands = -(held.mantissa() / grid.unit.mantissa());
         let own: Vec<LiveOrder> = view.orders(self.ix).filter(|own| !own.reduce_only).collect();
+        self.refusals.review(&own, held, bar);
         let (bottom, top) = (-terms.levels, if terms.long_only { 0 } else { terms.levels });
         for (side, levels) in [(Side::Buy, bottom..=(stands - 1)), (Side::Sell, (stands + 1)..=top)] {
             let stop = if side == Side::Buy { lowest } else { highest };
@@ -202,7 +284,7 @@ impl Desk {
                     Side::Sell => price > bar.close,
                 };
                 let is_there = own.iter().any(|o| o.side == side && o.price == Some(price));
-                if waits && !is_there {
+                if waits && !is_there && self.refusals.may_ask(side, price, bar.close) {
                     intents.order(self.order(side, price, grid.unit, stop));
                 }
             }
@@ -274,6 +356,7 @@ impl Strategy for Grids {
             state.optional_float(desk.grid.map(|grid| grid.start));
             state.int(desk.grid.map_or(0, |grid| grid.unit.mantissa()));
             state.int(desk.grid.map_or(0, |grid| i64::from(grid.was_held)));
+            desk.refusals.save(state);
         }
     }
 
@@ -285,6 +368,7 @@ impl Strategy for Grids {
                 return Err(StateError::Invalid("grid"));
             }
             desk.grid = start.map(|start| Grid { start, unit: Quantity::new(unit), was_held });
+            desk.refusals.load(state)?;
             desk.gate = None;
         }
         Ok(())
