@@ -6,8 +6,9 @@
 )]
 //! What does one more strategy on an instrument cost, when it asks for indicators that run already?
 //!
-//! Each instance decides on eight indicators. Shared, they run once however many instances there are, so that one more
-//! costs its look at them; by itself, each computes all eight. Run with `cargo bench`; without `--bench` everything runs
+//! Each instance decides on some indicators. Shared, they run once however many instances there are, so that one more indicator
+//! that others ask for costs a look at a number; by itself, each instance computes all. What remains of a shared instance is
+//! the host's call and what it does with the numbers. Rule files share in the same way. Run with `cargo bench`; without `--bench` everything runs
 //! once, small, and only the answers are checked.
 
 use std::hint::black_box;
@@ -22,7 +23,10 @@ use model::{
     MarginTier, Seq, Signal, Tag, Timeframe,
 };
 use strategy::bank::{Bank, Slot, Source, Subscriber};
-use strategy::{CandleStrategy, Intents, Needs, PerInstrument, StateError, StateReader, StateWriter};
+use strategy::rules::RuleFile;
+use strategy::{
+    CandleStrategy, Intents, Needs, PerInstrument, StateError, StateReader, StateWriter, Strategy, View,
+};
 use units::{Amount, Decimal, Price, Quantity, Rate, Span, Timestamp};
 
 const IX: InstrumentIx = InstrumentIx(0);
@@ -37,23 +41,36 @@ fn main() {
         let nanoseconds = least(rounds, candles, || bank(&bars, subscribers));
         println!("{:50}{nanoseconds:12.1}", format!("{subscribers} subscribers"));
     }
-    println!("strategies that decide on eight indicators         ns a candle and instance");
+    println!(
+        "{INSTANCES} instances of a strategy, ns a candle and instance    one indicator       eight   one more"
+    );
     let mut digests = Vec::new();
-    for shares in [true, false] {
-        let mut seen = Vec::new();
-        for instances in [INSTANCES / 2, INSTANCES] {
-            let nanoseconds =
-                least(rounds, candles, || digests.push((instances, run(&bars, instances, shares))));
-            seen.push(nanoseconds);
+    for (form, how) in [(Form::Rust, "in Rust"), (Form::Rules, "as rules")] {
+        for shares in [true, false] {
+            let mut seen = [0.0; 2];
+            for (seen, indicators) in seen.iter_mut().zip([1, 8]) {
+                let total = least(rounds, candles, || {
+                    let digest = run(&bars, form, indicators, shares);
+                    digests.push((form, indicators, digest));
+                });
+                *seen = total / INSTANCES as f64;
+            }
+            let how = format!("{how}, {}", if shares { "sharing" } else { "each for itself" });
+            let more = (seen[1] - seen[0]) / 7.0;
+            println!("{how:50}{:12.1}{:12.1}{more:11.2}", seen[0], seen[1]);
         }
-        let more = (seen[1] - seen[0]) / (INSTANCES - INSTANCES / 2) as f64;
-        let how = if shares { "sharing" } else { "each for itself" };
-        println!("{:50}{more:12.1}", format!("one more of {INSTANCES}, {how}"));
     }
-    for (instances, digest) in &digests {
-        let same = digests.iter().filter(|(n, _)| n == instances).all(|(_, d)| d == digest);
-        assert!(same, "sharing changed what {instances} instances decide");
+    for (form, indicators, digest) in &digests {
+        let same = digests.iter().filter(|(f, n, _)| (f, n) == (form, indicators)).all(|(.., d)| d == digest);
+        assert!(same, "sharing changed what instances decide");
     }
+}
+
+/// In what form the strategy is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Rust,
+    Rules,
 }
 
 fn least(rounds: usize, candles: usize, mut work: impl FnMut()) -> f64 {
@@ -80,9 +97,9 @@ fn bank(bars: &[Bar], subscribers: usize) {
     assert!(slots.iter().all(|slot| black_box(bank.value(*slot)).is_some()), "all are warm at the end");
 }
 
-/// Long while most of its numbers rise, flat otherwise.
+/// Long while all of its numbers rise, flat otherwise.
 #[derive(Debug, Clone)]
-struct Eight {
+struct Rising {
     specs: Vec<Spec>,
     own: Vec<Indicator>,
     slots: Vec<Slot>,
@@ -91,15 +108,15 @@ struct Eight {
     said: Direction,
 }
 
-impl Eight {
+impl Rising {
     fn judge(&mut self, ix: InstrumentIx, values: [Option<f64>; 8], intents: &mut Intents) {
         let mut rising = 0;
-        for (last, value) in self.last.iter_mut().zip(values) {
+        for (last, value) in self.last.iter_mut().zip(values).take(self.specs.len()) {
             let value = value.unwrap_or(0.0);
-            rising += i32::from(value > *last);
+            rising += usize::from(value > *last);
             *last = value;
         }
-        let want = if rising >= 7 { Direction::Long } else { Direction::Flat };
+        let want = if rising == self.specs.len() { Direction::Long } else { Direction::Flat };
         if self.said != want {
             self.said = want;
             intents.signal(Signal::new(ix, want, Tag(0)));
@@ -107,7 +124,7 @@ impl Eight {
     }
 }
 
-impl CandleStrategy for Eight {
+impl CandleStrategy for Rising {
     fn needs(&self) -> Needs {
         Needs { warm_up_bars: 50, ..Needs::default() }
     }
@@ -168,15 +185,60 @@ fn specs() -> Vec<Spec> {
     wanted.iter().map(settle).collect()
 }
 
-fn run(bars: &[Bar], instances: usize, shares: bool) -> units::Digest {
+/// The same as rules: the indicators that rise.
+const CALLS: [&str; 8] = [
+    "ema(close, 9)",
+    "ema(close, 21)",
+    "sma(close, 50)",
+    "rsi(14)",
+    "atr(14)",
+    "macd().line",
+    "bollinger(20, 2).upper",
+    "donchian(20).upper",
+];
+
+fn rules(indicators: usize) -> RuleFile {
+    let rising: Vec<String> = CALLS.iter().take(indicators).map(|call| format!("{call} > 0")).collect();
+    let text = format!("summary: x\nenter:\n  long: {} and close < 0\n", rising.join(" and "));
+    RuleFile::parse("rising", "rising.yaml", text.as_bytes()).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+/// Rules that do not ask for what others may compute as well.
+struct Alone(Box<dyn Strategy>);
+
+impl Strategy for Alone {
+    fn needs(&self) -> Needs {
+        self.0.needs()
+    }
+
+    fn on_fact(&mut self, view: &View<'_>, fact: &Fact, intents: &mut Intents) {
+        self.0.on_fact(view, fact, intents);
+    }
+
+    fn save(&self, state: &mut StateWriter) {
+        self.0.save(state);
+    }
+
+    fn load(&mut self, state: &mut StateReader<'_>) -> Result<(), StateError> {
+        self.0.load(state)
+    }
+}
+
+fn run(bars: &[Bar], form: Form, indicators: usize, shares: bool) -> units::Digest {
+    let specs: Vec<Spec> = specs().into_iter().take(indicators).collect();
+    let own = specs.iter().map(Spec::build).collect();
+    let prototype = Rising { specs, own, slots: Vec::new(), last: [0.0; 8], shares, said: Direction::Flat };
+    let rules = rules(indicators).blueprint();
     let hosted = |i: usize| {
-        let specs = specs();
-        let own = specs.iter().map(Spec::build).collect();
-        let prototype =
-            Eight { specs, own, slots: Vec::new(), last: [0.0; 8], shares, said: Direction::Flat };
+        let built = || rules.build([], &[IX], Timeframe::MINUTE).unwrap_or_else(|error| panic!("{error}")).0;
+        let strategy: Box<dyn Strategy> = match form {
+            Form::Rust => Box::new(PerInstrument::new(&prototype, &[IX])),
+            Form::Rules if shares => built(),
+            Form::Rules => Box::new(Alone(built())),
+        };
         StrategySetup {
-            name: format!("eight-{i}"),
-            strategy: Box::new(PerInstrument::new(&prototype, &[IX])),
+            name: format!("rising-{i}"),
+            strategy,
             instruments: vec![IX],
             timeframe: Timeframe::MINUTE,
             weight: Rate::ONE,
@@ -205,7 +267,7 @@ fn run(bars: &[Bar], instances: usize, shares: bool) -> units::Digest {
         house_plan: None,
         guards: Guards::default(),
     };
-    let mut engine = Engine::new(setup, (0..instances).map(hosted).collect());
+    let mut engine = Engine::new(setup, (0..INSTANCES).map(hosted).collect());
     let mut out = Outbox::new();
     for (n, bar) in (1u64..).zip(bars) {
         let candle = Candle { instrument: IX, timeframe: Timeframe::MINUTE, bar: *bar };

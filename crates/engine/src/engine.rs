@@ -336,6 +336,12 @@ impl Engine {
         self.attribution.figures(&self.ledger, &self.instruments, &self.markets, figures);
     }
 
+    /// How many different indicators run for strategies that share them ([`strategy::bank`]).
+    #[must_use]
+    pub fn shared_indicators(&self) -> usize {
+        self.bank.len()
+    }
+
     /// Whether a person has paused new exposure.
     #[must_use]
     pub const fn is_paused(&self) -> bool {

@@ -7,7 +7,8 @@ use engine::{Engine, FaultPolicy, StrategySetup};
 use model::{Bar, Candle, Fact, InstrumentIx, Timeframe};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use strategy::{Intents, Needs, StateError, StateReader, StateWriter, View};
+use strategy::rules::RuleFile;
+use strategy::{Blueprint, Intents, Needs, StateError, StateReader, StateWriter, View};
 use support::{Bench, Followed, IX, OTHER, setup};
 use units::{Price, Quantity, Rate, Timestamp};
 
@@ -35,8 +36,28 @@ impl strategy::Strategy for Private {
 /// Name, fast and slow length of an instance.
 type Instance = (&'static str, usize, usize);
 
+/// Rules with indicators that others may compute as well, on prices and on each other, one of which is undefined while the RSI
+/// stands still; and with some that nobody else can: on sums of their own and on longer candles.
+const RULES: &str = "summary: x
+parameters:
+  fast: {default: 2, min: 1, max: 20, description: x}
+  slow: {default: 3, min: 2, max: 20, description: x}
+let:
+  quick: ema(close, fast)
+  steady: sma(hl2, slow)
+  strength: ema(rsi(slow), fast)
+  place: ema(stochrsi(close, slow, slow, 1).k, 2)
+  own: ema(close - open[1], fast)
+enter:
+  long: quick > steady and strength > 40 and close@3m > 96
+  short: quick < steady and (strength < 60 or place < 50) and own <= 1
+exit:
+  long: close < quick[1] or place > 90
+  short: crosses_above(close, bollinger(slow, 1).upper)
+";
+
 fn instance() -> impl Strategy<Value = Instance> {
-    let name = prop_oneof![Just("ema_crossover"), Just("sma_crossover")];
+    let name = prop_oneof![Just("ema_crossover"), Just("sma_crossover"), Just("rules")];
     (name, 1usize..5, 1usize..4).prop_map(|(name, fast, more)| (name, fast, fast + more))
 }
 
@@ -46,7 +67,11 @@ fn hosted(instances: &[Instance], shares: bool) -> Vec<StrategySetup> {
         let instruments: Vec<InstrumentIx> = if i % 3 == 2 { vec![IX] } else { vec![IX, OTHER] };
         let (fast, slow) = (fast.to_string(), slow.to_string());
         let given = [("fast", fast.as_str()), ("slow", slow.as_str())];
-        let (built, _) = strategy::build(name, given, &instruments).unwrap();
+        let blueprint = match *name {
+            "rules" => RuleFile::parse("rules", "rules.yaml", RULES.as_bytes()).unwrap().blueprint(),
+            name => Blueprint::built_in(name).unwrap(),
+        };
+        let (built, _) = blueprint.build(given, &instruments, Timeframe::MINUTE).unwrap();
         StrategySetup {
             name: (*name).to_owned(),
             strategy: if shares { built } else { Box::new(Private(built)) },
@@ -95,4 +120,16 @@ proptest! {
         prop_assert_eq!(tell(&mut shared, &candles, cut), tell(&mut private, &candles, cut));
         prop_assert_eq!(shared.engine.digest(), private.engine.digest());
     }
+}
+
+/// Two files with the same words run each indicator once, and one that nobody shares runs by itself.
+#[test]
+fn rules_share_what_they_have_in_common() {
+    let rules = [("rules", 2, 4), ("rules", 2, 4), ("rules", 3, 4)];
+    let two = Bench::new(setup(), hosted(&rules[..2], true)).engine.shared_indicators();
+    // Two averages, the RSI and its average, the stochastic and its average, and the bands, of two instruments.
+    assert_eq!(two, 14);
+    // Another fast length: two more averages of the instrument that it trades.
+    assert_eq!(Bench::new(setup(), hosted(&rules, true)).engine.shared_indicators(), 16);
+    assert_eq!(Bench::new(setup(), hosted(&rules[..1], true)).engine.shared_indicators(), 0, "it is alone");
 }

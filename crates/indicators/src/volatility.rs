@@ -86,6 +86,18 @@ impl Atr {
         self.average.advance(range)
     }
 
+    /// The true range of the last bar.
+    #[inline]
+    pub(crate) fn range(&self) -> Option<f64> {
+        self.range.value()
+    }
+
+    /// [`Self::update`] for a bar whose true range is known; none for the first.
+    #[inline(always)]
+    pub(crate) fn update_with(&mut self, range: Option<f64>) -> Option<f64> {
+        self.average.advance(range?)
+    }
+
     /// The last output.
     #[must_use]
     pub fn value(&self) -> Option<f64> {

@@ -76,7 +76,8 @@ fn first_standstill(spec: &Spec, bars: &[Ohlcv]) -> usize {
         other => panic!("{other}"),
     };
     let [period, k] = [whole(0), whole(1)];
-    let rsi = catalogue::find("rsi").unwrap().settle(&[Some(Setting::Number(period as f64))]).unwrap();
+    let rsi = catalogue::find("rsi").expect("in the catalogue");
+    let rsi = rsi.settle(&[Some(Setting::Number(period as f64))]).expect("allowed");
     let strengths: Vec<f64> = run(&rsi, bars).into_iter().filter_map(|outputs| outputs[0]).collect();
     let still = strengths.windows(k).position(|window| window.iter().all(|x| *x == window[0]));
     still.map_or(usize::MAX, |at| period + at + k - 1)

@@ -126,21 +126,24 @@ fn least(figures: impl Iterator<Item = f64>) -> f64 {
     figures.fold(f64::INFINITY, f64::min)
 }
 
-/// Minutes of a market that wanders by ticks, from a fixed seed.
+/// Minutes of a market that wanders in twelve steps each, from a fixed seed.
 fn market(count: usize) -> Vec<Bar> {
     let mut random = units::Prng::new(20_240_607);
-    let mut close = 4_000_000_i64;
+    let mut price = 4_000_000_i64;
     let mut below = |bound: u64| i64::try_from(random.below(bound)).unwrap_or(0);
     let minute = |i: i64| {
-        let open = close;
-        close = (close + below(4_001) - 2_000).max(1_000_000);
-        let (high, low) = (open.max(close) + below(800), open.min(close) - below(800));
+        let open = price;
+        let (mut high, mut low) = (open, open);
+        for _ in 0..12 {
+            price = (price + below(1_201) - 600).max(1_000_000);
+            (high, low) = (high.max(price), low.min(price));
+        }
         Bar {
             open_time: Timestamp::EPOCH + Span::from_seconds(1_700_000_040 + 60 * i),
             open: Price::new(open),
             high: Price::new(high),
             low: Price::new(low),
-            close: Price::new(close),
+            close: Price::new(price),
             volume: Quantity::new(below(1_000)),
         }
     };

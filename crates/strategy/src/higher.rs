@@ -14,8 +14,9 @@ use units::Timestamp;
 pub struct Resampler {
     base: Timeframe,
     target: Timeframe,
-    /// The longer candle under way.
+    /// The longer candle under way, and when it ends.
     open: Option<Ohlcv>,
+    end: Timestamp,
     /// Whether candles are being taken: the start of a longer candle was seen.
     has_begun: bool,
 }
@@ -30,7 +31,7 @@ impl Resampler {
             let reason = if target <= base { "they are not longer" } else { "they are no whole multiple" };
             return Err(format!("candles of {target} cannot be made of candles of {base}: {reason}"));
         }
-        Ok(Self { base, target, open: None, has_begun: false })
+        Ok(Self { base, target, open: None, end: Timestamp::EPOCH, has_begun: false })
     }
 
     /// The length of the candles it makes.
@@ -51,7 +52,7 @@ impl Resampler {
     #[inline]
     pub fn update(&mut self, bar: &Ohlcv, mut each: impl FnMut(&Ohlcv)) {
         if let Some(open) = &mut self.open
-            && bar.opened < open.opened + self.target.span()
+            && bar.opened < self.end
         {
             open.high = open.high.max(bar.high);
             open.low = open.low.min(bar.low);
@@ -67,11 +68,11 @@ impl Resampler {
                 return;
             }
             self.open = Some(Ohlcv { opened, ..*bar });
+            self.end = opened + self.target.span();
         }
-        if let Some(open) = self.open
-            && bar.opened + self.base.span() >= open.opened + self.target.span()
+        if bar.opened + self.base.span() >= self.end
+            && let Some(open) = self.open.take()
         {
-            self.open = None;
             each(&open);
         }
     }
@@ -101,6 +102,7 @@ impl Resampler {
         }
         let [open, high, low, close, volume] = prices;
         self.open = is_open.then_some(Ohlcv { opened, open, high, low, close, volume });
+        self.end = opened.checked_add(self.target.span()).ok_or(StateError::Invalid("time of a candle"))?;
         Ok(())
     }
 }

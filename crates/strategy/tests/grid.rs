@@ -86,14 +86,17 @@ fn what_was_bought_is_offered_a_step_higher() {
 /// nearer, not at every candle.
 #[test]
 fn a_level_that_is_refused_is_asked_for_again_when_the_price_is_nearer() {
-    let given = [("levels", "3"), ("step", "2"), ("stop_steps", "2"), ("order_value", "100"), ("rest_bars", "2")];
+    let given =
+        [("levels", "3"), ("step", "2"), ("stop_steps", "2"), ("order_value", "100"), ("rest_bars", "2")];
     let mut desk = Desk::new("grid", &given);
     // The collar is 4.5 %, so the third level below, six per cent away, is refused.
     let refuse = |desk: &mut Desk, close: i64| {
         let (low, high) = (close * 955 / 1_000, close * 1_045 / 1_000);
         let asked = carry_out(desk, close).len();
         let near = |price: Option<Price>| price.is_some_and(|p| (low..=high).contains(&p.mantissa()));
-        desk.orders.0.retain(|own| near(own.price) || own.id.counter() / 100 != u64::try_from(desk.told[0]).unwrap());
+        desk.orders
+            .0
+            .retain(|own| near(own.price) || own.id.counter() / 100 != u64::try_from(desk.told[0]).unwrap());
         asked
     };
     assert_eq!(refuse(&mut desk, 10_000), 6, "everything, once");

@@ -76,6 +76,23 @@ impl Displacements {
     #[inline]
     pub fn update(&mut self, number: usize, bar: &Ohlcv) -> Option<Displacement> {
         let atr = self.atr.update(bar.high, bar.low, bar.close);
+        self.judge(number, bar, atr)
+    }
+
+    /// [`Self::update`] for a bar whose true range is known.
+    #[inline(always)]
+    pub(super) fn update_with(
+        &mut self,
+        number: usize,
+        bar: &Ohlcv,
+        range: Option<f64>,
+    ) -> Option<Displacement> {
+        let atr = self.atr.update_with(range);
+        self.judge(number, bar, atr)
+    }
+
+    #[inline(always)]
+    fn judge(&mut self, number: usize, bar: &Ohlcv, atr: Option<f64>) -> Option<Displacement> {
         let body = bar.close - bar.open;
         let strong = atr.filter(|atr| {
             body.abs() >= self.multiple * atr

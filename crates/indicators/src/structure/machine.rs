@@ -181,7 +181,7 @@ impl MarketStructure {
 
         let events = &mut self.events;
         self.gaps.update(number, bar, |change| events.push(Event::Gap(change)));
-        let displacement = self.displacements.update(number, bar);
+        let displacement = self.displacements.update_with(number, bar, self.atr.range());
         if let Some(displacement) = displacement {
             self.marks.displaced = Some(displacement.bias);
             self.events.push(Event::Displacement(displacement));
@@ -226,12 +226,13 @@ impl MarketStructure {
     }
 
     fn set_level_calm(&mut self) {
-        self.level_calm = self.watches.iter().fold(Calm::ALL, |calm, watch| match (watch.live(), watch.edge()) {
-            _ if watch.is_pending() => Calm::NONE,
-            (Some(level), Edge::High) => calm.within(f64::NEG_INFINITY, level),
-            (Some(level), Edge::Low) => calm.within(level, f64::INFINITY),
-            (None, _) => calm,
-        });
+        self.level_calm =
+            self.watches.iter().fold(Calm::ALL, |calm, watch| match (watch.live(), watch.edge()) {
+                _ if watch.is_pending() => Calm::NONE,
+                (Some(level), Edge::High) => calm.within(f64::NEG_INFINITY, level),
+                (Some(level), Edge::Low) => calm.within(level, f64::INFINITY),
+                (None, _) => calm,
+            });
     }
 
     /// Levels and pools that the bar took.

@@ -1,6 +1,7 @@
-//! Where strategies are found: in the program, in the folder of rule files, or at a path.
+//! Where strategies are found: in the program, among those that were linked in, in the folder of rule files, or at a path.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use serde_json::json;
 use strategy::rules::{MAX_BYTES, RuleErrors, RuleFile};
@@ -8,6 +9,19 @@ use strategy::{Blueprint, StrategyError};
 
 use crate::config::Config;
 use crate::failure::Failure;
+
+/// Strategies that whoever built the program has linked in. Set once, before the first verb.
+static OWN: OnceLock<Vec<Blueprint>> = OnceLock::new();
+
+/// Puts strategies on every shelf of this process. Only the first call counts.
+pub(crate) fn offer(own: Vec<Blueprint>) {
+    // A second list is not wanted; nobody has to be told.
+    let _ = OWN.set(own);
+}
+
+fn linked_in() -> &'static [Blueprint] {
+    OWN.get().map_or(&[], Vec::as_slice)
+}
 
 /// The strategies that can be named.
 #[derive(Debug, Clone)]
@@ -37,10 +51,14 @@ impl Shelf {
         &self.folder
     }
 
-    /// The strategy of that name: one that is built in, else a rule file of the folder, else one at that path.
+    /// The strategy of that name: one that is built in, else one that was linked in, else a rule file of the folder, else one at
+    /// that path.
     pub(crate) fn find(&self, name: &str) -> Result<Blueprint, Failure> {
         if let Ok(blueprint) = Blueprint::built_in(name) {
             return Ok(blueprint);
+        }
+        if let Some(own) = linked_in().iter().find(|own| own.name() == name) {
+            return Ok(own.clone());
         }
         match self.file(name) {
             Some(path) => rules(&path).map(|rules| rules.blueprint()),
@@ -65,7 +83,7 @@ impl Shelf {
     /// Everything that can be named, built-in strategies first. A rule file that a built-in strategy hides is named by its
     /// path.
     pub(crate) fn all(&self) -> Vec<Found> {
-        let built_in = Blueprint::all_built_in();
+        let built_in = Blueprint::all_built_in().chain(linked_in().iter().cloned());
         let mut all: Vec<Found> = built_in
             .map(|blueprint| Found {
                 name: blueprint.name().to_owned(),

@@ -5,6 +5,7 @@ use catalog::{GenerateOptions, generate_several};
 use engine::risk::Limits;
 use engine::{FaultPolicy, Guards, Setup, StrategySetup, Voting};
 use model::{Instrument, InstrumentIx, Timeframe};
+use strategy::Blueprint;
 use units::{Amount, Rate, Timestamp};
 use venue::VenueConfig;
 
@@ -21,8 +22,23 @@ const CORRELATION: f64 = 0.7;
 
 /// Refuses a strategy that sees the future. `plimsoll lookahead` looks longer, and at real data.
 pub(super) fn hold(plan: &StrategyPlan, base: Timeframe) -> Result<(), Failure> {
-    let timeframe = plan.timeframe.unwrap_or(base);
-    let warm_up = usize::try_from(plan.warm_up_bars(timeframe)?).unwrap_or(MOST);
+    hold_of(&plan.id, &plan.blueprint, &plan.given, plan.timeframe.unwrap_or(base))
+}
+
+/// The same for a strategy that is not part of a plan: what it is called, what it is, its parameters as they were given, and
+/// the candles it decides on.
+pub(crate) fn hold_of(
+    id: &str,
+    blueprint: &Blueprint,
+    given: &[(String, String)],
+    timeframe: Timeframe,
+) -> Result<(), Failure> {
+    let instruments = vec![InstrumentIx(0), InstrumentIx(1)];
+    let build = || {
+        let texts = given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        blueprint.build(texts, &instruments, timeframe).map(|(built, _)| built).map_err(strategy_error)
+    };
+    let warm_up = usize::try_from(build()?.needs().warm_up_bars).unwrap_or(MOST);
     let bars = warm_up.saturating_mul(2).saturating_add(CANDLES).min(MOST);
     let market = |number: u64| GenerateOptions {
         seed: 11 + number,
@@ -31,7 +47,7 @@ pub(super) fn hold(plan: &StrategyPlan, base: Timeframe) -> Result<(), Failure> 
         timeframe,
         ..GenerateOptions::default()
     };
-    let failed = |error: String| Failure::failed(format!("the trial of strategy {}: {error}", plan.id));
+    let failed = |error: String| Failure::failed(format!("the trial of strategy {id}: {error}"));
     let generated =
         generate_several(&[market(0), market(1)], CORRELATION).map_err(|e| failed(e.to_string()))?;
     let mut tracks = Vec::new();
@@ -54,15 +70,12 @@ pub(super) fn hold(plan: &StrategyPlan, base: Timeframe) -> Result<(), Failure> 
     };
     let venue = VenueConfig { initial_balance, ..VenueConfig::default() };
     let job = Job { tape, setup, venue, keep_trades: true, stress: false };
-    let build = |_: &Tape| {
-        let texts = plan.given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let instruments = vec![InstrumentIx(0), InstrumentIx(1)];
-        let built = plan.blueprint.build(texts, &instruments, timeframe).map_err(strategy_error)?;
-        let about = plan.blueprint.about();
+    let setups = |_: &Tape| {
+        let about = blueprint.about();
         Ok(vec![StrategySetup {
-            name: plan.id.clone(),
-            strategy: built.0,
-            instruments,
+            name: id.to_owned(),
+            strategy: build()?,
+            instruments: instruments.clone(),
             timeframe,
             weight: Rate::ONE,
             on_fault: FaultPolicy::Close,
@@ -72,7 +85,7 @@ pub(super) fn hold(plan: &StrategyPlan, base: Timeframe) -> Result<(), Failure> 
             rebuild: None,
         }])
     };
-    let found = backtest::lookahead(&job, CUTS, 5, build).map_err(|error| match error {
+    let found = backtest::lookahead(&job, CUTS, 5, setups).map_err(|error| match error {
         LookaheadError::Build(failure) => failure,
         LookaheadError::Run(error) => failed(error.to_string()),
     })?;
@@ -80,9 +93,8 @@ pub(super) fn hold(plan: &StrategyPlan, base: Timeframe) -> Result<(), Failure> 
         return Ok(());
     }
     Err(Failure::refused(format!(
-        "strategy {} looks ahead: on a made-up market it says other things once the future is cut off. `plimsoll lookahead \
+        "strategy {id} looks ahead: on a made-up market it says other things once the future is cut off. `plimsoll lookahead \
          {}` shows where",
-        plan.id,
-        plan.blueprint.name()
+        blueprint.name()
     )))
 }

@@ -68,14 +68,13 @@ fn build(
         rest_bars: parameters.int("rest_bars"),
         long_only: parameters.bool(LONG_ONLY.name),
     };
-    let desks =
-        instruments.iter().map(|ix| Desk {
-            ix: *ix,
-            grid: None,
-            rested: terms.rest_bars,
-            refusals: Refusals::default(),
-            gate: None,
-        });
+    let desks = instruments.iter().map(|ix| Desk {
+        ix: *ix,
+        grid: None,
+        rested: terms.rest_bars,
+        refusals: Refusals::default(),
+        gate: None,
+    });
     Ok(Box::new(Grids { terms, desks: desks.collect() }))
 }
 

@@ -26,7 +26,7 @@ pub(super) struct Machine {
 impl Machine {
     /// Before its first candle.
     pub(super) fn new(program: &Program) -> Self {
-        let steps = |frame: &Frame| frame.operations.iter().map(|o| Step::new(program, o)).collect();
+        let steps = |frame: &Frame| paired(frame.operations.iter().map(|o| Step::new(program, o)).collect());
         Self {
             registers: program.initial.clone().into(),
             steps: program.frames.iter().map(steps).collect(),
@@ -60,9 +60,8 @@ impl Machine {
         ix: InstrumentIx,
         subscriber: &mut Subscriber<'_>,
     ) -> bool {
-        let (Some(steps), Some(frame)) = (self.steps.first_mut(), program.frames.first()) else {
-            return false;
-        };
+        let Some(frame) = program.frames.first() else { return false };
+        let mut steps: Vec<Step> = frame.operations.iter().map(|o| Step::new(program, o)).collect();
         let mut sources: Vec<Option<Source>> = vec![None; self.registers.len()];
         let mut is_shared = false;
         for (step, operation) in steps.iter_mut().zip(&frame.operations) {
@@ -86,26 +85,28 @@ impl Machine {
             }
         }
         if is_shared {
-            self.drop_unread_prices(program);
+            self.drop_unread_prices(program, &mut steps);
+            self.steps[0] = paired(steps);
         }
         is_shared
     }
 
     /// Prices that only shared indicators looked at are not looked at here any more.
-    fn drop_unread_prices(&mut self, program: &Program) {
+    fn drop_unread_prices(&self, program: &Program, steps: &mut Vec<Step>) {
         let mut is_read = vec![false; self.registers.len()];
         for register in program.asked() {
             is_read[usize::from(register)] = true;
         }
         let Some(frame) = program.frames.first() else { return };
-        let own = self.steps[0].iter().zip(&frame.operations);
-        let own = own.filter(|(step, _)| !matches!(step, Step::Shared { .. })).map(|(_, operation)| operation);
+        let own = steps.iter().zip(&frame.operations);
+        let own =
+            own.filter(|(step, _)| !matches!(step, Step::Shared { .. })).map(|(_, operation)| operation);
         for operation in own.chain(&program.deferred) {
             for register in [operation.a, operation.b, operation.c] {
                 is_read[usize::from(register)] = true;
             }
         }
-        self.steps[0].retain(|step| step.price().is_none_or(|register| is_read[usize::from(register)]));
+        steps.retain(|step| step.price().is_none_or(|register| is_read[usize::from(register)]));
     }
 
     #[inline]
@@ -156,7 +157,7 @@ impl Machine {
     }
 
     /// Takes one closed candle; `bank` has taken it before.
-    #[inline]
+    #[inline(always)]
     pub(super) fn step(&mut self, program: &Program, instrument: &Instrument, bar: &Bar, bank: &Bank) {
         let fields = program.fields;
         let price = |wanted: bool, price| if wanted { instrument.price_f64(price) } else { 0.0 };
@@ -192,12 +193,17 @@ impl Machine {
             }
             self.set(frame.closed, truth(closed[0].is_some()));
             for bar in closed.iter().flatten() {
-                self.run(program, i, bar, &crate::bank::NONE);
+                self.run_longer(program, i, bar);
             }
         }
     }
 
-    #[inline]
+    #[inline(never)]
+    fn run_longer(&mut self, program: &Program, frame: usize, bar: &Ohlcv) {
+        self.run(program, frame, bar, &crate::bank::NONE);
+    }
+
+    #[inline(always)]
     fn run(&mut self, program: &Program, frame: usize, bar: &Ohlcv, bank: &Bank) {
         let at = At { program, bar, bank };
         for step in &mut self.steps[frame] {
@@ -237,6 +243,23 @@ impl Settled {
     pub(super) fn holds(&self, register: Register) -> bool {
         self.number(register) == 1.0
     }
+}
+
+/// The same steps, two averages of one series in one where they follow each other, as most rules about trends have them.
+fn paired(steps: Vec<Step>) -> Vec<Step> {
+    let mut paired: Vec<Step> = Vec::with_capacity(steps.len());
+    for step in steps {
+        match (paired.pop(), step) {
+            (Some(Step::Ema { it, a, out }), Step::Ema { it: second, a: same, out: then }) if a == same => {
+                paired.push(Step::Emas { it: Box::new([it, second]), a, out: [out, then] });
+            }
+            (last, step) => {
+                paired.extend(last);
+                paired.push(step);
+            }
+        }
+    }
+    paired
 }
 
 /// The price of a candle that an operation reads.

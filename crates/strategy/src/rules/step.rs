@@ -29,30 +29,108 @@ pub(super) struct Wires {
 /// One step. Those that most rules take are told apart in one look, and called directly.
 #[derive(Debug, Clone)]
 pub(super) enum Step {
-    Close { out: Register },
-    Price { code: Code, out: Register },
-    Ema { it: Ema, a: Register, out: Register },
-    Sma { it: Box<Sma>, a: Register, out: Register },
-    Rsi { it: Box<Rsi>, a: Register, out: Register },
-    Macd { it: Box<Macd>, a: Register, out: Register },
-    Bollinger { it: Box<Bollinger>, a: Register, out: Register },
-    Atr { it: Box<Atr>, out: Register },
-    Donchian { it: Box<Donchian>, out: Register },
-    Any { it: Box<Indicator>, wires: Wires, outputs: usize },
+    Close {
+        out: Register,
+    },
+    Price {
+        code: Code,
+        out: Register,
+    },
+    Ema {
+        it: Ema,
+        a: Register,
+        out: Register,
+    },
+    /// Two of one series.
+    Emas {
+        it: Box<[Ema; 2]>,
+        a: Register,
+        out: [Register; 2],
+    },
+    Sma {
+        it: Box<Sma>,
+        a: Register,
+        out: Register,
+    },
+    Rsi {
+        it: Box<Rsi>,
+        a: Register,
+        out: Register,
+    },
+    Macd {
+        it: Box<Macd>,
+        a: Register,
+        out: Register,
+    },
+    Bollinger {
+        it: Box<Bollinger>,
+        a: Register,
+        out: Register,
+    },
+    Atr {
+        it: Box<Atr>,
+        out: Register,
+    },
+    Donchian {
+        it: Box<Donchian>,
+        out: Register,
+    },
+    Any {
+        it: Box<Indicator>,
+        wires: Wires,
+        outputs: usize,
+    },
     /// An indicator that the bank computes.
-    Shared { slot: Slot, out: Register, outputs: usize },
+    Shared {
+        slot: Slot,
+        out: Register,
+        outputs: usize,
+    },
     Pure(Operation),
     Ask(Operation),
-    Structure { number: u32, out: Register },
-    CrossesAbove { wires: Wires, before: [f64; 2] },
-    CrossesBelow { wires: Wires, before: [f64; 2] },
-    Past { ring: Ring, a: Register, out: Register },
+    Structure {
+        number: u32,
+        out: Register,
+    },
+    CrossesAbove {
+        wires: Wires,
+        before: [f64; 2],
+    },
+    CrossesBelow {
+        wires: Wires,
+        before: [f64; 2],
+    },
+    Past {
+        ring: Ring,
+        a: Register,
+        out: Register,
+    },
     /// Candles since `a` held; with `within` whether they are fewer than `b`.
-    Since { wires: Wires, bars: f64, within: bool },
-    Held { wires: Wires, bars: f64 },
-    Count { ring: Ring, a: Register, out: Register, count: f64, seen: f64 },
-    Recall { wires: Wires, value: f64 },
-    Clock { clock: Box<WallClock>, code: Code, wires: Wires },
+    Since {
+        wires: Wires,
+        bars: f64,
+        within: bool,
+    },
+    Held {
+        wires: Wires,
+        bars: f64,
+    },
+    Count {
+        ring: Ring,
+        a: Register,
+        out: Register,
+        count: f64,
+        seen: f64,
+    },
+    Recall {
+        wires: Wires,
+        value: f64,
+    },
+    Clock {
+        clock: Box<WallClock>,
+        code: Code,
+        wires: Wires,
+    },
 }
 
 /// The last values of a register, in a circle.
@@ -146,6 +224,11 @@ impl Step {
             Self::Close { out } => registers[place(*out)] = at.bar.close,
             // An average refuses what is missing and then gives nothing: NaN is not admissible.
             Self::Ema { it, a, out } => registers[place(*out)] = known(it.update(registers[place(*a)])),
+            Self::Emas { it, a, out } => {
+                let (x, [first, second]) = (registers[place(*a)], &mut **it);
+                registers[place(out[0])] = known(first.update(x));
+                registers[place(out[1])] = known(second.update(x));
+            }
             Self::Sma { it, a, out } => sma(it, registers, *a, *out),
             Self::Rsi { it, a, out } => rsi(it, registers, *a, *out),
             Self::Atr { it, out } => atr(it, registers, at.bar, *out),
@@ -211,6 +294,7 @@ impl Step {
             // Taken before.
             Self::Close { .. }
             | Self::Ema { .. }
+            | Self::Emas { .. }
             | Self::Sma { .. }
             | Self::Rsi { .. }
             | Self::Atr { .. }
@@ -228,6 +312,7 @@ impl Step {
         let mut number = |x: f64| state.optional_float((!x.is_nan()).then_some(x));
         match self {
             Self::Ema { it, .. } => state.indicator(it),
+            Self::Emas { it, .. } => it.iter().for_each(|it| state.indicator(it)),
             Self::Sma { it, .. } => state.indicator(it.as_ref()),
             Self::Rsi { it, .. } => state.indicator(it.as_ref()),
             Self::Macd { it, .. } => state.indicator(it.as_ref()),
@@ -261,6 +346,7 @@ impl Step {
         let number = |state: &mut StateReader<'_>| Ok(state.optional_float()?.unwrap_or(f64::NAN));
         match self {
             Self::Ema { it, .. } => state.indicator(it)?,
+            Self::Emas { it, .. } => it.iter_mut().try_for_each(|it| state.indicator(it))?,
             Self::Sma { it, .. } => state.indicator(it.as_mut())?,
             Self::Rsi { it, .. } => state.indicator(it.as_mut())?,
             Self::Macd { it, .. } => state.indicator(it.as_mut())?,

@@ -8,7 +8,7 @@
 //! not come about by the close of the second candle after the entry was said, the opinion is withdrawn, so that the
 //! next entry is heard.
 
-use super::decision::Decision;
+use super::decision::{Decision, Test};
 use super::file::Planned;
 use super::machine::Machine;
 use super::program::{Entry, Program, truth};
@@ -129,12 +129,8 @@ impl Strategy for RuleStrategy {
     }
 
     fn on_run(&mut self, instrument: &Instrument, run: &mut CandleRun<'_>, intents: &mut Intents) {
-        let ix = run.instrument();
-        if let Some(Some(seat)) = self.seats.get_mut(ix.index()) {
-            let program = &*self.program;
-            while let Some(bar) = run.next(intents) {
-                seat.on_candle(program, false, instrument, (ix, bar), &bank::NONE, intents);
-            }
+        if let Some(Some(seat)) = self.seats.get_mut(run.instrument().index()) {
+            seat.on_run(&self.program, instrument, run, intents);
         }
     }
 
@@ -187,7 +183,7 @@ impl Seat {
         machine.set(state.profit_percent, (close / entry - 1.0) * 100.0 * held as f64);
     }
 
-    #[inline(always)]
+    #[inline]
     fn on_candle(
         &mut self,
         program: &Program,
@@ -201,12 +197,60 @@ impl Seat {
             self.tell_opinion(program);
         }
         self.machine.step(program, instrument, bar, bank);
-        self.bars_seen = self.bars_seen.saturating_add(1);
-        self.said_ago = self.said_ago.saturating_add(1);
-        self.has_spoken = false;
-        if self.is_quiet(program) {
-            return;
+        self.count(1);
+        let is_quiet = !(program.has_levels && self.is_gone())
+            && quiet(program, self.opinion).is_some_and(|tests| self.machine.fails_all(tests));
+        if !is_quiet {
+            self.decide(program, has_plan, instrument, (ix, bar), intents);
         }
+    }
+
+    /// The candles of a run. Only for rules that decide on candles alone: nothing but what they say ends a stretch in which the
+    /// same few tests tell that there is nothing to decide.
+    fn on_run(
+        &mut self,
+        program: &Program,
+        instrument: &Instrument,
+        run: &mut CandleRun<'_>,
+        intents: &mut Intents,
+    ) {
+        let ix = run.instrument();
+        while intents.is_empty() {
+            if program.looks_at_opinion {
+                self.tell_opinion(program);
+            }
+            let tests = quiet(program, self.opinion);
+            let mut candles = 0;
+            let loud = loop {
+                let Some(bar) = run.next(intents) else { break None };
+                self.machine.step(program, instrument, bar, &bank::NONE);
+                candles += 1;
+                if !tests.is_some_and(|tests| self.machine.fails_all(tests)) {
+                    break Some(bar);
+                }
+            };
+            self.count(candles);
+            let Some(bar) = loud else { return };
+            self.decide(program, false, instrument, (ix, bar), intents);
+        }
+    }
+
+    /// Counts candles about which nothing was said so far.
+    #[inline]
+    fn count(&mut self, candles: u32) {
+        self.bars_seen = self.bars_seen.saturating_add(candles);
+        self.said_ago = self.said_ago.saturating_add(candles);
+        self.has_spoken &= candles == 0;
+    }
+
+    fn decide(
+        &mut self,
+        program: &Program,
+        has_plan: bool,
+        instrument: &Instrument,
+        (ix, bar): (InstrumentIx, &Bar),
+        intents: &mut Intents,
+    ) {
         let Some(choice) = self.choose(program) else { return };
         self.close = instrument.price_f64(bar.close);
         if let Choice::Enter(side) = choice {
@@ -223,20 +267,6 @@ impl Seat {
         self.machine.set(state.is_short, truth(opinion == Some(Direction::Short)));
         self.machine.set(state.is_flat, truth(matches!(opinion, None | Some(Direction::Flat))));
         self.machine.set(state.said_confidence, self.confidence);
-    }
-
-    /// Whether a few tests tell that there is nothing to decide; mostly they do.
-    #[inline(always)]
-    fn is_quiet(&self, program: &Program) -> bool {
-        if program.has_levels && self.is_gone() {
-            return false;
-        }
-        let quiet = match self.opinion {
-            None | Some(Direction::Flat) => &program.decisions.quiet[0],
-            Some(Direction::Long) => &program.decisions.quiet[1],
-            Some(Direction::Short) => &program.decisions.quiet[2],
-        };
-        quiet.as_ref().is_some_and(|tests| self.machine.fails_all(tests))
     }
 
     /// What to do about the last candle, if anything.
@@ -413,6 +443,17 @@ impl Seat {
         self.close = state.optional_float()?.unwrap_or(f64::NAN);
         Ok(())
     }
+}
+
+/// The tests of which one must pass before there is anything to decide, with this opinion.
+#[inline]
+fn quiet(program: &Program, opinion: Option<Direction>) -> Option<&[Test]> {
+    let at = match opinion {
+        None | Some(Direction::Flat) => 0,
+        Some(Direction::Long) => 1,
+        Some(Direction::Short) => 2,
+    };
+    program.decisions.quiet[at].as_deref()
 }
 
 /// What a candle asks for.
