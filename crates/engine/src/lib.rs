@@ -36,6 +36,7 @@ mod snapshot;
 mod targets;
 mod timers;
 mod withdrawal;
+mod working;
 
 pub use attribution::StrategyFigures;
 pub use engine::{Engine, Setup, StrategySetup};

@@ -1,6 +1,7 @@
 //! The life of orders: states, allowed edges, and nothing kept once an order is settled.
 
 use crate::risk::Request;
+use crate::working::Working;
 use model::{Amendment, Change, ClientOrderId, InstrumentIx, NewOrder, OrderState, PositionSide, Side, Tag};
 use std::hint::cold_path;
 use strategy::{LiveOrder, OrderSource};
@@ -52,11 +53,13 @@ impl Order {
     /// What it may still add to a position, whatever becomes of the amendments on their way.
     #[inline]
     pub(crate) fn exposed(&self) -> Quantity {
-        if self.order.reduce_only {
-            Quantity::ZERO
-        } else {
-            self.ceiling.max(self.order.quantity) - self.filled
-        }
+        if self.order.reduce_only { Quantity::ZERO } else { self.largest() }
+    }
+
+    /// What it may still execute, whatever becomes of the amendments on their way.
+    #[inline]
+    pub(crate) fn largest(&self) -> Quantity {
+        self.ceiling.max(self.order.quantity) - self.filled
     }
 
     /// Whether nothing can be lost by an amendment that could not be lost without it: it makes the order no larger, moves
@@ -104,6 +107,8 @@ pub(crate) struct Orders {
     /// By slot (see [`Orders::slot`]): what live orders may still buy and sell of a position. Kept up to date with every
     /// change, so that a check need not look at all orders.
     pending: Vec<[Quantity; 2]>,
+    /// By slot: the same, told apart by what fills first, with the exits on their way.
+    working: Vec<Working>,
     /// The slots with something pending, in order.
     waiting: Vec<usize>,
     /// How many live orders are conditional.
@@ -113,7 +118,8 @@ pub(crate) struct Orders {
 impl Orders {
     pub(crate) fn new(instruments: usize) -> Self {
         let pending = vec![[Quantity::ZERO; 2]; instruments * PositionSide::ALL.len()];
-        Self { instruments, pending, ..Self::default() }
+        let working = vec![Working::default(); pending.len()];
+        Self { instruments, pending, working, ..Self::default() }
     }
 
     /// Where a position stands in lists of net, long and short positions.
@@ -126,6 +132,14 @@ impl Orders {
     #[inline]
     pub(crate) fn pending(&self, slot: usize) -> [Quantity; 2] {
         self.pending[slot]
+    }
+
+    /// The live orders of a position, told apart by what fills first.
+    #[inline]
+    pub(crate) fn working(&self, slot: usize) -> Working {
+        let [buys, sells] = self.pending[slot];
+        let Working { resting, exits, .. } = self.working[slot];
+        Working { at_once: [buys - resting[0], sells - resting[1]], resting, exits }
     }
 
     /// The positions that live orders may still open or enlarge, in order.
@@ -146,7 +160,7 @@ impl Orders {
     #[inline(never)]
     pub(crate) fn place(&mut self, request: &Request, reserved: Amount, sent_at: Timestamp) {
         let order = &request.order;
-        self.count_in(order, if order.reduce_only { Quantity::ZERO } else { order.quantity });
+        self.count_in(order, order.quantity);
         if self.live.last().is_some_and(|last| last.order.id >= order.id) {
             cold_path();
             return self.insert(Order::sent(request, reserved, sent_at));
@@ -155,7 +169,7 @@ impl Orders {
     }
 
     pub(crate) fn add(&mut self, order: Order) {
-        self.count_in(&order.order, order.exposed());
+        self.count_in(&order.order, order.largest());
         self.insert(order);
     }
 
@@ -171,9 +185,10 @@ impl Orders {
     }
 
     #[inline(always)]
-    fn count_in(&mut self, order: &NewOrder, exposed: Quantity) {
+    fn count_in(&mut self, order: &NewOrder, largest: Quantity) {
         let slot = self.slot(order.instrument, order.position_side);
-        self.count(slot, order.side, Quantity::ZERO, exposed);
+        self.count(slot, order.side, Quantity::ZERO, if order.reduce_only { Quantity::ZERO } else { largest });
+        self.working[slot].count(order, Quantity::ZERO, largest);
         self.conditional += usize::from(order.kind.is_conditional());
     }
 
@@ -187,12 +202,14 @@ impl Orders {
     #[inline]
     pub(crate) fn change(&mut self, at: usize, change: impl FnOnce(&mut Order)) {
         let order = &mut self.live[at];
-        let before = order.exposed();
+        let (before, largest) = (order.exposed(), order.largest());
         change(order);
         let (ix, position_side, side) = (order.order.instrument, order.order.position_side, order.order.side);
         let after = order.exposed();
+        let slot = position_side.index() * self.instruments + ix.index();
+        self.working[slot].count(&order.order, largest, order.largest());
         if after != before {
-            self.count(self.slot(ix, position_side), side, before, after);
+            self.count(slot, side, before, after);
         }
     }
 
@@ -211,6 +228,7 @@ impl Orders {
         let order = &self.live[at];
         let (slot, reserved) = (self.slot(order.order.instrument, order.order.position_side), order.reserved);
         let is_conditional = order.order.kind.is_conditional();
+        self.working[slot].count(&order.order, order.largest(), Quantity::ZERO);
         self.count(slot, order.order.side, order.exposed(), Quantity::ZERO);
         self.conditional -= usize::from(is_conditional);
         if at + 1 == self.live.len() {
@@ -261,6 +279,7 @@ impl Orders {
     /// Works out again what follows from the live orders, after they were restored.
     pub(crate) fn note_restored(&mut self) {
         self.pending.fill([Quantity::ZERO; 2]);
+        self.working.fill(Working::default());
         self.waiting.clear();
         self.conditional = 0;
         for order in std::mem::take(&mut self.live) {

@@ -113,6 +113,36 @@ struct Twin {
 
 type Pending = [i64; 2];
 
+/// What is on its way, by side: market orders, resting orders, market orders that only reduce.
+#[derive(Default)]
+struct Working {
+    at_once: Pending,
+    resting: Pending,
+    exits: Pending,
+}
+
+impl Working {
+    fn add(&mut self, order: &NewOrder, left: i64) {
+        let is_market = order.kind == OrderKind::Market;
+        let sums = match (is_market, order.reduce_only) {
+            (true, false) => &mut self.at_once,
+            (false, false) => &mut self.resting,
+            (true, true) => &mut self.exits,
+            (false, true) => return,
+        };
+        sums[order.side as usize] += left;
+    }
+
+    /// How far a position may get: market orders meet it as it is, resting ones after it was closed before them.
+    fn worst(&self, held: i64) -> Pending {
+        let far = |i: usize, towards: i64| {
+            let left = if towards < 0 { (towards + self.exits[i]).min(0) } else { towards };
+            (left + self.at_once[i]).max(0) + self.resting[i]
+        };
+        [far(0, held), far(1, -held)]
+    }
+}
+
 impl Twin {
     fn held(&self, ix: usize) -> i64 {
         self.fills.iter().filter(|f| f.1 == ix).map(|f| f.2).sum()
@@ -134,11 +164,10 @@ impl Twin {
         1_000 * units::pow10(18) + (flowed + worth) * STEP
     }
 
-    fn pending(&self, ix: usize, of: Option<u16>, with: Option<&NewOrder>) -> Pending {
+    fn pending(&self, ix: usize, with: Option<&NewOrder>) -> Pending {
         let mut sums = [0, 0];
         for (order, left) in &self.orders {
-            let is_ours = of.is_none_or(|strategy| strategy == order.id.strategy());
-            if order.instrument.index() == ix && !order.reduce_only && is_ours {
+            if order.instrument.index() == ix && !order.reduce_only {
                 sums[order.side as usize] += left;
             }
         }
@@ -146,6 +175,19 @@ impl Twin {
             sums[order.side as usize] += order.quantity.mantissa();
         }
         sums
+    }
+
+    fn worst(&self, ix: usize, held: i64, of: Option<u16>, with: Option<&NewOrder>) -> Pending {
+        let mut working = Working::default();
+        for (order, left) in &self.orders {
+            if order.instrument.index() == ix && of.is_none_or(|strategy| strategy == order.id.strategy()) {
+                working.add(order, *left);
+            }
+        }
+        if let Some(order) = with.filter(|o| o.instrument.index() == ix) {
+            working.add(order, order.quantity.mantissa());
+        }
+        working.worst(held)
     }
 
     fn reach(held: i64, [buys, sells]: Pending) -> Pending {
@@ -157,7 +199,7 @@ impl Twin {
     }
 
     fn position(&self, ix: usize, with: Option<&NewOrder>) -> i128 {
-        let [long, short] = Self::reach(self.held(ix), self.pending(ix, None, with));
+        let [long, short] = self.worst(ix, self.held(ix), None, with);
         self.value(ix, long.max(short), with)
     }
 
@@ -167,7 +209,7 @@ impl Twin {
 
     fn net(&self, side: Side, with: Option<&NewOrder>) -> i128 {
         let sign = if side == Side::Buy { 1 } else { -1 };
-        let far = |ix| sign * self.held(ix) + self.pending(ix, None, with)[side as usize];
+        let far = |ix| sign * self.held(ix) + self.pending(ix, with)[side as usize];
         (0..2).map(|ix| self.value(ix, far(ix), with)).sum()
     }
 
@@ -192,14 +234,14 @@ impl Twin {
     fn spent(&self, strategy: u16, with: Option<&NewOrder>) -> i128 {
         let of = |ix| {
             let share = self.shares(ix)[usize::from(strategy)];
-            let [long, short] = Self::reach(share, self.pending(ix, Some(strategy), with));
+            let [long, short] = self.worst(ix, share, Some(strategy), with);
             self.value(ix, long.max(short), with)
         };
         (0..2).map(of).sum()
     }
 
     fn positions(&self, with: Option<&NewOrder>) -> u64 {
-        let is_used = |ix: &usize| self.held(*ix) != 0 || self.pending(*ix, None, with) != [0, 0];
+        let is_used = |ix: &usize| self.held(*ix) != 0 || self.pending(*ix, with) != [0, 0];
         (0..2).filter(is_used).count() as u64
     }
 
@@ -212,7 +254,7 @@ impl Twin {
             held[*ix] = after;
         }
         let may_open = |ix: usize| {
-            let [long, short] = Self::reach(held[ix], self.pending(ix, None, with));
+            let [long, short] = Self::reach(held[ix], self.pending(ix, with));
             u64::from(long > 0 && held[ix] <= 0) + u64::from(short > 0 && held[ix] >= 0)
         };
         opened + (0..2).map(may_open).sum::<u64>()
@@ -220,35 +262,43 @@ impl Twin {
 
     /// Every limit, what is allowed, what an order would come to, and whether that is more than it was.
     fn findings(&self, limits: &Limits, order: &NewOrder, now: i64) -> Vec<(RiskLimit, bool, Figure)> {
-        let (ix, side) = (order.instrument.index(), order.side);
-        let held = self.held(ix);
-        let [before, after] = [None, Some(order)].map(|with| Self::reach(held, self.pending(ix, None, with)));
-        let (before, after) = (before[side as usize], after[side as usize]);
-        if after <= before {
+        if order.reduce_only {
             return Vec::new();
         }
+        let (ix, side) = (order.instrument.index(), order.side);
+        let held = self.held(ix);
+        let [before, after] = [None, Some(order)].map(|with| Self::reach(held, self.pending(ix, with)));
+        let (before, after) = (before[side as usize], after[side as usize]);
+        let worst = [None, Some(order)].map(|with| self.worst(ix, held, None, with)[side as usize]);
+        let (adds, grows) = (after > before, worst[1] > worst[0]);
         let price = order.kind.limit().map_or_else(|| self.last[ix].unwrap(), Price::mantissa);
         let mut found = Vec::new();
         let cap = |cap: Cap| match cap {
             Cap::Value(amount) => amount.units(),
             Cap::Equity(rate) => (self.equity() * i128::from(rate.units())).div_euclid(1_000_000_000),
         };
-        let mut value = |limit, most: Option<i128>, before: i128, after: i128| {
-            let is_broken = most.is_some_and(|most| after > most && after > before);
+        let mut value = |limit, is_due: bool, most: Option<i128>, before: i128, after: i128| {
+            let is_broken = is_due && most.is_some_and(|most| after > most && after > before);
             found.push((limit, is_broken, Figure::Amount(Amount::from_units(after))));
         };
         let own = i128::from(order.quantity.mantissa()) * i128::from(price) * STEP;
         let with = Some(order);
-        value(RiskLimit::OrderValue, limits.max_order_value.map(Amount::units), 0, own);
-        let one = [before, after].map(|q| self.value(ix, q, with));
-        value(RiskLimit::PositionValue, limits.max_position_value.map(cap), one[0], one[1]);
-        value(RiskLimit::GrossExposure, limits.max_gross.map(cap), self.gross(None), self.gross(with));
-        value(RiskLimit::NetExposure, limits.max_net.map(cap), self.net(side, None), self.net(side, with));
+        value(RiskLimit::OrderValue, adds, limits.max_order_value.map(Amount::units), 0, own);
+        let one = worst.map(|q| self.value(ix, q, with));
+        value(RiskLimit::PositionValue, grows, limits.max_position_value.map(cap), one[0], one[1]);
+        value(RiskLimit::GrossExposure, grows, limits.max_gross.map(cap), self.gross(None), self.gross(with));
+        value(
+            RiskLimit::NetExposure,
+            adds,
+            limits.max_net.map(cap),
+            self.net(side, None),
+            self.net(side, with),
+        );
         let strategy = order.id.strategy();
         let spent = [None, with].map(|with| self.spent(strategy, with));
-        value(RiskLimit::StrategyBudget, limits.strategy_budget.map(cap), spent[0], spent[1]);
+        value(RiskLimit::StrategyBudget, true, limits.strategy_budget.map(cap), spent[0], spent[1]);
         let cluster = limits.clusters.first().map(|c| cap(c.cap));
-        value(RiskLimit::ClusterExposure, cluster, self.gross(None), self.gross(with));
+        value(RiskLimit::ClusterExposure, grows, cluster, self.gross(None), self.gross(with));
         let loss = match order.protection.stop_loss {
             None => i128::from(after) * i128::from(price) * STEP,
             Some(stop) => {
@@ -259,28 +309,29 @@ impl Twin {
             }
         };
         let risk = limits.max_trade_risk.map(|r| cap(Cap::Equity(r.min(engine::risk::HARD_TRADE_RISK))));
-        value(RiskLimit::TradeRisk, risk, 0, loss);
+        value(RiskLimit::TradeRisk, adds, risk, 0, loss);
         let mut quantity = |limit, most: Option<Decimal>, asked: i64| {
-            let is_broken = most.is_some_and(|most| i128::from(asked) > most.at_scale(4).unwrap());
+            let is_broken = grows && most.is_some_and(|most| i128::from(asked) > most.at_scale(4).unwrap());
             found.push((limit, is_broken, Figure::Quantity(Quantity::new(asked), 4)));
         };
         quantity(RiskLimit::OrderQuantity, limits.max_order_quantity, order.quantity.mantissa());
-        quantity(RiskLimit::PositionQuantity, limits.max_position_quantity, after);
-        let mut count = |limit, most: Option<u32>, before: u64, after: u64| {
-            let is_broken = most.is_some_and(|most| after > most.into() && after > before);
+        quantity(RiskLimit::PositionQuantity, limits.max_position_quantity, worst[1]);
+        let mut count = |limit, is_due: bool, most: Option<u32>, before: u64, after: u64| {
+            let is_broken = is_due && most.is_some_and(|most| after > most.into() && after > before);
             found.push((limit, is_broken, Figure::Count(after)));
         };
         count(
             RiskLimit::OpenPositions,
+            grows,
             limits.max_open_positions,
             self.positions(None),
             self.positions(with),
         );
-        count(RiskLimit::DailyTrades, limits.max_daily_trades, self.trades(None), self.trades(with));
+        count(RiskLimit::DailyTrades, adds, limits.max_daily_trades, self.trades(None), self.trades(with));
         let recent = self.sent.iter().filter(|at| now - **at < 60_000_000_000).count() as u64;
         // Risk remembers no more than it must: of what reduces and passes, only as many as the limit are told.
         let told = limits.max_orders_per_minute.map_or(recent, |most| recent.min(most.into()));
-        count(RiskLimit::OrdersPerMinute, limits.max_orders_per_minute, told, told + 1);
+        count(RiskLimit::OrdersPerMinute, adds, limits.max_orders_per_minute, told, told + 1);
         found
     }
 }

@@ -7,9 +7,9 @@ use engine::guard::calendar::{Boundaries, Calendar};
 use engine::risk::{Cap, Cluster, Limits, LiquidationDistance, Row, checks, markdown, rows};
 use engine::{Engine, Guards, Setup};
 use model::{
-    Amendment, Change, ClientOrderId, Fact, Instrument, InstrumentIx, InstrumentSpec, LockReason, MarkPrice,
-    NewOrder, OperatorCommand, OrderCommand, OrderKind, OrderState, Protection, Quote, Refusal, RejectReason,
-    RiskLimit, Side, VenueEvent,
+    Amendment, Change, ClientOrderId, Fact, Figure, Instrument, InstrumentIx, InstrumentSpec, LockReason,
+    MarkPrice, NewOrder, OperatorCommand, OrderCommand, OrderKind, OrderState, PositionSide, Protection,
+    Quote, Refusal, RejectReason, RiskLimit, Side, VenueEvent,
 };
 use strategy::OrderIntent;
 use support::*;
@@ -722,7 +722,7 @@ fn what_reduces_passes_every_limit() {
         ..limits()
     };
     let closing =
-        [(2, reducing(sell("0.5"))), (2, reducing(sell("0.5"))), (2, sell("0.5")), (2, sell("0.5"))];
+        [(2, sell("0.5")), (2, sell("0.5")), (2, reducing(sell("0.5"))), (2, reducing(sell("0.5")))];
     let mut bench = bench(tight, [(1, stopped(buy("1"), "99.1"))].into_iter().chain(closing));
     let order = bench.candle("100").order();
     bench.complete(&order, "100");
@@ -730,6 +730,44 @@ fn what_reduces_passes_every_limit() {
     let followed = bench.candle("150");
     assert_eq!(followed.refusals(), []);
     assert_eq!(followed.orders().len(), 4);
+}
+
+/// An exit is never refused, so what rests beside it must fit without the position that it closes.
+#[test]
+fn a_resting_order_is_held_to_the_limit_that_an_exit_leaves() {
+    let limits = || Limits { max_position_quantity: decimal("1"), ..limits() };
+    let resting = |size: &str| OrderIntent { kind: limit("101"), ..sell(size) };
+    let lines = [(1, stopped(buy("1"), "99")), (2, resting("1.5")), (2, resting("1"))];
+    let mut bench = bench(limits(), lines.into_iter().chain([(3, reducing(sell("1")))]));
+    let order = bench.candle("100").order();
+    bench.complete(&order, "100");
+    let followed = bench.candle("100");
+    assert_eq!(followed.refusals().len(), 1, "half a short at most, but only while the long is there");
+    let Refusal::Limit(breach) = followed.refusals()[0] else { panic!("{:?}", followed.refusals()) };
+    assert_eq!(breach.limit, RiskLimit::PositionQuantity);
+    assert_eq!(breach.requested, Figure::Quantity(quantity("1.5"), 4));
+    let resting = followed.order();
+    let exit = bench.candle("100").order();
+    bench.complete(&exit, "100");
+    bench.complete(&resting, "101");
+    assert_eq!(
+        bench.engine.ledger().position(IX, PositionSide::Net).quantity,
+        -quantity("1"),
+        "at the limit"
+    );
+}
+
+/// An exit that is on its way comes first; what is sent after it opens.
+#[test]
+fn an_order_sent_after_an_exit_counts_as_opening() {
+    let limits = Limits { max_position_quantity: decimal("1"), ..limits() };
+    let lines = [(1, stopped(buy("1"), "99")), (2, reducing(sell("1"))), (2, sell("1.5")), (2, sell("1"))];
+    let mut bench = bench(limits, lines);
+    let order = bench.candle("100").order();
+    bench.complete(&order, "100");
+    let followed = bench.candle("100");
+    assert_eq!(followed.refusals().len(), 1);
+    assert_eq!(followed.orders().len(), 2);
 }
 
 #[test]

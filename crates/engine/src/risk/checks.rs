@@ -21,7 +21,8 @@ pub(crate) enum Stage {
     Adding,
     /// For what could enlarge a position, where any such limit is on.
     Order,
-    /// For what could enlarge a position, unless a quick look shows that it is far from every such limit.
+    /// For what could enlarge a position, now or once it is gone, unless a quick look shows that it is far from every such
+    /// limit.
     Exposure,
 }
 
@@ -68,15 +69,17 @@ macro_rules! checks {
         #[inline(always)]
         pub(crate) fn pass(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
             let adds = draft.adds();
+            // What only closes now may open later, when the position is gone before it is met.
+            let may_open = !draft.order.reduce_only;
             let is_clear =
-                !context.watch.screening.has_exposure_limits || (adds && screen::is_clear(context, draft));
+                !context.watch.screening.has_exposure_limits || (may_open && screen::is_clear(context, draft));
             $({
                 const CHECK: Check = $check;
                 let is_due = match CHECK.stage {
                     Stage::Always => true,
                     Stage::Adding => adds,
                     Stage::Order => adds && context.watch.screening.has_order_limits,
-                    Stage::Exposure => adds && !is_clear,
+                    Stage::Exposure => may_open && !is_clear,
                 };
                 if is_due {
                     (CHECK.check)(context, draft)?;

@@ -57,10 +57,7 @@ pub(crate) const LIQUIDATION: Check = Check {
 /// √(wᵀρw), with or without one more order. One instrument is correlated with itself: then it is the magnitude.
 fn correlated_exposure(context: &Context<'_>, with: Option<&Draft<'_>>) -> Amount {
     let signed = |slot: usize| {
-        let far = match with {
-            Some(draft) if draft.slot == slot => draft.after,
-            _ => context.reach(slot),
-        };
+        let far = context.worst(slot, with);
         let value = context.worth(slot, furthest(far), with);
         if far[Side::Sell as usize] > far[Side::Buy as usize] { -value } else { value }
     };

@@ -7,6 +7,7 @@ use crate::engine::Engine;
 use crate::guard::Gate;
 use crate::ledger::{instrument_of, margin};
 use crate::orders::Order;
+pub(crate) use crate::working::Reach;
 use model::{Instrument, NewOrder, OrderKind, Refusal, Side};
 use std::cell::Cell;
 use std::ops::Deref;
@@ -33,9 +34,6 @@ impl Deref for Context<'_> {
         self.engine
     }
 }
-
-/// How far a position may get by what is on its way: as a long, and as a short. Indexed by [`Side`].
-pub(crate) type Reach = [Quantity; 2];
 
 /// A request with everything that the checks need to know of it, worked out once.
 pub(crate) struct Draft<'a> {
@@ -137,6 +135,19 @@ impl<'a> Context<'a> {
     /// How much of an order could make the position larger than it is with everything else that is on its way.
     pub(crate) fn opening(&self, order: &NewOrder) -> Quantity {
         self.draft(order, 0).map_or(order.quantity, |draft| draft.opening)
+    }
+
+    /// The furthest that the position of a slot may get, exits before whatever rests included; see [`crate::working`].
+    #[inline]
+    pub(crate) fn worst(&self, slot: usize, with: Option<&Draft<'_>>) -> Reach {
+        let mut working = self.orders.working(slot);
+        if let Some(draft) = with.filter(|draft| draft.slot == slot) {
+            if let Some(replaced) = self.replaced {
+                working.change(&replaced.order, -replaced.largest());
+            }
+            working.change(draft.order, draft.order.quantity);
+        }
+        working.reach(self.ledger.positions[slot].quantity)
     }
 
     /// Works a request out.

@@ -1,11 +1,12 @@
 //! How much is at work: orders, positions, all positions together, strategies, clusters.
 
 use super::checks::{Check, Stage, Verdict, breach, quantity};
-use super::draft::{Context, Draft, furthest, reach};
+use super::draft::{Context, Draft, furthest};
 use super::limits::{Cap, Cluster};
 use super::sizing::fixed;
 use super::table::Level;
 use crate::orders::Order;
+use crate::working::{Reach, Working};
 use model::{Figure, Instrument, InstrumentIx, OrderKind, RiskLimit, Side};
 use units::{Amount, Decimal, Price, Quantity, Rate, Rounding, mul_div};
 
@@ -62,7 +63,7 @@ pub(crate) const POSITION_QUANTITY: Check = Check {
         let most = context.limits.max_position_quantity?;
         let full = |slot: usize| {
             let instrument = &context.instruments[context.instrument_of(slot)];
-            let (most, held) = (fixed(most, instrument), furthest(context.reach(slot)));
+            let (most, held) = (fixed(most, instrument), furthest(context.worst(slot, None)));
             let level = Level::new(quantity(instrument, most), Some(quantity(instrument, held)));
             (
                 mul_div(held.mantissa().into(), 1 << 40, most.mantissa().max(1).into(), Rounding::Down),
@@ -198,7 +199,7 @@ fn refuse_quantity(
 }
 
 fn check_order_quantity(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
-    let most = context.limits.max_order_quantity.filter(|_| draft.grows());
+    let most = context.limits.max_order_quantity.filter(|_| enlarges(context, draft));
     refuse_quantity(RiskLimit::OrderQuantity, most, draft.instrument, None, draft.order.quantity)
 }
 
@@ -258,9 +259,10 @@ fn check_distance(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
 }
 
 fn check_position_quantity(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
-    let most = context.limits.max_position_quantity.filter(|_| draft.grows());
-    let current = draft.before[draft.order.side as usize];
-    refuse_quantity(RiskLimit::PositionQuantity, most, draft.instrument, Some(current), draft.reach_after())
+    let Some(most) = context.limits.max_position_quantity else { return Ok(()) };
+    let [before, after] = worst(context, draft);
+    let most = (after > before).then_some(most);
+    refuse_quantity(RiskLimit::PositionQuantity, most, draft.instrument, Some(before), after)
 }
 
 /// Refuses a value above a cap, unless the order does not make it larger.
@@ -284,21 +286,34 @@ fn refuse_value(
     Err(breach(limit, allowed, Some(now), requested))
 }
 
+/// The furthest that the position may get in the direction of an order, without it and with it.
+#[inline]
+fn worst(context: &Context<'_>, draft: &Draft<'_>) -> [Quantity; 2] {
+    let side = draft.order.side as usize;
+    [context.worst(draft.slot, None)[side], context.worst(draft.slot, Some(draft))[side]]
+}
+
+/// Whether an order lets its position get further than it may already.
+#[inline]
+fn enlarges(context: &Context<'_>, draft: &Draft<'_>) -> bool {
+    let [before, after] = worst(context, draft);
+    after > before
+}
+
 fn check_position_value(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
-    let Some(cap) = context.limits.max_position_value.filter(|_| draft.grows()) else { return Ok(()) };
+    let Some(cap) = context.limits.max_position_value else { return Ok(()) };
+    let [before, after] = worst(context, draft);
+    if after <= before {
+        return Ok(());
+    }
     let worth = |quantity| context.worth(draft.slot, quantity, Some(draft));
-    let before = || worth(draft.before[draft.order.side as usize]);
-    refuse_value(RiskLimit::PositionValue, context, cap, worth(draft.reach_after()), before)
+    refuse_value(RiskLimit::PositionValue, context, cap, worth(after), || worth(before))
 }
 
 /// What a position is worth at the far end of its reach.
 #[inline]
 pub(crate) fn slot_value(context: &Context<'_>, slot: usize, with: Option<&Draft<'_>>) -> Amount {
-    let far = match with {
-        Some(draft) if draft.slot == slot => draft.after,
-        _ => context.reach(slot),
-    };
-    context.worth(slot, furthest(far), with)
+    context.worth(slot, furthest(context.worst(slot, with)), with)
 }
 
 /// The slots in use, that of an order included.
@@ -326,7 +341,7 @@ fn gross(context: &Context<'_>, with: Option<&Draft<'_>>) -> Amount {
 }
 
 fn check_gross(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
-    let Some(cap) = context.limits.max_gross.filter(|_| draft.grows()) else { return Ok(()) };
+    let Some(cap) = context.limits.max_gross.filter(|_| enlarges(context, draft)) else { return Ok(()) };
     let before = || gross(context, None);
     refuse_value(RiskLimit::GrossExposure, context, cap, gross(context, Some(draft)), before)
 }
@@ -354,21 +369,26 @@ fn check_net(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
 
 /// The value of a strategy's share of the positions and of its orders, each position at the far end of its reach.
 fn spent(context: &Context<'_>, strategy: u16, with: Option<&Draft<'_>>) -> Amount {
-    let Some(budgets) = &context.watch.budgets else { return Amount::ZERO };
     slots_with(context, with).fold(Amount::ZERO, |sum, slot| {
-        let mut pending = pending_of(context, budgets.row(strategy), slot, with.is_some());
-        if let Some(draft) = with.filter(|d| d.slot == slot && !d.order.reduce_only) {
-            pending[draft.order.side as usize] += draft.order.quantity;
-        }
-        let far = furthest(reach(budgets.share(strategy, slot), pending));
+        let far = furthest(worst_of(context, strategy, slot, with));
         if far.is_zero() { sum } else { plus(sum, context.worth(slot, far, with)) }
     })
 }
 
-/// What the live orders of one row of budgets may still buy and sell of a position.
-fn pending_of(context: &Context<'_>, row: usize, slot: usize, without_replaced: bool) -> [Quantity; 2] {
-    let mut pending = [Quantity::ZERO; 2];
-    let Some(budgets) = &context.watch.budgets else { return pending };
+/// The furthest that a strategy's share of a position may get by its own orders.
+fn worst_of(context: &Context<'_>, strategy: u16, slot: usize, with: Option<&Draft<'_>>) -> Reach {
+    let Some(budgets) = &context.watch.budgets else { return [Quantity::ZERO; 2] };
+    let mut working = working_of(context, budgets.row(strategy), slot, with.is_some());
+    if let Some(draft) = with.filter(|d| d.slot == slot) {
+        working.change(draft.order, draft.order.quantity);
+    }
+    working.reach(budgets.share(strategy, slot))
+}
+
+/// The live orders of one row of budgets, told apart by what fills first.
+fn working_of(context: &Context<'_>, row: usize, slot: usize, without_replaced: bool) -> Working {
+    let mut working = Working::default();
+    let Some(budgets) = &context.watch.budgets else { return working };
     let replaced = context.replaced.filter(|_| without_replaced).map(|o| o.order.id);
     let is_ours = |o: &&Order| {
         context.orders.slot(o.order.instrument, o.order.position_side) == slot
@@ -376,19 +396,21 @@ fn pending_of(context: &Context<'_>, row: usize, slot: usize, without_replaced: 
             && Some(o.order.id) != replaced
     };
     for order in context.orders.live.iter().filter(is_ours) {
-        pending[order.order.side as usize] += order.exposed();
+        working.change(&order.order, order.largest());
     }
-    pending
+    working
 }
 
 fn check_budget(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
-    let Some(cap) = context.limits.strategy_budget.filter(|_| draft.adds()) else { return Ok(()) };
+    let Some(cap) = context.limits.strategy_budget else { return Ok(()) };
     let before = || spent(context, draft.strategy, None);
     refuse_value(RiskLimit::StrategyBudget, context, cap, spent(context, draft.strategy, Some(draft)), before)
 }
 
 fn check_open_positions(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
-    let Some(most) = context.limits.max_open_positions.filter(|_| draft.grows()) else { return Ok(()) };
+    let Some(most) = context.limits.max_open_positions.filter(|_| enlarges(context, draft)) else {
+        return Ok(());
+    };
     let (now, after) = (context.slots().count() as u64, slots_with(context, Some(draft)).count() as u64);
     if after > most.into() && after > now {
         let [allowed, now, requested] = [most.into(), now, after].map(Figure::Count);
@@ -408,7 +430,7 @@ fn cluster_value(context: &Context<'_>, cluster: &Cluster, with: Option<&Draft<'
 }
 
 fn check_clusters(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
-    if context.limits.clusters.is_empty() || !draft.grows() {
+    if context.limits.clusters.is_empty() || !enlarges(context, draft) {
         return Ok(());
     }
     let ix: InstrumentIx = draft.order.instrument;
