@@ -5,7 +5,7 @@
 //! ([`venue::latency`]). The engine acts on what it could have known, and finds the exchange as it had become meanwhile.
 //!
 //! What happens at one moment happens in this order: market data reaches us, answers reach us, the exchange's market moves,
-//! commands reach the exchange; and then timers go off. It is the order of hftbacktest, whose results are met to the last
+//! funding is exchanged, commands reach the exchange; and then timers go off. It is the order of hftbacktest, whose results are met to the last
 //! digit.
 
 mod figures;

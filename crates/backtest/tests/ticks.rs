@@ -4,13 +4,16 @@
 #[path = "support/level2.rs"]
 mod level2;
 
-use backtest::{Observer, Outcome, Silent, TickJob, TickTape, run_ticks};
+use backtest::{Marks, Observer, Outcome, Silent, TickJob, TickTape, run_ticks};
 use engine::risk::{Limits, Sizing};
 use engine::{FaultPolicy, Setup, StrategySetup};
 use level2::{Row, Terms, instrument, market, straight, ticks};
-use model::{InstrumentIx, Tick, Timeframe};
+use model::{
+    Bar, Direction, Fact, FundingRate, Instrument, InstrumentIx, MarginMode, Signal, Tag, Tick, Timeframe,
+};
 use std::ops::ControlFlow;
-use units::{Amount, Decimal, Rate, Span, Timestamp};
+use strategy::{Intents, Needs, StateError, StateReader, StateWriter, Strategy, View};
+use units::{Amount, Decimal, Price, Quantity, Rate, Rounding, Span, Timestamp};
 use venue::latency::{Latencies, Latency};
 use venue::{Fidelity, MakerFill, QueueModel, QueueRules, VenueConfig};
 
@@ -224,4 +227,101 @@ fn an_empty_tape_comes_to_nothing() {
     let outcome = run_ticks(&job(Vec::new(), &TERMS), vec![touch_maker(&TERMS)], &mut Silent).unwrap();
     assert_eq!((outcome.bars, outcome.fills), (0, 0));
     assert_eq!(outcome.final_equity, outcome.initial_balance);
+}
+
+/// Goes long at its first trade and stays.
+struct Holder {
+    has_spoken: bool,
+}
+
+impl Strategy for Holder {
+    fn needs(&self) -> Needs {
+        Needs { trades: true, funding: true, ..Needs::default() }
+    }
+
+    fn on_fact(&mut self, _: &View<'_>, fact: &Fact, intents: &mut Intents) {
+        if let Fact::Trade(trade) = fact
+            && !self.has_spoken
+        {
+            self.has_spoken = true;
+            intents.signal(Signal::new(trade.instrument, Direction::Long, Tag(0)));
+        }
+    }
+
+    fn save(&self, _: &mut StateWriter) {}
+
+    fn load(&mut self, _: &mut StateReader<'_>) -> Result<(), StateError> {
+        Ok(())
+    }
+}
+
+const START: i64 = 1_577_836_800_000_000_000;
+
+/// A book that stands, 40 000.0 to 40 000.1, and one trade a second at 40 000; a minute's mark price candle for each of `marks`, which opens
+/// at the first number and falls to the second. Whoever is long holds three thousandths with leverage 50.
+fn held(marks: &[[i64; 2]], rates: Vec<FundingRate>) -> Outcome {
+    let second = 1_000 * MILLI;
+    let book = market(1, 40, MILLI).into_iter().take(40).map(|row| Row { steps: row.steps.max(5), ..row });
+    let trades = (1..=60 * marks.len() as i64).map(|n| {
+        let exchange = START + n * second;
+        Row { exchange, local: exchange + MILLI, tick: 400_000, steps: 1, is_trade: true, is_buy: n % 2 == 0 }
+    });
+    let mut ticks = ticks(&book.chain(trades).collect::<Vec<_>>());
+    let bars = (0..).zip(marks).map(|(minute, [open, low])| Bar {
+        open_time: Timestamp::from_nanos(START + minute * 60 * second),
+        open: Price::new(*open),
+        high: Price::new(*open),
+        low: Price::new(*low),
+        close: Price::new(*low),
+        volume: Quantity::ZERO,
+    });
+    let marks = Marks { timeframe: Timeframe::MINUTE, bars: bars.collect() };
+    let told = TickTape::marks_of(InstrumentIx(0), &marks, &ticks, Span::from_nanos(MILLI));
+    ticks.extend(told);
+    let mut job = job(ticks, &TERMS);
+    let mut spec = instrument().spec().clone();
+    spec.margin_tiers[0].max_leverage = Rate::parse("100").unwrap();
+    job.setup.instruments = vec![Instrument::new(spec).unwrap()];
+    job.setup.initial_balance = Amount::parse("100").unwrap();
+    job.venue.initial_balance = job.setup.initial_balance;
+    job.setup.limits.leverage = Rate::parse("50").unwrap();
+    job.setup.limits.sizing = Sizing::FixedQuantity(Decimal { mantissa: 3, decimals: 3 });
+    job.venue.leverage = job.setup.limits.leverage;
+    job.venue.rules.margin_mode = MarginMode::Isolated;
+    job.tape = job.tape.with_funding(rates);
+    let holder =
+        StrategySetup { strategy: Box::new(Holder { has_spoken: false }), ..seated("touch_maker", &[]) };
+    run_ticks(&job, vec![holder], &mut Silent).unwrap()
+}
+
+/// Who holds when funding falls due pays on the mark price of that moment, exactly, and both ledgers agree.
+#[test]
+fn funding_is_paid_on_the_mark_price_of_its_moment() {
+    let rate = |seconds: i64, units: i64| FundingRate {
+        instrument: InstrumentIx(0),
+        // Exchanges stamp it a little late.
+        funding_time: Timestamp::from_nanos(START + seconds * 1_000 * MILLI + 3 * MILLI),
+        rate: Rate::from_units(units),
+    };
+    let marks = [[400_000, 400_000], [399_000, 399_000], [400_500, 400_500], [398_000, 398_000]];
+    let rates = vec![rate(0, 900_000), rate(60, 100_000), rate(120, -250_000), rate(180, 75_000)];
+    let (without, with) = (held(&marks, Vec::new()), held(&marks, rates));
+    assert_eq!((without.fills, with.fills), (1, 1));
+    // 0.003 at 39 900, 40 050 and 39 800; paid for positive rates, and nothing at the first moment.
+    let amount = |text: &str| Amount::parse(text).unwrap();
+    let owed = amount("-119.7").times_rate(Rate::from_units(100_000), Rounding::Floor)
+        + amount("120.15").times_rate(Rate::from_units(250_000), Rounding::Floor)
+        - amount("119.4").times_rate(Rate::from_units(75_000), Rounding::Ceil);
+    assert_eq!(with.funding, owed);
+    assert_eq!(with.final_equity - without.final_equity, owed);
+}
+
+/// The last price stands; the mark price falls below the price of liquidation.
+#[test]
+fn the_mark_price_liquidates() {
+    let calm = held(&[[400_000, 400_000], [400_000, 394_500], [400_000, 400_000]], Vec::new());
+    assert_eq!(calm.liquidations, []);
+    let fallen = held(&[[400_000, 400_000], [393_000, 393_000], [400_000, 400_000]], Vec::new());
+    assert_eq!(fallen.liquidations.len(), 1);
+    assert_eq!(fallen.liquidations[0].liquidation.mark, Price::new(393_000));
 }

@@ -1,19 +1,26 @@
 //! Raw captures of exchange feeds: one JSON message a line, as a recorder wrote them.
 //!
 //! Understood are the market streams of Binance USDⓈ-M (`depthUpdate`, `trade`, `aggTrade`, `bookTicker`, with the answer of
-//! `GET /fapi/v1/depth` between them) and Bybit v5 order books (`orderbook.*`, `publicTrade.*`, `tickers` being passed over), each
-//! message by itself or after the recorder's own time in nanoseconds.
+//! `GET /fapi/v1/depth` between them or in a file of their own), Bybit v5 order books (`orderbook.*`, `publicTrade.*`, `tickers`
+//! being passed over) and Bybit's feed before that ([`bybit_v2`]), each message by itself or after the recorder's own time.
+//! A capture may hold several instruments; one of them is taken.
 //!
 //! A book that is not whole is not passed on: changes wait for the snapshot they belong to, and after a gap in the numbers of a
 //! feed everything up to the next snapshot is left out and counted.
 
-use crate::cell::{Cell, EARLIEST, LATEST};
+mod bybit_v2;
+mod line;
+
+use self::bybit_v2::Followed;
+use self::line::{Line, held};
+use crate::cell::Cell;
 use crate::header::MAX_ROLES;
 use crate::intake::{Captured, Refusal, book, quote, trade};
 use crate::{Faults, csv};
 use model::Exchange;
 use model::book::{DeltaNumbers, Follow, Numbering, Sequence};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
 use units::Timestamp;
 
@@ -33,21 +40,40 @@ pub struct BookGap {
     pub left_out: u64,
 }
 
-/// Whether a file that begins like this is a capture: an object, or a time in nanoseconds and an object.
+/// What is taken of captures.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Choice {
+    /// The instrument; without one the capture has to be of one.
+    pub(crate) symbol: Option<String>,
+    /// Answers with snapshots that were kept in a file of their own, each with its line.
+    pub(crate) snapshots: Vec<(u64, Vec<u8>)>,
+}
+
+/// Whether a file that begins like this is a capture: an object, an address, or a time and an object.
 pub(crate) fn is_capture(start: &[u8]) -> bool {
-    let text = start.trim_ascii_start();
-    let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
-    let rest = text[digits..].trim_ascii_start();
-    rest.first() == Some(&b'{') && (digits == 0 || (16..=19).contains(&digits))
+    line::begins_capture(start)
 }
 
 /// Reads a capture to its end.
 ///
 /// # Errors
 /// What is wrong with the file as a whole; messages that are wrong by themselves are faults.
-pub(crate) fn read(input: &mut dyn Read) -> Result<(Captured, Faults, u64), String> {
+pub(crate) fn read(input: &mut dyn Read, choice: &Choice) -> Result<(Captured, Faults, u64), String> {
+    let mut taker = Taker::new(choice)?;
+    let mut rows = 0;
+    for_each_line(input, |number, text| {
+        rows += 1;
+        if let Err(problem) = taker.line(text, number) {
+            taker.fault(number, text, problem);
+        }
+    })?;
+    taker.snapshots_until(None)?;
+    taker.finish(rows)
+}
+
+/// Every line that is not empty, with its number.
+pub(crate) fn for_each_line(input: &mut dyn Read, mut take: impl FnMut(u64, &[u8])) -> Result<(), String> {
     let mut reader = BufReader::with_capacity(1 << 16, input);
-    let mut taker = Taker::default();
     let mut line = Vec::new();
     for number in 1.. {
         line.clear();
@@ -61,17 +87,10 @@ pub(crate) fn read(input: &mut dyn Read) -> Result<(Captured, Faults, u64), Stri
         }
         let text = line.trim_ascii();
         if !text.is_empty() {
-            taker.rows += 1;
-            if let Err(problem) = taker.message(text, number) {
-                taker.fault(number, text, problem);
-            }
+            take(number, text);
         }
     }
-    let waiting: usize = taker.waiting.len();
-    if waiting > 0 && taker.captured.book.rows.is_empty() {
-        return Err(format!("{waiting} changes of a book and no snapshot that they belong to"));
-    }
-    Ok((taker.captured, taker.faults, taker.rows))
+    Ok(())
 }
 
 /// A change of the book that waits for its snapshot.
@@ -83,67 +102,135 @@ struct Waiting {
     line: u64,
 }
 
-#[derive(Default)]
-struct Taker {
+struct Taker<'a> {
+    choice: &'a Choice,
+    /// The snapshots that have not been taken, the next one last: when it was heard, its line and its message.
+    snapshots: Vec<(i64, u64, Line<'a>)>,
     captured: Captured,
     faults: Faults,
-    rows: u64,
     sequence: Option<Sequence>,
     waiting: Vec<Waiting>,
+    followed: Followed,
+    /// Changes of a book before its first snapshot that nothing waits for.
+    unfollowed: usize,
+    /// Whose messages were passed over.
+    others: BTreeSet<String>,
 }
 
 /// When a message was made and heard, in nanoseconds.
 type Times = (i64, i64);
 
-impl Taker {
+impl<'a> Taker<'a> {
+    fn new(choice: &'a Choice) -> Result<Self, String> {
+        let mut snapshots = Vec::with_capacity(choice.snapshots.len());
+        for (number, text) in &choice.snapshots {
+            let wrong = |problem: String| format!("the file of snapshots, line {number}: {problem}");
+            let line = Line::parse(text).map_err(wrong)?;
+            let received =
+                line.received.ok_or_else(|| wrong("it does not say when it was heard".to_owned()))?;
+            snapshots.push((received, *number, line));
+        }
+        snapshots.sort_by_key(|(received, ..)| std::cmp::Reverse(*received));
+        Ok(Self {
+            choice,
+            snapshots,
+            captured: Captured::default(),
+            faults: Faults::default(),
+            sequence: None,
+            waiting: Vec::new(),
+            followed: Followed::default(),
+            unfollowed: 0,
+            others: BTreeSet::new(),
+        })
+    }
+
+    fn finish(self, rows: u64) -> Result<(Captured, Faults, u64), String> {
+        let others = self.others.iter().cloned().collect::<Vec<_>>().join(", ");
+        match (&self.choice.symbol, &self.captured.told) {
+            (Some(symbol), None) if !others.is_empty() => {
+                return Err(format!("no message of {symbol}; the capture holds {others}"));
+            }
+            (None, Some((_, Some(first)))) if !others.is_empty() => {
+                return Err(format!("the capture holds {first}, {others}; say which with --symbol"));
+            }
+            _ => {}
+        }
+        let waiting = self.waiting.len() + self.unfollowed;
+        if waiting > 0 && self.captured.book.rows.is_empty() {
+            return Err(format!(
+                "{waiting} changes of a book and no snapshot that they belong to; where snapshots were kept in a file of \
+                 their own, give it with --snapshots"
+            ));
+        }
+        Ok((self.captured, self.faults, rows))
+    }
+
     fn fault(&mut self, line: u64, text: &[u8], problem: String) {
         let value = String::from_utf8_lossy(&text[..text.len().min(60)]).into_owned();
         self.faults.add(|| crate::Fault { line, column: "(message)".to_owned(), value, problem });
     }
 
-    fn message(&mut self, text: &[u8], line: u64) -> Result<(), String> {
-        let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
-        let (stamp, body) = text.split_at(digits);
-        let received = match stamp {
-            b"" => None,
-            _ => {
-                let nanos = std::str::from_utf8(stamp).ok().and_then(|s| s.parse::<i64>().ok());
-                let held = nanos.map(Timestamp::from_nanos).and_then(held);
-                Some(held.ok_or("a time in nanoseconds, before 2200, is expected before the message")?)
-            }
-        };
-        let message: Value =
-            serde_json::from_slice(body.trim_ascii()).map_err(|e| format!("no JSON: {e}"))?;
-        if let Some(topic) = message["topic"].as_str() {
-            return self.bybit(topic, &message, received, line);
-        }
-        // A combined stream wraps its messages.
-        let inner = if message["data"].is_object() { &message["data"] } else { &message };
-        self.binance(inner, received, line)
+    fn line(&mut self, text: &[u8], number: u64) -> Result<(), String> {
+        let line = Line::parse(text)?;
+        self.snapshots_until(line.received)?;
+        self.message(line, number)
     }
 
-    /// Notes whose messages these are; one file holds one instrument.
-    fn belongs(&mut self, exchange: Exchange, symbol: &str) -> Result<(), String> {
-        match &self.captured.told {
-            None => self.captured.told = Some((exchange, Some(symbol.to_owned()))),
-            Some((known, _)) if *known != exchange => {
-                return Err(format!("a message of {exchange} in a capture of {known}"));
+    /// Takes the snapshots that were heard up to a moment; all that are left without one.
+    fn snapshots_until(&mut self, received: Option<i64>) -> Result<(), String> {
+        while let Some((at, number, line)) = self.snapshots.pop() {
+            if received.is_some_and(|received| at > received) {
+                self.snapshots.push((at, number, line));
+                break;
             }
-            Some((_, Some(known))) if known != symbol => {
-                return Err(format!(
-                    "a message of {symbol} in a capture of {known}; give each a file of its own"
-                ));
-            }
-            Some((_, Some(_))) => {}
-            Some((_, None)) => self.captured.told = Some((exchange, Some(symbol.to_owned()))),
+            self.message(line, number).map_err(|e| format!("the file of snapshots, line {number}: {e}"))?;
         }
         Ok(())
     }
 
-    fn binance(&mut self, m: &Value, received: Option<i64>, line: u64) -> Result<(), String> {
+    fn message(&mut self, line: Line<'_>, number: u64) -> Result<(), String> {
+        let Some(body) = line.message else { return Ok(()) };
+        let message: Value = serde_json::from_slice(body).map_err(|e| format!("no JSON: {e}"))?;
+        if let Some(topic) = message["topic"].as_str() {
+            return self.bybit(topic, &message, line.received, number);
+        }
+        // The answer to a subscription.
+        if message["success"].is_boolean() {
+            return Ok(());
+        }
+        // A combined stream wraps its messages.
+        let inner = if message["data"].is_object() { &message["data"] } else { &message };
+        self.binance(inner, &line, number)
+    }
+
+    /// Whether a message of this instrument is taken; notes whose messages these are.
+    fn belongs(&mut self, exchange: Exchange, symbol: &str) -> Result<bool, String> {
+        if let Some((known, _)) = &self.captured.told
+            && *known != exchange
+        {
+            return Err(format!("a message of {exchange} in a capture of {known}"));
+        }
+        let known = self.captured.told.as_ref().and_then(|(_, symbol)| symbol.as_deref());
+        let wanted = self.choice.symbol.as_deref().or(known);
+        if wanted.is_some_and(|wanted| wanted != symbol) {
+            self.others.insert(symbol.to_owned());
+            return Ok(false);
+        }
+        if known.is_none() {
+            self.captured.told = Some((exchange, Some(symbol.to_owned())));
+        }
+        Ok(true)
+    }
+
+    fn binance(&mut self, m: &Value, heard: &Line<'_>, line: u64) -> Result<(), String> {
+        let received = heard.received;
         if m["lastUpdateId"].is_u64() {
-            if self.captured.told.is_none() {
-                self.captured.told = Some((Exchange::Binance, None));
+            match heard.symbol {
+                Some(symbol) if !self.belongs(Exchange::Binance, symbol)? => return Ok(()),
+                None if self.captured.told.is_none() => {
+                    self.captured.told = Some((Exchange::Binance, None));
+                }
+                _ => {}
             }
             let times = times(&m["T"], &m["E"], received)?;
             return self.snapshot(
@@ -156,16 +243,17 @@ impl Taker {
         }
         let Some(kind) = m["e"].as_str() else { return Err("no message of a market stream".to_owned()) };
         let symbol = m["s"].as_str().ok_or("a message without symbol")?;
+        if !self.belongs(Exchange::Binance, symbol)? {
+            return Ok(());
+        }
         match kind {
             "depthUpdate" => {
-                self.belongs(Exchange::Binance, symbol)?;
                 let numbers =
                     DeltaNumbers { first: id(&m["U"])?, last: id(&m["u"])?, previous: m["pu"].as_u64() };
                 let (exchange_time, received) = times(&m["T"], &m["E"], received)?;
                 self.delta(Waiting { numbers, exchange_time, received, message: m.clone(), line }, "b", "a")
             }
             "trade" | "aggTrade" => {
-                self.belongs(Exchange::Binance, symbol)?;
                 // Trades with the insurance fund and by auto-deleveraging do not come from the book.
                 if m["X"].as_str().is_some_and(|kind| kind != "MARKET") {
                     return Ok(());
@@ -183,7 +271,6 @@ impl Taker {
                 trade(&mut self.captured.trades, &cells, line).map_err(problem)
             }
             "bookTicker" => {
-                self.belongs(Exchange::Binance, symbol)?;
                 let (exchange_time, received) = times(&m["T"], &m["E"], received)?;
                 let cells = cells([
                     Cell::Time(exchange_time),
@@ -202,9 +289,14 @@ impl Taker {
     }
 
     fn bybit(&mut self, topic: &str, m: &Value, received: Option<i64>, line: u64) -> Result<(), String> {
+        if self.bybit_v2(topic, m, received, line)? {
+            return Ok(());
+        }
         let symbol = topic.rsplit('.').next().unwrap_or_default();
         if topic.starts_with("publicTrade.") {
-            self.belongs(Exchange::Bybit, symbol)?;
+            if !self.belongs(Exchange::Bybit, symbol)? {
+                return Ok(());
+            }
             let list = m["data"].as_array().ok_or("trades without data")?;
             return list.iter().try_for_each(|t| {
                 let (exchange_time, received) = times(&t["T"], &m["ts"], received)?;
@@ -223,7 +315,9 @@ impl Taker {
         if !topic.starts_with("orderbook.") {
             return Ok(());
         }
-        self.belongs(Exchange::Bybit, symbol)?;
+        if !self.belongs(Exchange::Bybit, symbol)? {
+            return Ok(());
+        }
         // The matching engine's time where it is told; `ts` is when the message was made.
         let made = if m["cts"].is_number() { &m["cts"] } else { &m["ts"] };
         let (exchange_time, received) = times(made, &m["ts"], received)?;
@@ -363,11 +457,6 @@ fn whole(value: &Value) -> Cell<'_> {
 
 fn id(value: &Value) -> Result<u64, String> {
     value.as_u64().ok_or_else(|| "the number of a message is expected".to_owned())
-}
-
-/// A moment that calculations can start from, in nanoseconds.
-fn held(at: Timestamp) -> Option<i64> {
-    (EARLIEST..LATEST).contains(&at).then_some(at.nanos())
 }
 
 /// When a message was made, and when it was heard: where no recorder says so, when the exchange sent it.

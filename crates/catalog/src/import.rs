@@ -1,5 +1,6 @@
 //! Importing files: all of them, or nothing.
 
+use crate::capture::Choice;
 use crate::catalog::{Catalog, Scale};
 use crate::header::Family;
 use crate::intake::{Captured, Lines, Rows, Table};
@@ -18,8 +19,10 @@ use units::Timestamp;
 /// What the files do not say themselves. What is not given is guessed from the names of files and from the data.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImportOptions {
-    /// The instrument; of a file with a symbol column only its rows are taken.
+    /// The instrument; of a file with a symbol column, and of a capture of several, only what is of it is taken.
     pub symbol: Option<String>,
+    /// Where captures of Binance books find their snapshots, when those were kept in a file of their own.
+    pub snapshots: Option<PathBuf>,
     /// The exchange.
     pub exchange: Option<Exchange>,
     /// The candle length.
@@ -176,7 +179,9 @@ fn accept(file: &Path, options: &ImportOptions) -> Result<Accepted, ImportError>
     let guess = guess::from_path(file);
     let asked = options.kind.or(guess.kind);
     let family = options.kind.or(guess.kind.filter(|kind| *kind == DataKind::Funding)).map(family_of);
-    let contents = source_file::read(file, family, asked != Some(DataKind::MarkCandles))?;
+    let snapshots = options.snapshots.as_deref().map(source_file::read_snapshots).transpose()?;
+    let choice = Choice { symbol: options.symbol.clone(), snapshots: snapshots.unwrap_or_default() };
+    let contents = source_file::read(file, family, asked != Some(DataKind::MarkCandles), &choice)?;
     // A capture says itself whose messages it holds.
     let told = match &contents.table {
         Table::Capture(captured) => captured.told.clone(),

@@ -1,5 +1,6 @@
 //! Candle files read directly, without the catalog.
 
+use crate::capture::Choice;
 use crate::check::{self, examine, infer_timeframe};
 use crate::header::{Family, Mapping};
 use crate::intake::{Rows, Table};
@@ -59,7 +60,7 @@ pub(crate) struct RawCandles {
 
 impl RawCandles {
     pub(crate) fn read(path: &Path, options: &ReadOptions) -> Result<Self, ImportError> {
-        let contents = source_file::read(path, Some(Family::Candles), false)?;
+        let contents = source_file::read(path, Some(Family::Candles), false, &Choice::default())?;
         let Contents { table, mapping, faults, row_count, digest, .. } = contents;
         let Table::Candles(rows) = table else {
             return Err(ImportError::unreadable(path, "candles are expected"));

@@ -1,5 +1,6 @@
 //! Recordings of a market finer than candles, read from a file without the catalog.
 
+use crate::capture::Choice;
 use crate::intake::{Captured, Rows, Table};
 use crate::parquet_io::factor;
 use crate::source_file::{self, Contents};
@@ -36,7 +37,8 @@ pub struct Recording {
 /// # Errors
 /// [`ImportError`], as an import of the file would give it.
 pub fn read_recording(path: &Path, options: &ReadOptions) -> Result<Recording, ImportError> {
-    let Contents { table, faults, .. } = source_file::read(path, None, false)?;
+    let choice = Choice { symbol: options.symbol.clone(), ..Choice::default() };
+    let Contents { table, faults, .. } = source_file::read(path, None, false, &choice)?;
     faults.into_result(path)?;
     let captured = match table {
         Table::Capture(captured) => *captured,

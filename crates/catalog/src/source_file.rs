@@ -1,5 +1,6 @@
 //! Opening a file of any supported format and taking its table in.
 
+use crate::capture::Choice;
 use crate::header::{Family, Mapping};
 use crate::intake::{Intake, Table};
 use crate::{Faults, ImportError, arrow_input, capture, csv, json};
@@ -60,7 +61,12 @@ pub(crate) struct Contents {
 }
 
 /// Reads a whole file. The format is told by its content, not by its name.
-pub(crate) fn read(path: &Path, family: Option<Family>, needs_volume: bool) -> Result<Contents, ImportError> {
+pub(crate) fn read(
+    path: &Path,
+    family: Option<Family>,
+    needs_volume: bool,
+    choice: &Choice,
+) -> Result<Contents, ImportError> {
     let fail = |problem: String| ImportError::unreadable(path, problem);
     let meta = std::fs::metadata(path).map_err(|e| fail(format!("cannot be read: {e}")))?;
     if meta.is_dir() {
@@ -70,7 +76,7 @@ pub(crate) fn read(path: &Path, family: Option<Family>, needs_volume: bool) -> R
     let digest = RefCell::new(ByteDigest::default());
     let mut input = Digesting { file, digest: &digest };
     let mut intake = Intake::new(family, needs_volume);
-    let format = take(path, &mut input, meta.len(), &mut intake).map_err(fail)?;
+    let format = take(path, &mut input, meta.len(), (&mut intake, choice)).map_err(fail)?;
     // Whatever a reader left unread (gzip padding) belongs to the content too.
     io::copy(&mut input, &mut io::sink()).map_err(|e| fail(format!("cannot be read: {e}")))?;
     let row_count = intake.row_count;
@@ -84,7 +90,31 @@ pub(crate) fn read(path: &Path, family: Option<Family>, needs_volume: bool) -> R
     Ok(Contents { format, table, mapping, faults, row_count, digest })
 }
 
-fn take(path: &Path, input: &mut dyn Read, size: u64, intake: &mut Intake) -> Result<Format, String> {
+/// The lines of a file of snapshots, with their numbers.
+///
+/// # Errors
+/// [`ImportError`] when it cannot be read.
+pub(crate) fn read_snapshots(path: &Path) -> Result<Vec<(u64, Vec<u8>)>, ImportError> {
+    let fail = |problem: String| ImportError::unreadable(path, problem);
+    let mut file = File::open(path).map_err(|e| fail(format!("cannot be read: {e}")))?;
+    let start = read_start(&mut file).map_err(|e| fail(format!("cannot be read: {e}")))?;
+    let mut input = start.as_slice().chain(file);
+    let mut lines = Vec::new();
+    let take = |number: u64, text: &[u8]| lines.push((number, text.to_vec()));
+    match start.as_slice() {
+        [0x1f, 0x8b, ..] => capture::for_each_line(&mut MultiGzDecoder::new(input), take),
+        _ => capture::for_each_line(&mut input, take),
+    }
+    .map_err(fail)?;
+    Ok(lines)
+}
+
+fn take(
+    path: &Path,
+    input: &mut dyn Read,
+    size: u64,
+    (intake, choice): (&mut Intake, &Choice),
+) -> Result<Format, String> {
     let start = read_start(input).map_err(|e| format!("cannot be read: {e}"))?;
     let mut input = start.as_slice().chain(input);
     match start.as_slice() {
@@ -102,9 +132,9 @@ fn take(path: &Path, input: &mut dyn Read, size: u64, intake: &mut Intake) -> Re
         }
         [b'P', b'K', 3, 4, ..] => Err("a zip archive; unpack it first".to_owned()),
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Err("compressed with zstd; unpack it first, or use gzip".to_owned()),
-        [0x1f, 0x8b, ..] => take_gz(&mut input, size, intake),
+        [0x1f, 0x8b, ..] => take_gz(&mut input, size, (intake, choice)),
         text if capture::is_capture(text) => {
-            let (captured, faults, rows) = capture::read(&mut input)?;
+            let (captured, faults, rows) = capture::read(&mut input, choice)?;
             intake.capture(captured, faults, rows);
             Ok(Format::Capture)
         }
@@ -134,13 +164,17 @@ fn promised(path: &Path) -> Option<&'static str> {
     }
 }
 
-fn take_gz(input: &mut dyn Read, size: u64, intake: &mut Intake) -> Result<Format, String> {
+fn take_gz(
+    input: &mut dyn Read,
+    size: u64,
+    (intake, choice): (&mut Intake, &Choice),
+) -> Result<Format, String> {
     let mut unpacked = MultiGzDecoder::new(input);
     let start = read_start(&mut unpacked).map_err(|e| csv::explain(&e))?;
     let (is_json, is_capture) = (is_json(&start), capture::is_capture(&start));
     let mut unpacked = start.as_slice().chain(unpacked);
     if is_capture {
-        let (captured, faults, rows) = capture::read(&mut unpacked)?;
+        let (captured, faults, rows) = capture::read(&mut unpacked, choice)?;
         intake.capture(captured, faults, rows);
         return Ok(Format::CaptureGz);
     }

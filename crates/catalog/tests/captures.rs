@@ -131,7 +131,6 @@ fn hostile_lines_are_faults_with_their_line() {
         (vec![SNAPSHOT, "9223372036854775807 {}"], 2, "before 2200"),
         (vec![&SNAPSHOT.replace("1000000001500", "9223372036854")], 1, "from 1900 to 2199"),
         (vec![SNAPSHOT, NEXT, BYBIT[0]], 3, "a message of bybit in a capture of binance"),
-        (vec![BYBIT[0], &BYBIT[1].replace("XRP", "BTC")], 2, "give each a file of its own"),
         (vec![&SNAPSHOT.replace("\"10.1\"", "\"-1\"")], 1, "zero or negative"),
         (vec![&SNAPSHOT.replace("\"10.1\"", "10.1")], 1, "no value"),
         (vec![&SNAPSHOT.replace("[[\"10.0\",\"1\"],[\"9.9\",\"2\"]]", "7")], 1, "levels are expected"),
@@ -147,6 +146,64 @@ fn hostile_lines_are_faults_with_their_line() {
     }
     let error = read(&[OVERLAP, NEXT]).unwrap_err().to_string();
     assert!(error.contains("no snapshot"), "{error}");
+    let error = read(&[BYBIT[0], &BYBIT[1].replace("XRP", "BTC")]).unwrap_err().to_string();
+    assert!(error.contains("the capture holds XRPUSDT, BTCUSDT; say which with --symbol"), "{error}");
+}
+
+fn only(lines: &[&str], symbol: &str) -> Result<Recording, ImportError> {
+    let folder = tempfile::tempdir().unwrap();
+    let options = ReadOptions { symbol: Some(symbol.to_owned()), ..ReadOptions::default() };
+    read_recording(&write(folder.path(), lines), &options)
+}
+
+#[test]
+fn one_instrument_is_taken_of_a_capture_of_several() {
+    let other = BYBIT[1].replace("XRP", "BTC");
+    let mixed: Vec<&str> = [&[other.as_str()], BYBIT.as_slice()].concat();
+    assert_eq!(only(&mixed, "XRPUSDT").unwrap(), read(&BYBIT).unwrap());
+    let error = only(&mixed, "ETHUSDT").unwrap_err().to_string();
+    assert!(error.contains("no message of ETHUSDT; the capture holds BTCUSDT, XRPUSDT"), "{error}");
+}
+
+const OLD_SNAPSHOT: &str = r#"1618677786.8: {"topic":"orderBookL2_25.BCHUSDT","type":"snapshot","data":{"order_book":[{"price":"10.05","symbol":"BCHUSDT","id":"100500","side":"Buy","size":2.63},{"price":"10.10","symbol":"BCHUSDT","id":"101000","side":"Sell","size":5}]},"cross_seq":"100","timestamp_e6":"1618677786000000"}"#;
+const OLD_DELTA: &str = r#"1618677786.9: {"topic":"orderBookL2_25.BCHUSDT","type":"delta","data":{"delete":[{"price":"10.10","symbol":"BCHUSDT","id":"101000","side":"Sell"}],"update":[{"price":"10.05","symbol":"BCHUSDT","id":"100500","side":"Buy","size":0.1}],"insert":[{"price":"10.15","symbol":"BCHUSDT","id":"101500","side":"Sell","size":7}]},"cross_seq":"117","timestamp_e6":"1618677786100000"}"#;
+const OLD_TRADE: &str = r#"1618677787.0: {"topic":"trade.BCHUSDT","data":[{"symbol":"BCHUSDT","price":"10.15","size":0.14,"trade_time_ms":"1618677786200","side":"Buy","trade_id":"01cacfe9-8d1c-5ee4-995d-d79a43f955a6"}]}"#;
+
+/// The feed before version 5 numbers nothing; what does not fit its book is a gap.
+#[test]
+fn the_old_feed_of_bybit_is_followed_level_by_level() {
+    let sent = r#"wss://stream.bybit.com/realtime_public <- 1618677786.4: {"op":"subscribe","args":["trade.BCHUSDT"]}"#;
+    let told = r#"1618677786.7: {"success":true,"ret_msg":"","conn_id":"x","request":{"op":"subscribe"}}"#;
+    let whole = read(&[sent, told, OLD_SNAPSHOT, OLD_DELTA, OLD_TRADE]).unwrap();
+    assert_eq!((whole.exchange, whole.symbol.as_str(), whole.gaps.len()), (Exchange::Bybit, "BCHUSDT", 0));
+    let expected = [
+        "1618677786000 1618677786800 #100 clear",
+        "1618677786000 1618677786800 #100 buy 1005 263",
+        "1618677786000 1618677786800 #100 sell 1010 500 |",
+        "1618677786100 1618677786900 #117 sell 1010 0",
+        "1618677786100 1618677786900 #117 buy 1005 10",
+        "1618677786100 1618677786900 #117 sell 1015 700 |",
+    ];
+    assert_eq!(changes(&whole), expected);
+    assert_eq!(whole.trades[0].item.taker_side, Side::Buy);
+
+    // The message that deletes came twice: what it deletes is not there any more.
+    let later = OLD_DELTA.replace("117", "118");
+    let torn = read(&[OLD_SNAPSHOT, OLD_DELTA, &later, &later, OLD_SNAPSHOT, OLD_DELTA]).unwrap();
+    assert_eq!(torn.gaps.len(), 1);
+    assert_eq!((torn.gaps[0].expected, torn.gaps[0].got, torn.gaps[0].left_out), (117, 118, 2));
+    assert_eq!(torn.book.len(), 13, "up to the next snapshot the book is empty");
+    for (line, problem) in [
+        (OLD_SNAPSHOT.replace("\"100\"", "\"x\""), "cross_seq"),
+        (OLD_SNAPSHOT.replace("1618677786000000", "noon"), "timestamp_e6"),
+        (OLD_SNAPSHOT.replace("\"Buy\"", "\"buy\""), "Buy or Sell"),
+        (OLD_DELTA.replace("\"insert\"", "\"inserted\""), "a list of levels"),
+        (OLD_TRADE.replace("1618677786200", ""), "trade_time_ms"),
+    ] {
+        let error = read(&[OLD_SNAPSHOT, &line]).unwrap_err();
+        let ImportError::Rows { faults, .. } = &error else { panic!("{error:?}") };
+        assert!(faults[0].problem.contains(problem), "{problem}: {faults:?}");
+    }
 }
 
 fn shared() -> Option<PathBuf> {
@@ -205,4 +262,71 @@ fn a_real_bybit_history_has_no_gap() {
     }
     assert!(book.len(Side::Buy) > 400 && book.len(Side::Sell) > 400);
     assert_eq!(book.quantity_at(Side::Sell, Price::new(20_038)), Quantity::ZERO);
+}
+
+/// Snapshots that were kept in a file of their own come in when they were heard.
+#[test]
+fn snapshots_may_be_in_a_file_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let ours = SNAPSHOT.split_once(' ').unwrap().1;
+    let answers = folder.path().join("answers.txt");
+    let lines = [
+        format!("https://x/depth?symbol=ETHUSDT&limit=5 -> 1000000000.0029: {ours}"),
+        format!("https://x/depth?symbol=BTCUSDT&limit=5 -> 1000000000.003: {ours}"),
+    ];
+    std::fs::write(&answers, lines.join("\n")).unwrap();
+    let stream = write(folder.path(), &[EARLY, OVERLAP, NEXT, TRADE]);
+    let import = |name: &str, file: &Path, snapshots: Option<PathBuf>| {
+        let catalog = Catalog::open(folder.path().join(name)).unwrap();
+        let options = ImportOptions { symbol: Some("BTCUSDT".into()), snapshots, ..ImportOptions::default() };
+        catalog.import(&[file.to_owned()], &options)?;
+        Ok::<_, ImportError>(catalog.load_recording(Exchange::Binance, "BTCUSDT", TimeRange::ALL).unwrap())
+    };
+    let apart = import("apart", &stream, Some(answers)).unwrap();
+    let error = import("none", &stream, None).unwrap_err().to_string();
+    assert!(error.contains("--snapshots"), "{error}");
+    let whole =
+        import("whole", &write(folder.path(), &[EARLY, OVERLAP, SNAPSHOT, NEXT, TRADE]), None).unwrap();
+    assert_eq!(apart, whole);
+}
+
+/// The captures of 2021: four books of Binance with their snapshots beside them, eight of Bybit's feed before version 5.
+#[test]
+fn the_captures_of_2021_rebuild_their_books() {
+    let Some(folder) = shared() else { return };
+    let store = tempfile::tempdir().unwrap();
+    let catalog = Catalog::open(store.path()).unwrap();
+    let mut looked = 0;
+    let mut take = |file: &str, snapshots: Option<&str>, symbol: &str, exchange: Exchange| {
+        let options = ImportOptions {
+            symbol: Some(symbol.to_owned()),
+            snapshots: snapshots.map(|name| folder.join(name)),
+            ..ImportOptions::default()
+        };
+        let report = catalog.import(&[folder.join(file)], &options).unwrap();
+        assert_eq!(report.files[0].book_gaps, [], "{symbol}");
+        let recording = catalog.load_recording(exchange, symbol, TimeRange::ALL).unwrap();
+        let mut book = Book::new(Price::new(1), Numbering::Growing);
+        for change in &recording.book {
+            book.apply(&change.item).unwrap();
+            if change.item.is_last {
+                assert!(!book.is_crossed(), "{symbol}: {:?}", change.item);
+                looked += 1;
+            }
+        }
+        (recording, book)
+    };
+    let stream = "binance_usdm_4symbols_ws_20210722.txt.gz";
+    let answers = Some("binance_usdm_4symbols_http_depth_20210722.txt.gz");
+    for symbol in ["SUSHIUSDT", "AKROUSDT", "KEEPUSDT", "CTKUSDT"] {
+        let (recording, _) = take(stream, answers, symbol, Exchange::Binance);
+        assert!(recording.quotes.len() >= 75 && recording.trades.len() >= 5, "{symbol}");
+    }
+    let old = "bybit_v2_linear_10symbols_20210417.txt.gz";
+    for symbol in ["BCHUSDT", "XTZUSDT", "UNIUSDT", "LTCUSDT", "DOTUSDT", "LINKUSDT", "ADAUSDT", "ETHUSDT"] {
+        let (recording, book) = take(old, None, symbol, Exchange::Bybit);
+        assert_eq!((book.len(Side::Buy), book.len(Side::Sell)), (25, 25), "{symbol}");
+        assert!(!recording.trades.is_empty(), "{symbol}");
+    }
+    assert!(looked > 3_000, "{looked}");
 }

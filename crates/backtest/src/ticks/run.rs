@@ -5,9 +5,11 @@ use super::tape::TickTape;
 use crate::agreement;
 use crate::outcome::{Collector, Ending, Outcome};
 use crate::run::{Observer, RunError};
-use crate::walk::{Day, after};
+use crate::walk::{Day, after, funding_time};
 use engine::{Engine, Outbox, Setup, StrategySetup};
-use model::{Fact, Input, InstrumentIx, MarketData, OrderCommand, PositionSide, Seq, Side, Tick};
+use model::{
+    Fact, FundingRate, Input, InstrumentIx, MarketData, OrderCommand, PositionSide, Seq, Side, Tick,
+};
 use units::{Amount, Price, Rounding, Timestamp};
 use venue::latency::{Latencies, Link};
 use venue::{Event, Venue, VenueConfig};
@@ -50,6 +52,10 @@ pub fn run_ticks(
         events: Vec::with_capacity(16),
         ticks: job.tape.ticks(),
         heard: job.tape.heard(),
+        funding: job.tape.funding(),
+        telling: Vec::new(),
+        funded: 0,
+        told: 0,
         there: 0,
         here: 0,
         seq: 0,
@@ -93,6 +99,12 @@ struct TickRunner<'a> {
     events: Vec<Event>,
     ticks: &'a [Tick],
     heard: Option<&'a [u32]>,
+    funding: &'a [FundingRate],
+    /// The rates of instruments whose strategies listen to them.
+    telling: Vec<FundingRate>,
+    /// The next rate that is exchanged, and the next one that is told.
+    funded: usize,
+    told: usize,
     /// The next tick to happen at the exchange, and the next one to be heard.
     there: usize,
     here: usize,
@@ -109,6 +121,8 @@ impl<'a> TickRunner<'a> {
         let start = first.data.exchange_time();
         self.engine.start_timers(start);
         let instruments = self.engine.instruments().len();
+        let hears_funding = |f: &&FundingRate| self.engine.hears_funding(f.instrument);
+        self.telling = self.funding.iter().filter(hears_funding).copied().collect();
         let mut day = Day::new(Some(start));
         let (mut next_look, total) = (PROGRESS_STEP, self.ticks.len() as u64);
         loop {
@@ -123,6 +137,9 @@ impl<'a> TickRunner<'a> {
                 self.follow_until(moment);
             }
             self.answer_until(moment);
+            if self.told < self.telling.len() {
+                self.tell_funding(moment);
+            }
             if self.is_drained() {
                 let _ = observer.progress(total, total);
                 return false;
@@ -152,6 +169,7 @@ impl<'a> TickRunner<'a> {
             return answer;
         }
         let timer = self.engine.next_wakeup().map_or(Timestamp::MAX, |(at, _)| at);
+        let timer = timer.min(self.telling.get(self.told).map_or(Timestamp::MAX, funding_time));
         let tick =
             if hears { self.next_heard().map_or(Timestamp::MAX, |t| t.local_time) } else { Timestamp::MAX };
         answer.min(timer).min(tick)
@@ -170,7 +188,8 @@ impl<'a> TickRunner<'a> {
     fn exchange_until(&mut self, mut until: Timestamp) -> Timestamp {
         loop {
             let command = self.link.next_command().unwrap_or(Timestamp::MAX);
-            let limit = until.min(command);
+            let funding = self.funding.get(self.funded).map_or(Timestamp::MAX, funding_time);
+            let limit = until.min(command).min(funding);
             while let Some(tick) = self.ticks.get(self.there) {
                 if tick.data.exchange_time() > limit {
                     break;
@@ -181,7 +200,9 @@ impl<'a> TickRunner<'a> {
                     break;
                 }
             }
-            if self.events.is_empty() {
+            if self.events.is_empty() && funding <= limit && funding < Timestamp::MAX {
+                self.fund(funding);
+            } else if self.events.is_empty() {
                 if command > until || command == Timestamp::MAX {
                     return until;
                 }
@@ -193,6 +214,29 @@ impl<'a> TickRunner<'a> {
                 self.link.answer(event);
             }
             until = until.min(self.link.next_answer().unwrap_or(Timestamp::MAX));
+        }
+    }
+
+    /// Whoever holds a position now pays or is paid, whatever is on its way.
+    #[cold]
+    fn fund(&mut self, at: Timestamp) {
+        let funding = self.funding[self.funded];
+        self.funded += 1;
+        self.venue.on_funding(at, &funding, None, &mut self.events);
+    }
+
+    /// Strategies that listen to funding are told what was exchanged.
+    #[cold]
+    fn tell_funding(&mut self, moment: Timestamp) {
+        while let Some(funding) = self.telling.get(self.told).filter(|f| funding_time(f) <= moment) {
+            let (due, fact) = (funding_time(funding), Fact::Funding(*funding));
+            self.told += 1;
+            self.at = after(self.at, due);
+            self.seq += 1;
+            self.engine.step(&Input { seq: Seq(self.seq), at: self.at, fact }, &mut self.outbox);
+            if !self.outbox.is_empty() {
+                self.absorb(due);
+            }
         }
     }
 

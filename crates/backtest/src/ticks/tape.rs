@@ -1,10 +1,14 @@
 //! A recording of one or several instruments, ready to run over.
 
+use crate::tape::Marks;
+use crate::walk::funding_time;
 use catalog::Received;
-use model::{BookChange, BookUpdate, Instrument, InstrumentIx, MarkPrice, MarketData, Quote, Tick, Trade};
+use model::{
+    BookChange, BookUpdate, FundingRate, Instrument, InstrumentIx, MarkPrice, MarketData, Quote, Tick, Trade,
+};
 use std::fmt;
 use std::sync::Arc;
-use units::{Span, Timestamp};
+use units::{Price, Span, Timestamp};
 use venue::latency::Latency;
 
 /// Why a recording's two clocks cannot be used together.
@@ -34,6 +38,8 @@ pub struct TickTape {
     ticks: Arc<Vec<Tick>>,
     /// The order in which they were heard, where it is another one.
     heard: Option<Arc<Vec<u32>>>,
+    /// By time; all after the first tick and none after the last.
+    funding: Arc<Vec<FundingRate>>,
 }
 
 impl TickTape {
@@ -61,7 +67,31 @@ impl TickTape {
             ticks.sort_by_key(order);
         }
         let heard = heard_order(&ticks).map(Arc::new);
-        Ok(Self { instruments, ticks: Arc::new(ticks), heard })
+        Ok(Self { instruments, ticks: Arc::new(ticks), heard, funding: Arc::default() })
+    }
+
+    /// The same with funding. Rates of other times than that of the recording are left out: whoever began with it held
+    /// nothing at its first moment.
+    ///
+    /// # Panics
+    /// For a rate of an instrument that is not in the list.
+    #[must_use]
+    pub fn with_funding(mut self, mut rates: Vec<FundingRate>) -> Self {
+        assert!(
+            rates.iter().all(|f| f.instrument.index() < self.instruments.len()),
+            "every rate is of an instrument of the tape"
+        );
+        let span = self.span();
+        rates.retain(|f| span.is_some_and(|(from, to)| from < funding_time(f) && funding_time(f) <= to));
+        rates.sort_by_key(funding_time);
+        self.funding = Arc::new(rates);
+        self
+    }
+
+    /// The funding rates, by time.
+    #[must_use]
+    pub fn funding(&self) -> &[FundingRate] {
+        &self.funding
     }
 
     /// The instruments, in order.
@@ -148,6 +178,65 @@ impl TickTape {
     pub fn marks(ix: InstrumentIx, rows: &[Received<MarkPrice>]) -> impl Iterator<Item = Tick> {
         rows.iter().map(move |r| tick(r.received, MarketData::Mark(MarkPrice { instrument: ix, ..r.item })))
     }
+
+    /// Mark prices as ticks of an instrument out of candles of them, heard `feed` later. `ticks` are those of the instrument,
+    /// by exchange time.
+    ///
+    /// A candle opens at its open and ends at its close. Nobody knows when inside it the mark price was where; there it is
+    /// taken to have followed the last trade (without trades the best bid) within the bounds of its candle, second by second
+    /// as exchanges publish it. An extreme that the last price did not reach is not met.
+    pub fn marks_of(ix: InstrumentIx, marks: &Marks, ticks: &[Tick], feed: Span) -> Vec<Tick> {
+        let (Some(first), Some(last)) = (ticks.first(), ticks.last()) else { return Vec::new() };
+        let (start, end) = (first.data.exchange_time(), last.data.exchange_time());
+        let span = marks.timeframe.span();
+        let follows = follows(ticks);
+        let mut told: Vec<Tick> = Vec::new();
+        let mut tell = |at: Timestamp, mark: Price| {
+            let data = MarketData::Mark(MarkPrice { instrument: ix, exchange_time: at, mark });
+            let is_news =
+                told.last().is_none_or(|t| !matches!(t.data, MarketData::Mark(m) if m.mark == mark));
+            if is_news && start <= at && at <= end {
+                told.push(tick(later(at, feed), data));
+            }
+        };
+        let (mut next, mut followed) = (0, None);
+        for (i, bar) in marks.bars.iter().enumerate() {
+            let ends = later(bar.open_time, span);
+            if ends <= start || bar.open_time > end {
+                continue;
+            }
+            let mut at = bar.open_time;
+            while at < ends && at <= end {
+                while let Some(tick) = ticks.get(next).filter(|t| t.data.exchange_time() <= at) {
+                    followed = follows(&tick.data).or(followed);
+                    next += 1;
+                }
+                match followed {
+                    _ if at == bar.open_time => tell(at, bar.open),
+                    Some(price) => tell(at, price.clamp(bar.low, bar.high)),
+                    // Before anything was traded the candle's open is all that is known.
+                    None => tell(at.max(start), bar.open),
+                }
+                at = later(at, SECOND);
+            }
+            if marks.bars.get(i + 1).is_none_or(|after| after.open_time > ends) {
+                tell(ends, bar.close);
+            }
+        }
+        told
+    }
+}
+
+/// How often exchanges publish a mark price.
+const SECOND: Span = Span::from_seconds(1);
+
+/// What a mark price is taken to follow: trades where there are any, otherwise quotes.
+fn follows(ticks: &[Tick]) -> fn(&MarketData) -> Option<Price> {
+    if ticks.iter().any(|t| matches!(t.data, MarketData::Trade(_))) {
+        |data| if let MarketData::Trade(trade) = data { Some(trade.price) } else { None }
+    } else {
+        |data| if let MarketData::Quote(quote) = data { Some(quote.bid) } else { None }
+    }
 }
 
 const fn tick(local_time: Timestamp, data: MarketData) -> Tick {
@@ -188,8 +277,8 @@ fn heard_order(ticks: &[Tick]) -> Option<Vec<u32>> {
 mod tests {
     use super::*;
     use catalog::GenerateOptions;
-    use model::Side;
-    use units::{Price, Quantity};
+    use model::{Bar, Side};
+    use units::{Quantity, Rate};
 
     fn instrument() -> Instrument {
         let made = catalog::generate(&GenerateOptions { bars: 10, ..GenerateOptions::default() }).unwrap();
@@ -263,5 +352,64 @@ mod tests {
         let mut ticks = vec![change(100, 100), change(110, 110)];
         TickTape::delayed(&mut ticks, &mut Latency::Constant(Span::from_nanos(7)));
         assert_eq!([ticks[0].local_time, ticks[1].local_time], [at(107), at(117)]);
+    }
+
+    /// A last price that spikes takes the mark price along as far as its candle says, and no further.
+    #[test]
+    fn inside_a_mark_candle_the_mark_price_follows_within_its_bounds() {
+        let second = 1_000_000_000;
+        let bar = |minute: i64, [open, high, low, close]: [i64; 4]| Bar {
+            open_time: at(minute * 60 * second),
+            open: Price::new(open),
+            high: Price::new(high),
+            low: Price::new(low),
+            close: Price::new(close),
+            volume: Quantity::ZERO,
+        };
+        let marks = Marks {
+            timeframe: model::Timeframe::MINUTE,
+            bars: vec![bar(0, [100, 105, 95, 101]), bar(1, [101, 102, 90, 99]), bar(3, [97, 97, 97, 97])],
+        };
+        let traded = |seconds: i64, price: i64| {
+            let mut tick = trade(seconds * second, seconds * second);
+            if let MarketData::Trade(trade) = &mut tick.data {
+                trade.price = Price::new(price);
+            }
+            tick
+        };
+        let ticks = [(10, 100), (20, 130), (30, 98), (70, 60), (75, 101), (200, 97)];
+        let ticks: Vec<Tick> = ticks.into_iter().map(|(seconds, price)| traded(seconds, price)).collect();
+        let told: Vec<(i64, i64)> = TickTape::marks_of(InstrumentIx(0), &marks, &ticks, Span::from_nanos(5))
+            .iter()
+            .map(|t| {
+                let MarketData::Mark(mark) = t.data else { panic!("{t:?}") };
+                assert_eq!(t.local_time, mark.exchange_time + Span::from_nanos(5));
+                (mark.exchange_time.nanos() / second, mark.mark.mantissa())
+            })
+            .collect();
+        let expected =
+            [(10, 100), (20, 105), (30, 98), (60, 101), (61, 98), (70, 90), (75, 101), (120, 99), (180, 97)];
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn funding_before_the_recording_concerns_nobody() {
+        let minute = 60_000_000_000;
+        let rate = |time: i64| FundingRate {
+            instrument: InstrumentIx(0),
+            funding_time: at(time),
+            rate: Rate::from_units(1),
+        };
+        let ticks = vec![change(minute, minute), change(3 * minute, 3 * minute)];
+        let tape = TickTape::new(vec![instrument()], ticks).unwrap();
+        let tape = tape.with_funding(vec![
+            rate(4 * minute),
+            rate(3 * minute + 5),
+            rate(2 * minute),
+            rate(minute),
+            rate(0),
+        ]);
+        let kept: Vec<i64> = tape.funding().iter().map(|f| f.funding_time.nanos()).collect();
+        assert_eq!(kept, [2 * minute, 3 * minute + 5]);
     }
 }

@@ -185,15 +185,9 @@ fn stored(catalog: &Catalog, symbol: &str, ix: InstrumentIx, wanted: Wanted<'_>)
     };
     let bars = load(timeframe, range)?;
     let detail = wanted.detail.map(|detail| load(detail, wanted.range)).transpose()?;
-    let funding = if wanted.args.no_funding {
-        Vec::new()
-    } else {
-        let key = SeriesKey { exchange, symbol: symbol.to_owned(), kind: Kind::Funding };
-        match catalog.load_funding(&key, wanted.range, ix) {
-            Ok(ticks) => ticks.rows.into_iter().map(|row| row.item).collect(),
-            Err(CatalogError::NotFound { .. }) => Vec::new(),
-            Err(error) => return Err(from_catalog(error)),
-        }
+    let funding = match wanted.args.no_funding {
+        true => Vec::new(),
+        false => funding(catalog, (exchange, symbol), wanted.range, ix)?,
     };
     let marks = marks(catalog, exchange, symbol, range)?;
     finish(bars, detail, Beside { funding, marks }, format!("catalog, {exchange}"), wanted)
@@ -235,8 +229,23 @@ pub(crate) fn candles_of(
     Ok(candles)
 }
 
+/// The funding rates that are stored of an instrument.
+pub(super) fn funding(
+    catalog: &Catalog,
+    (exchange, symbol): (Exchange, &str),
+    range: TimeRange,
+    ix: InstrumentIx,
+) -> Result<Vec<FundingRate>, Failure> {
+    let key = SeriesKey { exchange, symbol: symbol.to_owned(), kind: Kind::Funding };
+    match catalog.load_funding(&key, range, ix) {
+        Ok(ticks) => Ok(ticks.rows.into_iter().map(|row| row.item).collect()),
+        Err(CatalogError::NotFound { .. }) => Ok(Vec::new()),
+        Err(error) => Err(from_catalog(error)),
+    }
+}
+
 /// The finest mark prices that are stored of an instrument.
-fn marks(
+pub(super) fn marks(
     catalog: &Catalog,
     exchange: Exchange,
     symbol: &str,

@@ -216,18 +216,7 @@ impl Plan {
         );
         line("Funding", self.funding.to_string());
         let marked = self.job.tape.tracks.iter().filter(|t| t.marks.is_some()).count();
-        line(
-            "Mark price",
-            match marked {
-                0 => {
-                    "none in the catalog: the last price values, funds and liquidates in its place".to_owned()
-                }
-                n => format!(
-                    "of {n} of {} instruments: it values, funds and liquidates positions",
-                    self.job.tape.tracks.len()
-                ),
-            },
-        );
+        line("Mark price", simulation::mark_line(marked, self.job.tape.tracks.len()));
         line("Fills", simulation::fills_line(venue, self.job.tape.detail_timeframe));
         lines
     }

@@ -4,8 +4,8 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use backtest::{Tape, Track};
-use model::{Exchange, FundingRate, InstrumentIx, MarginMode, Timeframe};
+use backtest::Tape;
+use model::{Exchange, FundingRate, Instrument, InstrumentIx, MarginMode, Timeframe};
 use units::{Prng, Rate, Rounding, Span, Timestamp};
 use venue::latency::{Latencies, Latency, LatencyError, Measured, Quantiles, RoundTrip};
 use venue::{
@@ -265,18 +265,39 @@ pub(super) struct Funding {
 impl Funding {
     /// Puts funding at the configured rate on a tape wherever it has none, at the interval of each instrument.
     pub(super) fn of(tape: &mut Tape, simulation: &Simulation, is_off: bool) -> Result<Self, Failure> {
-        let rate = rate(&simulation.funding_percent, 2, "simulation.funding_percent")?;
         let span = tape.timeframe.span();
-        let recorded = tape.tracks.iter().filter(|track| !track.funding.is_empty()).count();
-        let mut modelled = 0;
-        for (number, track) in (0u32..).zip(&mut tape.tracks) {
-            if !is_off && rate != Rate::ZERO && track.funding.is_empty() {
-                track.funding = Arc::new(rates(InstrumentIx(number), track, rate, span));
-                modelled += usize::from(!track.funding.is_empty());
-            }
+        let lanes = tape.tracks.iter_mut().map(|track| {
+            let ends = track.bars.first().zip(track.bars.last());
+            let within = ends.map(|(first, last)| (first.open_time, last.open_time + span));
+            (&track.instrument, within, std::mem::take(&mut track.funding).to_vec())
+        });
+        let (funding, rates) = Self::filled(lanes.collect(), simulation, is_off)?;
+        for (track, rates) in tape.tracks.iter_mut().zip(rates) {
+            track.funding = Arc::new(rates);
         }
+        Ok(funding)
+    }
+
+    /// The rates of instruments, each with the time it is traded in and what is recorded of it: as they are, or by the model
+    /// where there are none.
+    pub(super) fn filled(
+        lanes: Vec<(&Instrument, Option<(Timestamp, Timestamp)>, Vec<FundingRate>)>,
+        simulation: &Simulation,
+        is_off: bool,
+    ) -> Result<(Self, Vec<Vec<FundingRate>>), Failure> {
+        let rate = rate(&simulation.funding_percent, 2, "simulation.funding_percent")?;
         let percent = simulation.funding_percent.to_string();
-        Ok(Self { recorded, modelled, instruments: tape.tracks.len(), percent })
+        let mut counts = Self { recorded: 0, modelled: 0, instruments: lanes.len(), percent };
+        let mut all = Vec::with_capacity(lanes.len());
+        for (number, (instrument, within, mut recorded)) in (0u32..).zip(lanes) {
+            counts.recorded += usize::from(!recorded.is_empty());
+            if let Some(within) = within.filter(|_| !is_off && rate != Rate::ZERO && recorded.is_empty()) {
+                recorded = rates((InstrumentIx(number), instrument), within, rate);
+                counts.modelled += usize::from(!recorded.is_empty());
+            }
+            all.push(recorded);
+        }
+        Ok((counts, all))
     }
 }
 
@@ -295,10 +316,13 @@ impl fmt::Display for Funding {
     }
 }
 
-/// Rates at every end of an interval from the first candle of a track to its last.
-fn rates(instrument: InstrumentIx, track: &Track, rate: Rate, span: Span) -> Vec<FundingRate> {
-    let (interval, mut rates) = (track.instrument.funding_interval, Vec::new());
-    let (Some(first), Some(last)) = (track.bars.first(), track.bars.last()) else { return rates };
+/// Rates at every end of an interval of an instrument within a time.
+fn rates(
+    (ix, instrument): (InstrumentIx, &Instrument),
+    (first, end): (Timestamp, Timestamp),
+    rate: Rate,
+) -> Vec<FundingRate> {
+    let (interval, mut rates) = (instrument.funding_interval, Vec::new());
     if interval <= Span::ZERO {
         return rates;
     }
@@ -307,13 +331,20 @@ fn rates(instrument: InstrumentIx, track: &Track, rate: Rate, span: Span) -> Vec
     let Some(rate) = units.and_then(|units| i64::try_from(units).ok()).map(Rate::from_units) else {
         return rates;
     };
-    let end = last.open_time + span;
-    let mut at = first.open_time.floor_to(interval);
+    let mut at = first.floor_to(interval);
     while let Some(funding_time) = at.checked_add(interval).filter(|due| *due <= end) {
-        rates.push(FundingRate { instrument, funding_time, rate });
+        rates.push(FundingRate { instrument: ix, funding_time, rate });
         at = funding_time;
     }
     rates
+}
+
+/// The line of a report's head about mark prices: how many instruments of how many have them.
+pub(super) fn mark_line(marked: usize, instruments: usize) -> String {
+    match marked {
+        0 => "none in the catalog: the last price values, funds and liquidates in its place".to_owned(),
+        n => format!("of {n} of {instruments} instruments: it values, funds and liquidates positions"),
+    }
 }
 
 /// How margin is kept, in words.

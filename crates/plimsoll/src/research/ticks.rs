@@ -3,15 +3,18 @@
 use std::path::Path;
 
 use backtest::report::StrategyInfo;
-use backtest::{TickJob, TickTape};
-use catalog::{Catalog, Kind, Origin, ReadOptions, Recording, TimeRange};
+use backtest::{Marks, TickJob, TickTape};
+use catalog::{Catalog, Kind, Origin, ReadOptions, Recording, Series, TimeRange};
 use engine::StrategySetup;
-use model::{Exchange, Instrument, InstrumentIx, Tick, Timeframe};
-use units::Span;
+use model::{Exchange, FundingRate, Instrument, InstrumentIx, Tick, Timeframe};
+use units::{Span, Timestamp};
 use venue::latency::Latency;
 
+use super::market;
 use super::plan::{Seat, StrategyPlan, active_pairs, configured_range, instrument_line, strategies, terms};
-use super::simulation::{FidelityArg, fidelity, latencies, latency_line, margin_name, span};
+use super::simulation::{
+    FidelityArg, Funding, fidelity, latencies, latency_line, margin_name, mark_line, span,
+};
 use super::{AccountArgs, MarketArgs, StrategyArgs};
 use crate::config::Simulation;
 use crate::failure::Failure;
@@ -29,6 +32,9 @@ pub(crate) struct TickPlan {
     /// What a person should know before believing the result.
     pub(crate) remarks: Vec<String>,
     simulation: Simulation,
+    funding: Funding,
+    /// How many instruments have mark prices.
+    marked: usize,
     has_stop: bool,
 }
 
@@ -38,6 +44,14 @@ struct Found {
     instrument: Instrument,
     origin: Origin,
     source: String,
+    beside: Beside,
+}
+
+/// What the catalog has of an instrument besides its recording.
+#[derive(Default)]
+struct Beside {
+    funding: Vec<FundingRate>,
+    marks: Option<Marks>,
 }
 
 impl TickPlan {
@@ -57,10 +71,12 @@ impl TickPlan {
         let symbols = if market.symbols.is_empty() { active_pairs(config) } else { market.symbols.clone() };
         let root = market.data_dir.clone().unwrap_or_else(|| config.system.data_dir.join("catalog"));
         let started = std::time::Instant::now();
-        let found = load(market, &symbols, range, &root)?;
+        let mut found = load(market, &symbols, range, &root)?;
         let mut remarks = Vec::new();
         let simulation = config.simulation.clone();
         let tape = tape(&found, &simulation, &mut remarks)?;
+        let (tape, funding) = funded(tape, &mut found, &simulation, market.no_funding)?;
+        let marked = found.iter().filter(|f| f.beside.marks.is_some()).count();
         let load_seconds = started.elapsed().as_secs_f64();
         let terms = terms(&loaded, account, tape.instruments())?;
         let has_stop = terms.limits.house_stop.is_some();
@@ -73,7 +89,7 @@ impl TickPlan {
             keep_trades: true,
         };
         let sources = found.into_iter().map(|f| (f.origin, f.source)).collect();
-        Ok(Self { strategies, job, sources, load_seconds, remarks, simulation, has_stop })
+        Ok(Self { strategies, job, sources, load_seconds, remarks, simulation, funding, marked, has_stop })
     }
 
     /// The strategies ready to run.
@@ -113,6 +129,8 @@ impl TickPlan {
         let venue = &self.job.venue;
         line("Fees", format!("taker {} %, maker {} %", venue.taker_fee.percent(), venue.maker_fee.percent()));
         line("Leverage", format!("{}, {}", self.job.setup.limits.leverage, margin_name(venue)));
+        line("Funding", self.funding.to_string());
+        line("Mark price", mark_line(self.marked, self.job.setup.instruments.len()));
         line("Latency", latency_line(&self.simulation));
         let queue = &self.simulation.queue_model;
         let source = if is_level2(&self.simulation) {
@@ -142,7 +160,7 @@ fn load(
         let read = |path: &std::path::PathBuf| {
             let recording =
                 catalog::read_recording(path, &options(symbol)).map_err(|e| Failure::usage(e.to_string()))?;
-            found(recording, path.display().to_string())
+            found(recording, path.display().to_string(), |_| Ok((Vec::new(), None)))
         };
         return market.files.iter().map(read).collect();
     }
@@ -162,7 +180,14 @@ fn load(
         let whole = TimeRange { from: TimeRange::ALL.from, to: range.to };
         let recording =
             catalog.load_recording(exchange, symbol, whole).map_err(|e| Failure::usage(e.to_string()))?;
-        found(recording, format!("catalog, {exchange}"))
+        found(recording, format!("catalog, {exchange}"), |recording| {
+            let Some(range) = range_of(recording) else { return Ok((Vec::new(), None)) };
+            let funding = match market.no_funding {
+                true => Vec::new(),
+                false => market::funding(&catalog, (exchange, symbol), range, InstrumentIx(0))?,
+            };
+            Ok((funding, market::marks(&catalog, exchange, symbol, range)?))
+        })
     };
     symbols.iter().map(stored).collect()
 }
@@ -193,12 +218,51 @@ fn exchange_of(catalog: &Catalog, symbol: &str, given: Option<Exchange>) -> Resu
     }
 }
 
-/// A recording at the scale of its instrument.
-fn found(mut recording: Recording, source: String) -> Result<Found, Failure> {
+/// A recording at the scale of its instrument, with what there is besides.
+fn found(
+    mut recording: Recording,
+    source: String,
+    beside: impl FnOnce(&Recording) -> Result<(Vec<FundingRate>, Option<Series>), Failure>,
+) -> Result<Found, Failure> {
+    let (funding, mut marks) = beside(&recording)?;
     let (spec, origin) = recording.rules().map_err(|e| Failure::usage(e.to_string()))?;
     recording.rescale(spec.price_decimals, spec.quantity_decimals).map_err(Failure::usage)?;
     let instrument = Instrument::new(spec).map_err(|e| Failure::usage(e.to_string()))?;
-    Ok(Found { recording, instrument, origin, source })
+    if let Some(marks) = &mut marks {
+        catalog::round_prices(marks, instrument.price_decimals).map_err(Failure::usage)?;
+    }
+    let marks = marks.map(|m| Marks { timeframe: m.timeframe, bars: m.bars });
+    Ok(Found { recording, instrument, origin, source, beside: Beside { funding, marks } })
+}
+
+/// The time of a recording, to the end of the minute in which it ends: exchanges stamp funding a little late.
+fn range_of(recording: &Recording) -> Option<TimeRange> {
+    let Recording { book, trades, quotes, .. } = recording;
+    let times = book.iter().map(|r| r.item.exchange_time);
+    let times = times.chain(trades.iter().map(|r| r.item.exchange_time));
+    let times = times.chain(quotes.iter().map(|r| r.item.exchange_time));
+    let ends = times.fold(None, |ends: Option<(Timestamp, Timestamp)>, at| match ends {
+        Some((from, to)) => Some((from.min(at), to.max(at))),
+        None => Some((at, at)),
+    });
+    let (from, to) = ends?;
+    Some(TimeRange { from, to: to.checked_add(Timeframe::MINUTE.span()).unwrap_or(Timestamp::MAX) })
+}
+
+/// The tape with the funding of its instruments: recorded, or by the model.
+fn funded(
+    tape: TickTape,
+    found: &mut [Found],
+    simulation: &Simulation,
+    is_off: bool,
+) -> Result<(TickTape, Funding), Failure> {
+    let within = tape.span();
+    let lanes = found.iter_mut().map(|f| (&f.instrument, within, std::mem::take(&mut f.beside.funding)));
+    let (funding, rates) = Funding::filled(lanes.collect(), simulation, is_off)?;
+    let of = |(number, rates): (u32, Vec<FundingRate>)| {
+        rates.into_iter().map(move |rate| FundingRate { instrument: InstrumentIx(number), ..rate })
+    };
+    Ok((tape.with_funding((0u32..).zip(rates).flat_map(of).collect()), funding))
 }
 
 /// All recordings on one tape; what had to be mended is remarked.
@@ -224,7 +288,7 @@ fn instrument_ticks(
     simulation: &Simulation,
     remarks: &mut Vec<String>,
 ) -> Result<Vec<Tick>, Failure> {
-    let Found { recording, instrument, .. } = found;
+    let Found { recording, instrument, beside, .. } = found;
     let symbol = &instrument.symbol;
     let is_level2 = is_level2(simulation);
     let mut ticks: Vec<Tick> = if is_level2 {
@@ -252,6 +316,10 @@ fn instrument_ticks(
     ticks.extend(TickTape::trades(ix, &recording.trades));
     ticks.sort_by_key(|tick| tick.data.exchange_time());
     mend_times(&mut ticks, symbol, simulation, remarks)?;
+    if let Some(marks) = &beside.marks {
+        let feed = span(&simulation.feed_latency_ms, "simulation.feed_latency_ms")?;
+        ticks.extend(TickTape::marks_of(ix, marks, &ticks, feed));
+    }
     Ok(ticks)
 }
 

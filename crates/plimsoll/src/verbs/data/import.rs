@@ -24,6 +24,9 @@ pub(crate) struct Args {
     files: Vec<PathBuf>,
     #[command(flatten)]
     says: Selection,
+    /// Answers with snapshots of books, where a capture's were kept in a file of their own
+    #[arg(long, value_name = "FILE")]
+    snapshots: Option<PathBuf>,
     /// Drop impossible candles and duplicates and sort, instead of refusing the file
     #[arg(long)]
     repair: bool,
@@ -35,6 +38,7 @@ pub(crate) struct Args {
 pub(super) fn run(args: Args, catalog: &Catalog, globals: &Globals) -> Result<(), Failure> {
     let options = ImportOptions {
         symbol: args.says.symbol,
+        snapshots: args.snapshots,
         exchange: args.says.exchange,
         timeframe: args.says.timeframe,
         kind: args.says.kind,
