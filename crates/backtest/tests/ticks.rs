@@ -323,5 +323,6 @@ fn the_mark_price_liquidates() {
     assert_eq!(calm.liquidations, []);
     let fallen = held(&[[400_000, 400_000], [393_000, 393_000], [400_000, 400_000]], Vec::new());
     assert_eq!(fallen.liquidations.len(), 1);
-    assert_eq!(fallen.liquidations[0].liquidation.mark, Price::new(393_000));
+    let liquidation = fallen.liquidations[0].liquidation;
+    assert_eq!((liquidation.is_mark, liquidation.mark), (true, Price::new(393_000)));
 }

@@ -430,8 +430,8 @@ prop_compose! {
             }),
             ..Protections::default()
         };
-        let days = (0..200).map(|i| Timestamp::from_seconds(i * hours * 3600).unwrap()).collect();
-        let calendar = Calendar { boundaries: Boundaries::Table(days), ..Calendar::default() };
+        let boundaries = Boundaries::Offset(Span::from_seconds(hours * 3600));
+        let calendar = Calendar { boundaries, ..Calendar::default() };
         Guards { account, protections, calendar, require_stop: is_on[7], ..Guards::default() }
     }
 }

@@ -28,6 +28,7 @@ mod toml;
 mod typed;
 mod values;
 mod yaml;
+pub(crate) mod zones;
 
 pub use annotated::{default_yaml, reference};
 pub use decimal::{Decimal, MAX_FRACTION_DIGITS, MAX_WHOLE_DIGITS, NotDecimal};

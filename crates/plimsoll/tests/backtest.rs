@@ -343,6 +343,34 @@ fn what_freqtrade_users_type_is_understood() {
 }
 
 #[test]
+fn a_zone_that_is_none_is_answered_with_the_one_that_may_be_meant() {
+    let bench = Bench::new();
+    let file = bench.write("BTCUSDT-1h.csv", candles(500));
+    bench.write("plimsoll.yaml", "risk:\n  time_zone: Europe/Berln\n");
+    bench.refuses(
+        &with(&["--data", &file]),
+        &["plimsoll.yaml:2", "risk.time_zone", "Europe/Berln", "Europe/Berlin may be meant"],
+    );
+}
+
+/// Without a house stop the limits stay: what a trade may lose counts all of a position then, and the report says so first.
+#[test]
+fn no_house_stop_is_no_way_around_the_limits() {
+    let bench = Bench::new();
+    let file = bench.write("BTCUSDT-1h.csv", candles(1_000));
+    let text = |more: &[&str]| {
+        let output = bench.run(&with(&[&["--data", file.as_str()], more].concat()));
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap()
+    };
+    let bare = text(&["--stop-loss-percent", "0"]);
+    assert!(bare.contains("there is no house stop") && bare.contains("max_risk_per_trade_percent"), "{bare}");
+    assert!(bare.contains("loss at the stop"), "{bare}");
+    let free = text(&["--stop-loss-percent", "0", "--no-risk-limits"]);
+    assert!(!free.contains("there is no house stop"), "{free}");
+}
+
+#[test]
 fn nothing_to_trade_on_is_explained_and_makes_no_catalog() {
     let bench = Bench::new();
     bench.refuses(&with(&["--symbol", "BTCUSDT"]), &["data import", "data generate"]);

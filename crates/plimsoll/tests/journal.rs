@@ -134,6 +134,35 @@ fn everything_that_shaped_the_run_is_kept() {
     assert!(replayed["commands"].as_u64().unwrap() > 20, "{replayed}");
 }
 
+/// What a zone was resolved to is kept with the run: a program that knows other rules replays by those of then.
+#[test]
+fn the_clock_of_trading_days_is_kept_as_it_was_resolved() {
+    let desk = Desk { dir: TempDir::new().unwrap() };
+    fs::write(desk.dir.path().join("BTCUSDT-1h.csv"), candles(3_000)).unwrap();
+    fs::write(
+        desk.dir.path().join("plimsoll.yaml"),
+        "risk:\n  time_zone: America/New_York\n  day_start: \"17:00\"\n",
+    )
+    .unwrap();
+    desk.text(&[
+        "backtest",
+        "--exchange",
+        "bybit",
+        "--data",
+        "BTCUSDT-1h.csv",
+        "--journal",
+        "-s",
+        "ema_crossover",
+    ]);
+    let kept = fs::read_to_string(desk.folder().join("engine.json")).unwrap();
+    let clock = serde_json::from_str::<Json>(&kept).unwrap()["clock"].clone();
+    assert_eq!((clock["day_start"].as_i64(), clock["before"].as_i64()), (Some(61_200), Some(-18_000)));
+    let changes = clock["changes"].as_array().unwrap();
+    assert!(changes.contains(&serde_json::json!([1_710_054_000, -14_400])), "10 March 2024, 07:00 UTC");
+    fs::remove_file(desk.dir.path().join("plimsoll.yaml")).unwrap();
+    assert_eq!(desk.json(&["replay", "last", "--json"])["identical"], true);
+}
+
 #[test]
 fn replay_stops_where_it_is_told_and_explains() {
     let desk = Desk::journalled(&["-s", "ema_crossover"]);

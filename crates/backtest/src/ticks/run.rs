@@ -9,6 +9,7 @@ use crate::walk::{Day, after, funding_time};
 use engine::{Engine, Outbox, Setup, StrategySetup};
 use model::{
     Fact, FundingRate, Input, InstrumentIx, MarketData, OrderCommand, PositionSide, Seq, Side, Tick,
+    VenueEvent,
 };
 use units::{Amount, Price, Rounding, Timestamp};
 use venue::latency::{Latencies, Link};
@@ -291,7 +292,10 @@ impl<'a> TickRunner<'a> {
     #[inline]
     fn answer_until(&mut self, moment: Timestamp) {
         while self.link.next_answer().is_some_and(|at| at <= moment) {
-            let Some((at, Event { event, .. })) = self.link.take_answer() else { return };
+            let Some((at, Event { event, at: happened })) = self.link.take_answer() else { return };
+            if let VenueEvent::Liquidated(liquidation) = &event {
+                self.collector.on_liquidation(happened, liquidation);
+            }
             self.at = after(self.at, at);
             self.seq += 1;
             self.engine.step_venue(Seq(self.seq), self.at, &event, &mut self.outbox);

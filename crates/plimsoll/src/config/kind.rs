@@ -9,6 +9,7 @@ use super::decimal::Decimal;
 use super::json;
 use super::node::{Entry, Form, Node, Scalar, Value};
 use super::values::{Sizing, timeframe_named, timeframe_names};
+use super::zones;
 
 /// What a setting may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub enum Kind {
     Date,
     /// A time of day to the minute.
     Clock,
+    /// A time zone by its name in the IANA database.
+    Zone,
     /// The length of a candle.
     Timeframe,
     /// How large a backtest makes a position.
@@ -94,6 +97,7 @@ impl Kind {
             Self::Choice(words) => format!("one of {}", words.join(", ")),
             Self::Date => "a date like 2024-01-31 or 20240131".to_owned(),
             Self::Clock => "a time of day like \"07:30\", from \"00:00\" to \"23:59\"".to_owned(),
+            Self::Zone => "a time zone like Europe/Berlin, America/New_York or UTC".to_owned(),
             Self::Timeframe => format!("one of {}", timeframe_names().join(", ")),
             Self::Sizing => Sizing::FORMS.to_owned(),
             Self::Symbol => "a symbol like BTCUSDT: 1 to 40 letters, digits and ._/:-".to_owned(),
@@ -128,6 +132,7 @@ impl Kind {
                 Some(minutes) => Ok(json!(format!("{:02}:{:02}", minutes / 60, minutes % 60))),
                 None => misfit("not a time of day"),
             },
+            Self::Zone => zones::checked(text).map_or_else(misfit, |name| Ok(json!(name))),
             Self::Timeframe => match timeframe_named(text) {
                 Some(timeframe) => Ok(json!(timeframe.to_string())),
                 None => misfit("not a timeframe"),

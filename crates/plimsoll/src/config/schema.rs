@@ -82,6 +82,7 @@ fn kind_schema(kind: Kind) -> Json {
             { "type": "integer", "minimum": 10_101, "maximum": 99_991_231 },
         ] }),
         Kind::Clock => json!({ "type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$" }),
+        Kind::Zone => json!({ "type": "string", "minLength": 1, "maxLength": 64 }),
         Kind::Timeframe => json!({ "enum": timeframe_names() }),
         Kind::Sizing => json!({
             "type": "string",

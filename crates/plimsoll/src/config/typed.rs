@@ -159,8 +159,10 @@ pub struct Risk {
     pub equity_sample_seconds: u32,
     /// Looks over which a loss is averaged.
     pub equity_smoothing: u32,
-    /// When the trading day begins, minutes after midnight UTC.
-    #[serde(rename = "day_start_utc", deserialize_with = "clock")]
+    /// The clock by which the trading day begins: a name of the IANA database.
+    pub time_zone: String,
+    /// When the trading day begins, minutes after midnight by that clock.
+    #[serde(rename = "day_start", deserialize_with = "clock")]
     pub day_start_minutes: u32,
     /// `percent` or `atr`.
     pub stop_loss_kind: String,

@@ -154,7 +154,8 @@ pub(crate) struct AccountArgs {
     /// Position value over margin [default: 1]
     #[arg(long, value_name = "FACTOR", allow_negative_numbers = true)]
     pub(crate) leverage: Option<String>,
-    /// Distance of the stop that guards positions whose strategy gives none, percent; 0 for none [default: 3]
+    /// Distance of the stop that guards positions whose strategy gives none, percent; 0 for none: then strategies
+    /// give their own, and what one trade may lose is limited all the same [default: 3]
     #[arg(long, value_name = "PERCENT", allow_negative_numbers = true)]
     pub(crate) stop_loss_percent: Option<String>,
     /// Most positions open at once [default: 5]

@@ -506,7 +506,7 @@ pub(crate) fn terms(
     };
     let guards = match account.no_risk_limits {
         true => Guards::default(),
-        false => risk::guards(config, house_stop.is_some())?,
+        false => risk::guards(config)?,
     };
     for instrument in instruments {
         if leverage > instrument.max_leverage() {
@@ -597,10 +597,24 @@ fn remarks(loaded: &config::Loaded, job: &Job) -> Vec<String> {
                 .to_owned(),
         );
     }
+    remarks.extend(stop_remark(&job.setup));
     if job.tape.tracks.iter().any(|t| !t.funding.is_empty() && t.marks.is_none()) {
         remarks.push("funding is charged on the last price where the catalog has no mark prices".to_owned());
     }
     remarks
+}
+
+/// What follows from having no house stop while limits are on.
+pub(super) fn stop_remark(setup: &Setup) -> Option<String> {
+    if setup.limits.house_stop.is_some()
+        || (setup.limits.max_trade_risk.is_none() && !setup.guards.require_stop)
+    {
+        return None;
+    }
+    let text = "there is no house stop (--stop-loss-percent 0): strategies give their own stops, or are exempt from them. A \
+                position without a stop counts as risking all its value, which risk.max_risk_per_trade_percent mostly refuses, \
+                and risk.require_stop closes it; --no-risk-limits leaves both out";
+    Some(text.to_owned())
 }
 
 /// A decimal of the configuration as a rate; `percent` decimals are moved for percentages.

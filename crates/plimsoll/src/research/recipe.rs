@@ -1,13 +1,14 @@
 //! What a run's journal keeps so that its engine can be built again: the resolved configuration, the instruments, and what
 //! flags said beside them.
 
+use engine::guard::calendar::{Boundaries, LocalDays};
 use engine::{Setup, StrategySetup};
 use journal::{Attachment, Named, RunReader, content_digest, decode_instruments, encode_instruments};
 use model::Timeframe;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use std::path::Path;
-use units::{Rate, Timestamp};
+use units::{Rate, Span, Timestamp};
 
 use super::AccountArgs;
 use super::plan::{Plan, Seat, StrategyPlan, terms};
@@ -32,7 +33,42 @@ struct Recipe {
     timeframe: String,
     no_risk_limits: bool,
     no_stop: bool,
+    /// Where trading days follow a clock that changes: what its name was resolved to, which another program may know
+    /// better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    clock: Option<Clock>,
     strategies: Vec<Seated>,
+}
+
+/// Trading days by a clock; everything in seconds.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Clock {
+    day_start: i64,
+    /// How far it is ahead of UTC before the first change.
+    before: i64,
+    /// When it changes, and how far it is ahead from then on.
+    changes: Vec<(i64, i64)>,
+}
+
+impl Clock {
+    fn of(boundaries: &Boundaries) -> Option<Self> {
+        let Boundaries::Local(days) = boundaries else { return None };
+        let change = |(at, offset): &(Timestamp, Span)| (at.nanos() / 1_000_000_000, offset.seconds());
+        Some(Self {
+            day_start: days.start().seconds(),
+            before: days.before().seconds(),
+            changes: days.changes().iter().map(change).collect(),
+        })
+    }
+
+    fn boundaries(&self) -> Option<Boundaries> {
+        let most = i64::MAX / 1_000_000_000;
+        let span = |seconds: i64| (-most..=most).contains(&seconds).then(|| Span::from_seconds(seconds));
+        let change = |(at, offset): &(i64, i64)| Some((Timestamp::from_seconds(*at)?, span(*offset)?));
+        let changes = self.changes.iter().map(change).collect::<Option<Vec<_>>>()?;
+        LocalDays::new(span(self.day_start)?, span(self.before)?, changes).map(Boundaries::Local)
+    }
 }
 
 /// One strategy, by number.
@@ -190,6 +226,10 @@ pub(crate) fn rebuild(reader: &RunReader<'_>, folder: &Path) -> Result<(Setup, V
     let terms = terms(&loaded, &account, &instruments)?;
     let mut setup = terms.setup(instruments, Timestamp::from_nanos(recipe.trade_from));
     setup.keep_bars = recipe.keep_bars;
+    if let Some(clock) = &recipe.clock {
+        let impossible = || wrong(ENGINE, "clock: no clock changes like that".to_owned());
+        setup.guards.calendar.boundaries = clock.boundaries().ok_or_else(impossible)?;
+    }
     let seat =
         Seat { instruments: &setup.instruments, timeframe, has_stop: setup.limits.house_stop.is_some() };
     let shelf = Shelf::of(&loaded.config);

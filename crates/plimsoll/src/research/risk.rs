@@ -1,7 +1,7 @@
 //! From the risk, clusters and protections sections of the configuration to the limits and guards of an engine.
 
 use engine::Guards;
-use engine::guard::calendar::{Boundaries, Calendar};
+use engine::guard::calendar::Calendar;
 use engine::guard::settings::{
     AccountLimits, DrawdownGuard, LossStreak, LowProfit, Protections, StopLossGuard, Tiers, VolatilityBreaker,
 };
@@ -10,7 +10,7 @@ use model::{Instrument, InstrumentIx};
 use units::{Rate, Span};
 
 use super::plan::{amount, rate};
-use crate::config::{self, Config, Decimal};
+use crate::config::{self, Config, Decimal, zones};
 use crate::failure::Failure;
 
 /// Puts every limit of the configuration into `limits`, which hold sizing, leverage, stops and fees already.
@@ -33,8 +33,7 @@ pub(super) fn limit(limits: &Limits, config: &Config, instruments: &[Instrument]
         max_net: share(risk.max_net_exposure_percent.as_ref(), "risk.max_net_exposure_percent")?,
         strategy_budget: share(risk.strategy_budget_percent.as_ref(), "risk.strategy_budget_percent")?,
         max_open_positions: Some(risk.max_open_positions),
-        max_trade_risk: Some(rate(&risk.max_risk_per_trade_percent, 2, "risk.max_risk_per_trade_percent")?)
-            .filter(|_| limits.house_stop.is_some()),
+        max_trade_risk: Some(rate(&risk.max_risk_per_trade_percent, 2, "risk.max_risk_per_trade_percent")?),
         max_daily_trades: Some(risk.max_daily_trades),
         max_orders_per_second: risk.max_orders_per_second,
         max_orders_per_minute: risk.max_orders_per_minute,
@@ -89,8 +88,8 @@ fn clusters(entries: &[config::Cluster], instruments: &[Instrument]) -> Result<V
     Ok(clusters)
 }
 
-/// The guards of the account. Without a house stop none is required either: then whoever runs it has said so.
-pub(super) fn guards(config: &Config, has_stop: bool) -> Result<Guards, Failure> {
+/// The guards of the account.
+pub(super) fn guards(config: &Config) -> Result<Guards, Failure> {
     let risk = &config.risk;
     let percent = |value: &Decimal, key: &str| rate(value, 2, key);
     let cool_off = minutes(risk.circuit_breaker_minutes);
@@ -128,12 +127,13 @@ pub(super) fn guards(config: &Config, has_stop: bool) -> Result<Guards, Failure>
     };
     Ok(Guards {
         calendar: Calendar {
-            boundaries: Boundaries::Offset(minutes(risk.day_start_minutes)),
+            boundaries: zones::boundaries(&risk.time_zone, risk.day_start_minutes)
+                .map_err(|problem| Failure::usage(format!("risk.time_zone: {problem}")))?,
             ..Calendar::default()
         },
         account,
         protections: protections(&config.protections)?,
-        require_stop: risk.require_stop && has_stop,
+        require_stop: risk.require_stop,
         ..Guards::default()
     })
 }

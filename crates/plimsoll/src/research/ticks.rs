@@ -11,7 +11,9 @@ use units::{Span, Timestamp};
 use venue::latency::Latency;
 
 use super::market;
-use super::plan::{Seat, StrategyPlan, active_pairs, configured_range, instrument_line, strategies, terms};
+use super::plan::{
+    Seat, StrategyPlan, active_pairs, configured_range, instrument_line, stop_remark, strategies, terms,
+};
 use super::simulation::{
     FidelityArg, Funding, fidelity, latencies, latency_line, margin_name, mark_line, span,
 };
@@ -81,6 +83,7 @@ impl TickPlan {
         let terms = terms(&loaded, account, tape.instruments())?;
         let has_stop = terms.limits.house_stop.is_some();
         let setup = terms.setup(tape.instruments().to_vec(), range.from);
+        remarks.extend(stop_remark(&setup));
         let job = TickJob {
             tape,
             setup,

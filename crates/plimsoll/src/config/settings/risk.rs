@@ -76,10 +76,16 @@ pub(super) const RISK: &[Setting] = &[
         "Looks over which a loss is averaged, so that no single spike stops trading; 1 averages nothing",
     ),
     Setting::new(
-        "day_start_utc",
+        "time_zone",
+        Kind::Zone,
+        "UTC",
+        "The clock by which the trading day begins; where it is set to summer time, that day has 23 hours, and one of 25 follows",
+    ),
+    Setting::new(
+        "day_start",
         Kind::Clock,
         "00:00",
-        "When the trading day begins, UTC; daily and weekly figures are counted from it",
+        "When the trading day begins by that clock; daily and weekly figures are counted from it",
     ),
     Setting::new(
         "stop_loss_kind",
