@@ -62,7 +62,7 @@ impl Taker<'_> {
         let times = (made, received.unwrap_or(made));
         if m["type"].as_str() == Some("snapshot") {
             let list = if m["data"].is_array() { &m["data"] } else { &m["data"]["order_book"] };
-            self.snapshot_v2(times, number, levels(list)?, line)?;
+            self.snapshot_v2(times, number, &levels(list)?, line)?;
         } else {
             self.delta_v2(times, number, &m["data"], line)?;
         }
@@ -89,7 +89,7 @@ impl Taker<'_> {
         Ok(())
     }
 
-    fn snapshot_v2(&mut self, times: Times, number: u64, all: Vec<Level>, line: u64) -> Result<(), String> {
+    fn snapshot_v2(&mut self, times: Times, number: u64, all: &[Level], line: u64) -> Result<(), String> {
         self.change(times, number, None, all.is_empty(), line)?;
         self.followed.levels = all.iter().map(|level| (level.id.clone(), level.side)).collect();
         (self.followed.is_known, self.followed.last) = (true, number);

@@ -262,6 +262,9 @@ pub(super) struct Funding {
     percent: String,
 }
 
+/// An instrument, the time it is traded in, and what is recorded of its funding.
+type FundingLane<'a> = (&'a Instrument, Option<(Timestamp, Timestamp)>, Vec<FundingRate>);
+
 impl Funding {
     /// Puts funding at the configured rate on a tape wherever it has none, at the interval of each instrument.
     pub(super) fn of(tape: &mut Tape, simulation: &Simulation, is_off: bool) -> Result<Self, Failure> {
@@ -278,10 +281,9 @@ impl Funding {
         Ok(funding)
     }
 
-    /// The rates of instruments, each with the time it is traded in and what is recorded of it: as they are, or by the model
-    /// where there are none.
+    /// The rates of instruments: as they are recorded, or by the model where there are none.
     pub(super) fn filled(
-        lanes: Vec<(&Instrument, Option<(Timestamp, Timestamp)>, Vec<FundingRate>)>,
+        lanes: Vec<FundingLane<'_>>,
         simulation: &Simulation,
         is_off: bool,
     ) -> Result<(Self, Vec<Vec<FundingRate>>), Failure> {
