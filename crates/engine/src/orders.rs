@@ -187,7 +187,12 @@ impl Orders {
     #[inline(always)]
     fn count_in(&mut self, order: &NewOrder, largest: Quantity) {
         let slot = self.slot(order.instrument, order.position_side);
-        self.count(slot, order.side, Quantity::ZERO, if order.reduce_only { Quantity::ZERO } else { largest });
+        self.count(
+            slot,
+            order.side,
+            Quantity::ZERO,
+            if order.reduce_only { Quantity::ZERO } else { largest },
+        );
         self.working[slot].count(order, Quantity::ZERO, largest);
         self.conditional += usize::from(order.kind.is_conditional());
     }
