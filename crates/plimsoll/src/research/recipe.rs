@@ -138,6 +138,7 @@ pub(crate) fn keep_of(of: Ingredients<'_>) -> Result<Kept, Failure> {
         timeframe: of.timeframe.to_string(),
         no_risk_limits: of.no_risk_limits,
         no_stop: of.no_stop,
+        clock: Clock::of(&of.setup.guards.calendar.boundaries),
         strategies: of.strategies.iter().map(seated).collect(),
     };
     let configuration = text(&nested(of.values))?;
