@@ -24,6 +24,8 @@
 //! hostile byte panic: what cannot be read is a [`DecodeError`] with its path.
 
 #![deny(clippy::float_arithmetic)]
+// The longest messages are written as one JSON object.
+#![recursion_limit = "256"]
 
 pub mod bybit;
 mod capabilities;

@@ -21,6 +21,7 @@
 //! | [`frames`] | what is said on sockets |
 //! | [`limits`] | budgets and the headers that tell of them |
 //! | [`choices`] | what the documentation leaves open, and what we do |
+//! | [`server`] | the other end: what the exchange hears and says |
 //!
 //! The source is the official documentation, repository `bybit-exchange/docs` at commit 072c197d (2026-07-24), and what was seen
 //! in recorded traffic.
@@ -43,6 +44,7 @@ mod public;
 pub mod query;
 mod questions;
 pub mod routes;
+pub mod server;
 pub mod rows;
 pub mod sign;
 pub mod take;
