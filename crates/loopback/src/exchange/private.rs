@@ -1,0 +1,578 @@
+//! What an account may ask, once it is known who asks.
+
+use super::Exchange;
+use crate::account::{Account, Kept, MAKER, Placed, Scene, TAKER};
+use model::{InstrumentIx, MarginMode, PositionMode, PositionSide};
+use serde_json::{Value, json};
+use units::{Amount, Rate};
+use wire::bybit::server::{
+    AmendOrder, CreateOrder, Cursor, Endpoint, OrderName, Page, Params, Refusal, Scope, TradingStop, Window,
+    closed_pnl_row, execution_row, limit, log_row, order_row, position_row, text, wallet_row,
+};
+
+/// How many orders that ended `realtime` still knows.
+const LATELY: usize = 500;
+
+impl Exchange {
+    /// The account and the scene it acts in.
+    fn acting(&mut self, account: usize) -> (&mut Account, Scene<'_>) {
+        let scene = Scene { now: self.now, markets: &self.glances, instruments: &self.instruments };
+        (&mut self.accounts[account], scene)
+    }
+
+    /// Answers an account.
+    pub(super) fn private(
+        &mut self,
+        account: usize,
+        endpoint: Endpoint,
+        params: &Params,
+    ) -> Result<Value, Refusal> {
+        match endpoint {
+            Endpoint::Create | Endpoint::Amend | Endpoint::Cancel => {
+                let placed = self.batch_item_of(account, endpoint, params, false)?;
+                Ok(json!({"orderId": placed.id, "orderLinkId": placed.link}))
+            }
+            Endpoint::CancelAll => self.cancel_all(account, params),
+            Endpoint::PreCheck => self.pre_check(account, params),
+            Endpoint::SetDcp => {
+                let seconds = params.int("timeWindow")?.ok_or_else(|| missing("timeWindow"))?;
+                if !(3..=300).contains(&seconds) {
+                    return Err(Refusal::invalid("timeWindow", &seconds.to_string()));
+                }
+                self.accounts[account].dcp_seconds = Some(seconds);
+                Ok(json!({}))
+            }
+            Endpoint::OpenOrders => self.open_orders(account, params),
+            Endpoint::OrderHistory => self.order_history(account, params),
+            Endpoint::Executions => self.executions(account, params),
+            Endpoint::Positions => self.positions(account, params),
+            Endpoint::ClosedPnl => self.closed_pnl(account, params),
+            Endpoint::SymbolInfo => {
+                self.linear(params)?;
+                let chosen = self.chosen(params)?;
+                let kept = &self.accounts[account];
+                let rows: Vec<Value> = chosen
+                    .into_iter()
+                    .flat_map(|i| kept.sides(self.ix(i)).iter().map(move |side| (i, *side)))
+                    .map(|(i, side)| {
+                        let opens = if side == PositionSide::Short { model::Side::Sell } else { model::Side::Buy };
+                        json!({"symbol": self.instruments[i].symbol, "leverage": kept.venue.leverage(self.ix(i), opens).to_string(),
+                            "side": "", "positionIdx": side.index()})
+                    })
+                    .collect();
+                Ok(json!({"category": "linear", "list": rows}))
+            }
+            Endpoint::SetLeverage => {
+                let ix = self.linear_ix(params)?;
+                let leverage = |name: &str| {
+                    let text = params.required(name)?;
+                    Rate::parse(&text).map_err(|_| Refusal::invalid(name, &text))
+                };
+                let sides = (leverage("buyLeverage")?, leverage("sellLeverage")?);
+                let (account, scene) = self.acting(account);
+                account.set_leverage(&scene, ix, sides).map(|()| json!({}))
+            }
+            Endpoint::SwitchMode => {
+                self.linear(params)?;
+                let mode = match params.int("mode")? {
+                    Some(0) => PositionMode::OneWay,
+                    Some(3) => PositionMode::Hedge,
+                    other => {
+                        return Err(Refusal::invalid("mode", &other.map_or(String::new(), |n| n.to_string())));
+                    }
+                };
+                let ix = match (params.text("symbol"), params.text("coin")) {
+                    (Some(_), _) => Some(self.linear_ix(params)?),
+                    (None, Some(coin)) if coin == "USDT" => None,
+                    (None, Some(coin)) => return Err(Refusal::invalid("coin", &coin)),
+                    (None, None) => return Err(missing("symbol or coin")),
+                };
+                let (account, scene) = self.acting(account);
+                account.switch_mode(&scene, ix, mode).map(|()| json!({}))
+            }
+            Endpoint::TradingStop => {
+                let ix = self.linear_ix(params)?;
+                let asked = TradingStop::read(params, &self.instruments[ix.index()])?;
+                let (account, scene) = self.acting(account);
+                account.trading_stop(&scene, ix, &asked).map(|()| json!({}))
+            }
+            Endpoint::SetAutoAddMargin => {
+                let ix = self.linear_ix(params)?;
+                let is_on = match params.int("autoAddMargin")? {
+                    Some(0) => false,
+                    Some(1) => true,
+                    _ => return Err(missing("autoAddMargin")),
+                };
+                let idx = idx_of(params)?;
+                self.accounts[account].set_auto_margin((ix, idx), is_on).map(|()| json!({}))
+            }
+            Endpoint::AddMargin => {
+                let ix = self.linear_ix(params)?;
+                let margin = params.required("margin")?;
+                let amount = Amount::parse(&margin).map_err(|_| Refusal::invalid("margin", &margin))?;
+                let idx = idx_of(params)?;
+                let (kept, scene) = self.acting(account);
+                let side = kept.add_margin(&scene, (ix, idx), amount)?;
+                let position = kept.position(&scene, ix, side);
+                let mut row = position_row(&position, &scene.instruments[ix.index()]);
+                row["category"] = "linear".into();
+                Ok(row)
+            }
+            Endpoint::ConfirmMmr => self.linear_ix(params).map(|_| json!({})),
+            Endpoint::SwitchIsolated => {
+                Err(Refusal::new(100_028, "The API cannot be accessed by unified account users."))
+            }
+            Endpoint::SetTpslMode => {
+                self.linear_ix(params)?;
+                Ok(json!({"tpSlMode": params.text("tpSlMode").unwrap_or_else(|| "Full".to_owned())}))
+            }
+            Endpoint::SetRiskLimit => {
+                self.linear_ix(params)?;
+                Ok(json!({"category": "linear", "riskId": 1, "riskLimitValue": ""}))
+            }
+            Endpoint::SetMarginMode => {
+                let mode = match params.required("setMarginMode")?.as_str() {
+                    "ISOLATED_MARGIN" => MarginMode::Isolated,
+                    "REGULAR_MARGIN" => MarginMode::Cross,
+                    "PORTFOLIO_MARGIN" => return Err(Refusal::new(3_400_045, "Set margin mode failed")),
+                    other => return Err(Refusal::invalid("setMarginMode", other)),
+                };
+                let (account, scene) = self.acting(account);
+                match account.set_margin_mode(&scene, mode) {
+                    // What is so already is no failure here.
+                    Ok(()) => Ok(json!({"reasons": []})),
+                    Err(refusal) if refusal.code == 110_026 => Ok(json!({"reasons": []})),
+                    Err(_) => Err(Refusal::new(3_400_045, "Set margin mode failed")),
+                }
+            }
+            Endpoint::SetLimitPriceAction => {
+                self.linear(params)?;
+                let moves = params.flag("modifyEnable")?.ok_or_else(|| missing("modifyEnable"))?;
+                self.accounts[account].moves_prices = moves;
+                Ok(json!({}))
+            }
+            Endpoint::DemoMoney => Err(Refusal::new(10_024, "demo accounts only")),
+            Endpoint::InterTransfer => {
+                params.required("transferId").and_then(|_| params.required("fromAccountType"))?;
+                params.required("coin").and_then(|_| params.required("toAccountType"))?;
+                Err(Refusal::new(131_212, "Insufficient balance: there are no other accounts here"))
+            }
+            _ => self.account_question(account, endpoint, params),
+        }
+    }
+
+    /// What is asked of an account as a whole.
+    fn account_question(
+        &self,
+        account: usize,
+        endpoint: Endpoint,
+        params: &Params,
+    ) -> Result<Value, Refusal> {
+        let kept = &self.accounts[account];
+        let scene = Scene { now: self.now, markets: &self.glances, instruments: &self.instruments };
+        let cash = || text::money(kept.cash);
+        let free = || text::money(kept.wallet(&scene).available);
+        let unified = || match params.required("accountType")?.as_str() {
+            "UNIFIED" => Ok(true),
+            "FUND" => Ok(false),
+            _ => Err(Refusal::parameter("accountType only support UNIFIED.")),
+        };
+        Ok(match endpoint {
+            Endpoint::WalletBalance => {
+                if !unified()? {
+                    return Err(Refusal::parameter("accountType only support UNIFIED."));
+                }
+                let mut row = wallet_row(&kept.wallet(&scene), "USDT");
+                if let Some(coins) = params.text("coin")
+                    && !coins.split(',').any(|coin| coin == "USDT")
+                {
+                    row["coin"] = json!([]);
+                }
+                json!({"list": [row]})
+            }
+            Endpoint::AccountInfo => json!({
+                "marginMode": if kept.is_isolated { "ISOLATED_MARGIN" } else { "REGULAR_MARGIN" },
+                "updatedTime": text::millis(self.now), "unifiedMarginStatus": 5, "dcpStatus": if kept.dcp_seconds.is_some() { "ON" } else { "OFF" },
+                "timeWindow": kept.dcp_seconds.unwrap_or(10), "smpGroup": 0, "isMasterTrader": false, "spotHedgingStatus": "OFF",
+            }),
+            Endpoint::FeeRate => {
+                self.linear(params)?;
+                let rows: Vec<Value> = self
+                    .chosen(params)?
+                    .into_iter()
+                    .map(|i| {
+                        json!({"symbol": self.instruments[i].symbol, "takerFeeRate": TAKER.to_string(),
+                        "makerFeeRate": MAKER.to_string()})
+                    })
+                    .collect();
+                json!({"list": rows})
+            }
+            Endpoint::TransactionLog => return self.transaction_log(account, params),
+            Endpoint::CollateralInfo => json!({"list": [{"currency": "USDT", "availableToBorrow": "0",
+                "freeBorrowingAmount": "", "freeBorrowAmount": "0", "maxBorrowingAmount": "0", "hourlyBorrowRate": "0",
+                "borrowUsageRate": "0", "collateralSwitch": true, "borrowAmount": "0", "borrowable": false,
+                "otherBorrowAmount": "0", "marginCollateral": true, "freeBorrowingLimit": "0", "collateralRatio": "1"}]}),
+            Endpoint::BorrowHistory => json!({"list": [], "nextPageCursor": ""}),
+            Endpoint::SmpGroup => json!({"smpGroup": 0}),
+            Endpoint::QueryDcp => match kept.dcp_seconds {
+                Some(seconds) => {
+                    json!({"dcpInfos": [{"product": "DERIVATIVES", "dcpStatus": "ON", "timeWindow": seconds.to_string()}]})
+                }
+                None => json!({"dcpInfos": []}),
+            },
+            Endpoint::UserSettings => {
+                json!({"lpaSpot": false, "lpaPerp": kept.moves_prices, "smsef": false, "fmsef": false})
+            }
+            Endpoint::Withdrawal => {
+                json!({"availableWithdrawal": free(), "availableWithdrawalMap": {"USDT": free()}})
+            }
+            Endpoint::AccountInstruments => {
+                self.linear(params)?;
+                return self.instruments_info(params);
+            }
+            Endpoint::QueryApi => self.query_api(kept),
+            Endpoint::CoinBalance => {
+                let is_unified = unified()?;
+                let coin = params.required("coin")?;
+                let held = is_unified && coin == "USDT";
+                let (wallet, transfer) =
+                    if held { (cash(), free()) } else { ("0".to_owned(), "0".to_owned()) };
+                json!({"accountType": params.text("accountType"), "bizType": 1, "accountId": kept.uid.to_string(),
+                    "memberId": kept.uid.to_string(), "balance": {"coin": coin, "walletBalance": wallet,
+                    "transferBalance": transfer, "bonus": "0", "transferSafeAmount": "", "ltvTransferSafeAmount": ""}})
+            }
+            Endpoint::CoinsBalance => {
+                let is_unified = unified()?;
+                let coins = match params.text("coin") {
+                    Some(coins) => coins,
+                    None if is_unified => return Err(missing("coin")),
+                    None => "USDT".to_owned(),
+                };
+                let rows: Vec<Value> = coins
+                    .split(',')
+                    .map(|coin| {
+                        let held = is_unified && coin == "USDT";
+                        let (wallet, transfer) = if held { (cash(), free()) } else { ("0".to_owned(), "0".to_owned()) };
+                        json!({"coin": coin, "walletBalance": wallet, "transferBalance": transfer, "bonus": ""})
+                    })
+                    .collect();
+                json!({"memberId": kept.uid.to_string(), "accountType": params.text("accountType"), "balance": rows})
+            }
+            Endpoint::CoinInfo => {
+                let coin = params.text("coin").unwrap_or_else(|| "USDT".to_owned());
+                json!({"rows": [{"name": coin, "coin": coin, "remainAmount": "1000000", "chains": []}]})
+            }
+            _ => return Err(Refusal::not_found()),
+        })
+    }
+
+    fn query_api(&self, kept: &Account) -> Value {
+        let trade = if kept.rights.can_trade { vec!["Order"] } else { vec![] };
+        let position = if kept.rights.can_change_positions { vec!["Position"] } else { vec![] };
+        let contract: Vec<&str> = trade.into_iter().chain(position).collect();
+        let wallet: Vec<&str> = if kept.rights.can_move_money { vec!["AccountTransfer"] } else { vec![] };
+        json!({
+            "id": kept.uid.to_string(), "note": "loopback", "apiKey": kept.key,
+            "readOnly": u8::from(!kept.rights.can_trade && !kept.rights.can_change_positions), "secret": "",
+            "permissions": {"ContractTrade": contract, "Spot": [], "Wallet": wallet, "Options": [],
+                "Derivatives": [], "CopyTrading": [], "BlockTrade": [], "Exchange": [], "NFT": [], "Affiliate": [], "Earn": []},
+            "ips": ["*"], "type": 1, "deadlineDay": 90, "expiredAt": "2099-01-01T00:00:00Z",
+            "createdAt": "2024-01-01T00:00:00Z", "unified": 0, "uta": 1, "userID": kept.uid, "inviterID": 0,
+            "vipLevel": "No VIP", "mktMakerLevel": "0", "affiliateID": 0, "rsaPublicKey": "", "isMaster": true,
+            "parentUid": "0", "kycLevel": "LEVEL_DEFAULT", "kycRegion": "",
+        })
+    }
+
+    fn linear_ix(&self, params: &Params) -> Result<InstrumentIx, Refusal> {
+        self.linear(params)?;
+        Ok(self.ix(self.market_of(params)?))
+    }
+
+    /// One item of a batch, or a request of its own.
+    pub(super) fn batch_item(
+        &mut self,
+        account: usize,
+        endpoint: Endpoint,
+        params: &Params,
+    ) -> Result<Placed, Refusal> {
+        let endpoint = match endpoint {
+            Endpoint::CreateBatch => Endpoint::Create,
+            Endpoint::AmendBatch => Endpoint::Amend,
+            _ => Endpoint::Cancel,
+        };
+        self.batch_item_of(account, endpoint, params, true)
+    }
+
+    fn batch_item_of(
+        &mut self,
+        account: usize,
+        endpoint: Endpoint,
+        params: &Params,
+        is_batch: bool,
+    ) -> Result<Placed, Refusal> {
+        let ix = self.linear_ix(params)?;
+        let (kept, scene) = self.acting(account);
+        let of = &scene.instruments[ix.index()];
+        match endpoint {
+            Endpoint::Create => {
+                let asked = CreateOrder::read(params, of, |by| Some(scene.watched(ix, by)))?;
+                kept.create(&scene, ix, &asked)
+            }
+            Endpoint::Amend => {
+                let name = OrderName::read(params)?;
+                let asked = AmendOrder::read(params, of)?;
+                kept.amend(&scene, ix, &name, &asked, is_batch)
+            }
+            _ => kept.cancel(&scene, ix, &OrderName::read(params)?),
+        }
+    }
+
+    fn cancel_all(&mut self, account: usize, params: &Params) -> Result<Value, Refusal> {
+        self.linear(params)?;
+        let scope = Scope::read(params)?;
+        let meant = self.meant(params)?;
+        let (kept, scene) = self.acting(account);
+        let ended = kept.cancel_many(&scene, |ix| meant.contains(&ix), scope);
+        let rows: Vec<Value> =
+            ended.iter().map(|placed| json!({"orderId": placed.id, "orderLinkId": placed.link})).collect();
+        Ok(json!({"list": rows, "success": "1"}))
+    }
+
+    /// The instruments of `symbol`, `baseCoin` or `settleCoin`, one of which has to be there.
+    fn meant(&self, params: &Params) -> Result<Vec<InstrumentIx>, Refusal> {
+        let all = || (0..self.markets.len()).map(|i| self.ix(i));
+        if params.text("symbol").is_some() {
+            return Ok(vec![self.ix(self.market_of(params)?)]);
+        }
+        if let Some(base) = params.text("baseCoin") {
+            return Ok(all().filter(|ix| self.instruments[ix.index()].base == base).collect());
+        }
+        match params.text("settleCoin") {
+            Some(coin) => Ok(all().filter(|ix| self.instruments[ix.index()].quote == coin).collect()),
+            None => Err(Refusal::parameter(
+                "Missing some parameters that must be filled in, symbol or settleCoin or baseCoin",
+            )),
+        }
+    }
+
+    /// The same where nothing means all.
+    fn meant_or_all(&self, params: &Params) -> Result<Vec<InstrumentIx>, Refusal> {
+        let is_said = ["symbol", "baseCoin", "settleCoin"].iter().any(|name| params.text(name).is_some());
+        if is_said { self.meant(params) } else { Ok((0..self.markets.len()).map(|i| self.ix(i)).collect()) }
+    }
+
+    /// One market by symbol, or all.
+    fn chosen(&self, params: &Params) -> Result<Vec<usize>, Refusal> {
+        match params.text("symbol") {
+            Some(_) => Ok(vec![self.market_of(params)?]),
+            None => Ok((0..self.markets.len()).collect()),
+        }
+    }
+
+    fn pre_check(&mut self, account: usize, params: &Params) -> Result<Value, Refusal> {
+        let ix = self.linear_ix(params)?;
+        let (kept, scene) = self.acting(account);
+        let of = &scene.instruments[ix.index()];
+        let asked = CreateOrder::read(params, of, |by| Some(scene.watched(ix, by)))?;
+        if asked.kind.is_conditional() {
+            return Err(Refusal::parameter("conditional orders cannot be checked"));
+        }
+        let before = kept.wallet(&scene);
+        let price = asked.kind.limit().unwrap_or(scene.glance(ix).last);
+        let value = of.notional(price, asked.quantity);
+        let leverage = kept.venue.leverage(ix, asked.side);
+        let margin = venue::initial_margin(value, leverage);
+        let needed = of.tier(value).maintenance_rate;
+        let share = |amount: Amount| {
+            let equity = before.cash + before.unrealised;
+            if !equity.is_positive() {
+                return 0;
+            }
+            let share = amount.mul_div(10_000, equity.units(), units::Rounding::HalfEven);
+            i64::try_from(share.units()).unwrap_or(0)
+        };
+        let initial = before.position_margin + before.order_margin;
+        let maintenance = value.times_rate(needed, units::Rounding::Up);
+        if margin > before.available {
+            return Err(Refusal::new(110_007, "ab not enough for new order"));
+        }
+        Ok(json!({"orderId": "", "orderLinkId": asked.link, "preImrE4": share(initial),
+            "preMmrE4": share(before.maintenance), "postImrE4": share(initial + margin),
+            "postMmrE4": share(before.maintenance + maintenance)}))
+    }
+
+    fn page_of_orders<'a>(
+        &self,
+        orders: impl Iterator<Item = (u64, &'a Kept)>,
+        params: &Params,
+    ) -> Result<Value, Refusal> {
+        let most = limit(params, 20, 50)?;
+        let rows =
+            orders.map(|(n, kept)| (n, order_row(&kept.order, &self.instruments[kept.ix.index()], false)));
+        let page = Page::of(rows, Cursor::read(params)?, most);
+        Ok(json!({"list": page.rows, "nextPageCursor": page.next, "category": "linear"}))
+    }
+
+    fn open_orders(&self, account: usize, params: &Params) -> Result<Value, Refusal> {
+        self.linear(params)?;
+        let kept = &self.accounts[account];
+        if let Ok(name) = OrderName::read(params) {
+            let found: Vec<_> = kept.orders().filter(|(_, kept)| is_called(kept, &name)).take(1).collect();
+            return self.page_of_orders(found.into_iter(), params);
+        }
+        let meant = self.meant(params)?;
+        let filter = params.word(
+            "orderFilter",
+            &["Order", "StopOrder", "tpslOrder", "OcoOrder", "BidirectionalTpslOrder", "OpenOrder"],
+        )?;
+        let is_kind = |kept: &Kept| match filter {
+            Some("Order") => kept.order.stop_type.is_empty(),
+            Some("StopOrder") => !kept.order.stop_type.is_empty(),
+            _ => true,
+        };
+        let is_meant = |(_, kept): &(u64, &Kept)| meant.contains(&kept.ix) && is_kind(kept);
+        if params.int("openOnly")?.unwrap_or(0) == 1 {
+            let ended = kept.orders().filter(|(_, kept)| !kept.order.status.is_open()).take(LATELY);
+            return self.page_of_orders(ended.filter(is_meant), params);
+        }
+        self.page_of_orders(kept.open_orders().filter(is_meant), params)
+    }
+
+    fn order_history(&self, account: usize, params: &Params) -> Result<Value, Refusal> {
+        self.linear(params)?;
+        let meant = self.meant_or_all(params)?;
+        let window = Window::read(params, self.now.millis(), 7, 7)?;
+        let status = params.text("orderStatus");
+        if let Some(status) = &status
+            && !["Filled", "Cancelled", "Rejected", "Deactivated", "PartiallyFilledCanceled"]
+                .contains(&status.as_str())
+        {
+            return Err(Refusal::new(181_017, "OrderStatus must be final status"));
+        }
+        let filter = params.word("orderFilter", &["Order", "StopOrder", "tpslOrder"])?;
+        let name = OrderName::read(params).ok();
+        let is_meant = |(_, kept): &(u64, &Kept)| {
+            let order = &kept.order;
+            !order.status.is_open()
+                && meant.contains(&kept.ix)
+                && name.as_ref().is_none_or(|name| is_called(kept, name))
+                && (name.is_some() || window.holds(order.created.millis()))
+                && status.as_ref().is_none_or(|status| status == order.status.text())
+                && match filter {
+                    Some("Order") => order.stop_type.is_empty(),
+                    Some(_) => !order.stop_type.is_empty(),
+                    None => true,
+                }
+        };
+        self.page_of_orders(self.accounts[account].orders().filter(is_meant), params)
+    }
+
+    fn executions(&self, account: usize, params: &Params) -> Result<Value, Refusal> {
+        self.linear(params)?;
+        let meant = self.meant_or_all(params)?;
+        let window = Window::read(params, self.now.millis(), 7, 7)?;
+        let most = limit(params, 50, 100)?;
+        let (id, link, kind) = (params.text("orderId"), params.text("orderLinkId"), params.text("execType"));
+        let rows = (1u64..).zip(&self.accounts[account].executions).map(|(n, (ix, e))| (n, *ix, e));
+        let rows: Vec<_> = rows
+            .filter(|(_, ix, e)| {
+                meant.contains(ix)
+                    && window.holds(e.at.millis())
+                    && id.as_ref().is_none_or(|id| *id == e.order_id)
+                    && link.as_ref().is_none_or(|link| *link == e.link)
+                    && kind.as_ref().is_none_or(|kind| kind == e.kind)
+            })
+            .map(|(n, ix, e)| (n, execution_row(e, &self.instruments[ix.index()], false)))
+            .collect();
+        let page = Page::of(rows.into_iter().rev(), Cursor::read(params)?, most);
+        Ok(json!({"nextPageCursor": page.next, "category": "linear", "list": page.rows}))
+    }
+
+    fn positions(&self, account: usize, params: &Params) -> Result<Value, Refusal> {
+        self.linear(params)?;
+        let kept = &self.accounts[account];
+        let scene = Scene { now: self.now, markets: &self.glances, instruments: &self.instruments };
+        let most = limit(params, 20, 200)?;
+        let is_by_symbol = params.text("symbol").is_some();
+        let meant = self.meant(params)?;
+        let rows =
+            meant.iter().rev().flat_map(|ix| kept.sides(*ix).iter().rev().map(move |side| (*ix, *side)));
+        let rows = rows
+            .map(|(ix, side)| (ix, kept.position(&scene, ix, side)))
+            .filter(|(_, position)| is_by_symbol || position.side.is_some())
+            .map(|(ix, position)| {
+                let number =
+                    u64::from(ix.0) * 3 + u64::try_from(position.position_side.index()).unwrap_or(0) + 1;
+                (number, position_row(&position, &self.instruments[ix.index()]))
+            });
+        let mut rows: Vec<_> = rows.collect();
+        if is_by_symbol {
+            // The long side of hedge mode comes first.
+            rows.reverse();
+            let rows: Vec<Value> = rows.into_iter().map(|(_, row)| row).collect();
+            return Ok(json!({"list": rows, "nextPageCursor": "", "category": "linear"}));
+        }
+        let page = Page::of(rows.into_iter(), Cursor::read(params)?, most);
+        Ok(json!({"list": page.rows, "nextPageCursor": page.next, "category": "linear"}))
+    }
+
+    fn closed_pnl(&self, account: usize, params: &Params) -> Result<Value, Refusal> {
+        self.linear(params)?;
+        let meant = self.meant_or_all(params)?;
+        let window = Window::read(params, self.now.millis(), 7, 7)?;
+        let most = limit(params, 50, 100)?;
+        let rows: Vec<_> = (1u64..)
+            .zip(&self.accounts[account].closed)
+            .filter(|(_, (ix, _, row))| meant.contains(ix) && window.holds(row.updated.millis()))
+            .map(|(n, (ix, _, row))| (n, closed_pnl_row(row, &self.instruments[ix.index()])))
+            .collect();
+        let page = Page::of(rows.into_iter().rev(), Cursor::read(params)?, most);
+        Ok(json!({"nextPageCursor": page.next, "category": "linear", "list": page.rows}))
+    }
+
+    fn transaction_log(&self, account: usize, params: &Params) -> Result<Value, Refusal> {
+        if params.text("accountType").is_some_and(|kind| kind != "UNIFIED") {
+            return Err(Refusal::parameter("accountType only support UNIFIED."));
+        }
+        let window = Window::read(params, self.now.millis(), 1, 7)?;
+        let most = limit(params, 20, 50)?;
+        let (category, currency, kind) =
+            (params.text("category"), params.text("currency"), params.text("type"));
+        let base = params.text("baseCoin");
+        let of_base = |symbol: &str| self.find(symbol).map(|i| self.instruments[i].base.clone());
+        let rows: Vec<_> = (1u64..)
+            .zip(&self.accounts[account].log)
+            .filter(|(_, entry)| {
+                window.holds(entry.at.millis())
+                    && category.as_ref().is_none_or(|c| entry.symbol.is_some() == (c == "linear"))
+                    && currency.as_ref().is_none_or(|c| *c == entry.currency)
+                    && kind.as_ref().is_none_or(|kind| kind == entry.kind)
+                    && base.as_ref().is_none_or(|base| {
+                        entry.symbol.as_deref().and_then(of_base).is_some_and(|of| of == *base)
+                    })
+            })
+            .map(|(n, entry)| (n, log_row(entry)))
+            .collect();
+        let page = Page::of(rows.into_iter().rev(), Cursor::read(params)?, most);
+        Ok(json!({"nextPageCursor": page.next, "list": page.rows}))
+    }
+}
+
+fn missing(name: &str) -> Refusal {
+    Refusal::parameter(format!("params error: {name} is required"))
+}
+
+fn idx_of(params: &Params) -> Result<u8, Refusal> {
+    let idx = params.int("positionIdx")?.unwrap_or(0);
+    u8::try_from(idx)
+        .ok()
+        .filter(|idx| *idx <= 2)
+        .ok_or_else(|| Refusal::invalid("positionIdx", &idx.to_string()))
+}
+
+fn is_called(kept: &Kept, name: &OrderName) -> bool {
+    match name {
+        OrderName::Id(id) => kept.order.id == *id,
+        OrderName::Link(link) => kept.order.link == *link,
+    }
+}
