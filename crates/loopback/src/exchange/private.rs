@@ -78,7 +78,10 @@ impl Exchange {
                     Some(0) => PositionMode::OneWay,
                     Some(3) => PositionMode::Hedge,
                     other => {
-                        return Err(Refusal::invalid("mode", &other.map_or(String::new(), |n| n.to_string())));
+                        return Err(Refusal::invalid(
+                            "mode",
+                            &other.map_or(String::new(), |n| n.to_string()),
+                        ));
                     }
                 };
                 let ix = match (params.text("symbol"), params.text("coin")) {

@@ -101,9 +101,9 @@ impl Minutes {
         usize::try_from(minutes).unwrap_or(usize::MAX).min(self.minutes.len())
     }
 
-    /// The candle that begins at `start`; `None` where the history does not reach.
+    /// The candle that begins at `start`; `None` where the history does not reach. The first may lack its beginning.
     pub(crate) fn candle(&self, interval: Interval, start: Timestamp) -> Option<Candle> {
-        if start < self.first {
+        if next_start(interval, start) <= self.first {
             return None;
         }
         let (from, to) = (self.place(start), self.place(next_start(interval, start)));
@@ -142,7 +142,10 @@ impl Minutes {
             return found;
         }
         let mut start = to.map_or(newest.start, |to| start_of(interval, to).min(newest.start));
-        while start >= self.first && from.is_none_or(|from| start >= from) && found.len() < most {
+        while next_start(interval, start) > self.first
+            && from.is_none_or(|from| start >= from)
+            && found.len() < most
+        {
             found.extend(self.candle(interval, start));
             start = start_of(interval, start - Span::from_nanos(1));
         }

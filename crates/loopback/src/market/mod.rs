@@ -367,7 +367,7 @@ fn made_up(
     if !(1..=3_650).contains(&days) {
         return Err(wrong("history_days", format!("{days}; 1 to 3650")));
     }
-    let begin = (start - Span::from_seconds(i64::from(days) * 86_400)).floor_to(MINUTE);
+    let begin = (start - Span::from_seconds(i64::from(days) * 86_400)).floor_to(Span::DAY);
     let count = (start - begin).nanos() / MINUTE.nanos();
     let mut minutes = Vec::with_capacity(usize::try_from(count + 1).unwrap_or(0));
     let mut last =
