@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 pub mod benches;
+pub mod clients;
 pub mod repository;
 pub mod suite;
 pub mod tidy;

@@ -10,9 +10,10 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io::{BufRead, BufReader, IsTerminal, Write};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::{Failure, cargo};
+use crate::{Failure, cargo, clients};
 
 /// What a run came to.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -149,12 +150,14 @@ impl Draw {
 /// The count, when a test failed or a runner could not be started.
 pub fn run(draw: Draw) -> Result<String, Failure> {
     let mut tally = Tally::default();
+    let clients = clients::install()?;
+    let clients = clients.as_deref();
     let passed = if has_nextest() {
         // nextest runs no documentation tests; both runs happen, whatever the first one says.
-        let most = nextest(draw, &mut tally)?;
-        plain(&["--doc"], draw, &mut tally)? && most
+        let most = nextest(draw, clients, &mut tally)?;
+        plain(&["--doc"], draw, clients, &mut tally)? && most
     } else {
-        plain(&[], draw, &mut tally)?
+        plain(&[], draw, clients, &mut tally)?
     };
     if passed { Ok(tally.to_string()) } else { Err(Failure(format!("{tally}\nthe test run failed"))) }
 }
@@ -164,12 +167,20 @@ fn has_nextest() -> bool {
     asked.is_ok_and(|status| status.success())
 }
 
-fn nextest(draw: Draw, tally: &mut Tally) -> Result<bool, Failure> {
+/// Tells the tests where the clients of others are.
+fn tell(command: &mut Command, clients: Option<&Path>) {
+    if let Some(python) = clients {
+        command.env(clients::VARIABLE, python);
+    }
+}
+
+fn nextest(draw: Draw, clients: Option<&Path>, tally: &mut Tally) -> Result<bool, Failure> {
     let mut command = cargo();
     command.args(["nextest", "run", "--workspace", "--locked", "--no-fail-fast", "--no-tests=pass"]);
     command.args(["--success-output=immediate", "--status-level=pass", "--show-progress=none"]);
     command.args(["--color", if std::io::stderr().is_terminal() { "always" } else { "never" }]);
     draw.apply(&mut command);
+    tell(&mut command, clients);
     command.stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|e| Failure(format!("cargo nextest: {e}")))?;
     let output = child.stderr.take();
@@ -177,13 +188,14 @@ fn nextest(draw: Draw, tally: &mut Tally) -> Result<bool, Failure> {
     finished(&mut child)
 }
 
-fn plain(flags: &[&str], draw: Draw, tally: &mut Tally) -> Result<bool, Failure> {
+fn plain(flags: &[&str], draw: Draw, clients: Option<&Path>, tally: &mut Tally) -> Result<bool, Failure> {
     let mut command: Command = cargo();
     command
         .args(["test", "--workspace", "--locked", "--no-fail-fast"])
         .args(flags)
         .args(["--", "--show-output"]);
     draw.apply(&mut command);
+    tell(&mut command, clients);
     command.stdout(Stdio::piped());
     let mut child = command.spawn().map_err(|e| Failure(format!("cargo test: {e}")))?;
     let output = child.stdout.take();

@@ -42,3 +42,8 @@ fn passes(script: &str, at_least: u32) {
 fn pybit_works_against_it() {
     passes("pybit_checks.py", 80);
 }
+
+#[test]
+fn ccxt_works_against_it() {
+    passes("ccxt_checks.py", 80);
+}

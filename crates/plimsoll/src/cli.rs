@@ -62,6 +62,8 @@ pub(crate) enum Verb {
     Data(verbs::data::Args),
     /// Check whether everything is there that trading needs: configuration, disk, exchange, clock, key
     Doctor(verbs::doctor::Args),
+    /// Serve an exchange on this machine that speaks Bybit's protocol: no keys, no network
+    Exchange(verbs::exchange::Args),
     /// List, show and verify the journals of runs
     Journal(verbs::journal::Args),
     /// Step the engine through a journal again and compare what it commands
@@ -94,6 +96,7 @@ impl Verb {
             Self::Config(args) => verbs::config::run(args, globals),
             Self::Data(args) => verbs::data::run(args, globals),
             Self::Doctor(args) => verbs::doctor::run(&args, globals),
+            Self::Exchange(args) => verbs::exchange::run(args, globals),
             Self::Journal(args) => verbs::journal::run(&args, globals),
             Self::Replay(args) => verbs::replay::run(&args, globals),
             Self::ListStrategies => verbs::strategy::list(globals),

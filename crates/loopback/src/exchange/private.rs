@@ -1,6 +1,7 @@
 //! What an account may ask, once it is known who asks.
 
 use super::Exchange;
+use super::public::is_elsewhere;
 use crate::account::{Account, Kept, MAKER, Placed, Scene, TAKER};
 use model::{InstrumentIx, MarginMode, PositionMode, PositionSide};
 use serde_json::{Value, json};
@@ -27,6 +28,21 @@ impl Exchange {
         endpoint: Endpoint,
         params: &Params,
     ) -> Result<Value, Refusal> {
+        let lists = [
+            Endpoint::OpenOrders,
+            Endpoint::OrderHistory,
+            Endpoint::Executions,
+            Endpoint::Positions,
+            Endpoint::ClosedPnl,
+            Endpoint::SymbolInfo,
+            Endpoint::FeeRate,
+            Endpoint::AccountInstruments,
+        ];
+        if lists.contains(&endpoint)
+            && let Some(other) = params.text("category").filter(|category| is_elsewhere(category))
+        {
+            return Ok(json!({"category": other, "list": [], "nextPageCursor": ""}));
+        }
         match endpoint {
             Endpoint::Create | Endpoint::Amend | Endpoint::Cancel => {
                 let placed = self.batch_item_of(account, endpoint, params, false)?;
@@ -199,7 +215,10 @@ impl Exchange {
                 "timeWindow": kept.dcp_seconds.unwrap_or(10), "smpGroup": 0, "isMasterTrader": false, "spotHedgingStatus": "OFF",
             }),
             Endpoint::FeeRate => {
-                self.linear(params)?;
+                // ccxt names no category when it asks for all.
+                if params.text("category").is_some() {
+                    self.linear(params)?;
+                }
                 let rows: Vec<Value> = self
                     .chosen(params)?
                     .into_iter()

@@ -11,6 +11,10 @@ use wire::bybit::server::{Cursor, Endpoint, Interval, Page, Params, Refusal, lim
 /// Categories that exist elsewhere and have nothing to offer here.
 const OTHERS: [&str; 3] = ["spot", "inverse", "option"];
 
+pub(super) fn is_elsewhere(category: &str) -> bool {
+    OTHERS.contains(&category)
+}
+
 impl Exchange {
     /// The category must be `linear`.
     pub(super) fn linear(&self, params: &Params) -> Result<(), Refusal> {
@@ -37,8 +41,7 @@ impl Exchange {
                 | Endpoint::Announcements
                 | Endpoint::SystemStatus
         );
-        if has_category && let Some(other) = category.as_deref().filter(|category| OTHERS.contains(category))
-        {
+        if has_category && let Some(other) = category.as_deref().filter(|category| is_elsewhere(category)) {
             return Ok(json!({"category": other, "list": [], "nextPageCursor": ""}));
         }
         // Candles and the price band are of linear contracts where nothing is said.

@@ -17,7 +17,9 @@ pub struct Usage {
 /// The body of an answer.
 #[must_use]
 pub fn body(result: Value, now_ms: i64) -> Value {
-    json!({"retCode": 0, "retMsg": "OK", "result": result, "retExtInfo": {}, "time": now_ms})
+    let mut body = json!({"retCode": 0, "retMsg": "OK", "retExtInfo": {}, "time": now_ms});
+    body["result"] = result;
+    body
 }
 
 /// The body of a refusal.

@@ -1,0 +1,480 @@
+//! The exchange as a state machine: no socket, no clock.
+
+use loopback::{
+    AccountSettings, ConnectionId, Exchange, MarketSettings, RawRequest, Scenario, Sent, Settings, Source,
+};
+use model::{Bar, Timeframe};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use units::{Price, Prng, Quantity, Span, Timestamp};
+use wire::{Secret, sign};
+
+const START_MS: i64 = 1_700_000_000_000;
+
+fn settings() -> Settings {
+    let account = |text: &str| text.parse::<AccountSettings>().unwrap();
+    Settings {
+        accounts: vec![account("alice:hush-alice:100000"), account("bob:hush-bob:50000")],
+        speed: 1,
+        history_days: 1,
+        ack_delay: Span::ZERO,
+        is_limited: false,
+        ..Settings::default()
+    }
+}
+
+/// A client without a socket, and everything it was ever told.
+struct World {
+    exchange: Exchange,
+    ms: i64,
+    told: Vec<String>,
+    heard: BTreeMap<ConnectionId, Vec<Value>>,
+}
+
+impl World {
+    fn new(settings: &Settings) -> Self {
+        let exchange = Exchange::new(settings, at(START_MS)).unwrap();
+        Self { exchange, ms: START_MS, told: Vec::new(), heard: BTreeMap::new() }
+    }
+
+    fn listen(&mut self) {
+        for delivery in self.exchange.take_outbox() {
+            if let Sent::Text(text) = delivery.what {
+                self.heard.entry(delivery.to).or_default().push(serde_json::from_str(&text).unwrap());
+                self.told.push(text);
+            }
+        }
+    }
+
+    fn wait(&mut self, ms: i64) {
+        self.ms += ms;
+        self.exchange.advance(at(self.ms));
+        self.listen();
+    }
+
+    fn ask(&mut self, key: &str, method: &str, path: &str, payload: &str) -> Value {
+        let stamp = self.ms.to_string();
+        let secret = Secret::new(format!("hush-{key}"));
+        let signature = sign::hmac_sha256_hex(&secret, format!("{stamp}{key}5000{payload}").as_bytes());
+        let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let is_post = method == "POST";
+        let request = RawRequest {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            query: if is_post { String::new() } else { payload.to_owned() },
+            headers: vec![
+                header("x-bapi-api-key", key),
+                header("x-bapi-timestamp", &stamp),
+                header("x-bapi-recv-window", "5000"),
+                header("x-bapi-sign", &signature),
+            ],
+            body: if is_post { payload.as_bytes().to_vec() } else { Vec::new() },
+        };
+        let reply = self.exchange.request(at(self.ms), &request);
+        self.listen();
+        self.told.push(reply.body.clone());
+        serde_json::from_str(&reply.body).unwrap()
+    }
+
+    fn list(&mut self, key: &str, path: &str, query: &str) -> Vec<Value> {
+        let answer = self.ask(key, "GET", path, query);
+        answer["result"]["list"].as_array().cloned().unwrap_or_else(|| panic!("{answer}"))
+    }
+
+    fn order(&mut self, key: &str, mut terms: Value) -> Value {
+        terms["category"] = "linear".into();
+        terms["symbol"] = "BTCUSDT".into();
+        self.ask(key, "POST", "/v5/order/create", &terms.to_string())
+    }
+
+    fn admin(&mut self, path: &str, body: Value) -> Value {
+        let body = body.to_string().into_bytes();
+        let request =
+            RawRequest { method: "POST".to_owned(), path: path.to_owned(), body, ..RawRequest::default() };
+        let reply = self.exchange.request(at(self.ms), &request);
+        self.listen();
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        serde_json::from_str(&reply.body).unwrap()
+    }
+
+    fn open(&mut self, path: &str) -> ConnectionId {
+        self.exchange.open(at(self.ms), path).unwrap()
+    }
+
+    fn say(&mut self, to: ConnectionId, message: &Value) {
+        self.exchange.frame(at(self.ms), to, &message.to_string());
+        self.listen();
+    }
+
+    fn login(&mut self, to: ConnectionId, key: &str) {
+        let expires = (self.ms + 1_000).to_string();
+        let secret = Secret::new(format!("hush-{key}"));
+        let signature = sign::hmac_sha256_hex(&secret, format!("GET/realtime{expires}").as_bytes());
+        self.say(to, &json!({"op": "auth", "args": [key, expires, signature]}));
+    }
+
+    fn of_topic(&self, from: ConnectionId, topic: &str) -> Vec<Value> {
+        let heard = self.heard.get(&from).into_iter().flatten();
+        heard.filter(|message| message["topic"] == topic).cloned().collect()
+    }
+
+    fn last(&mut self) -> f64 {
+        let ticker = self.list("alice", "/v5/market/tickers", "category=linear&symbol=BTCUSDT");
+        number(&ticker[0]["lastPrice"])
+    }
+}
+
+fn at(ms: i64) -> Timestamp {
+    Timestamp::from_millis(ms).unwrap()
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{value}"))
+}
+
+fn price(value: f64) -> String {
+    format!("{:.1}", value)
+}
+
+/// A day of somebody who tries everything.
+fn day(seed: u64) -> World {
+    let mut world = World::new(&settings());
+    let mut random = Prng::new(seed);
+    let stream = world.open("/v5/private");
+    world.login(stream, "alice");
+    world.say(stream, &json!({"op": "subscribe", "args": ["order", "execution", "position", "wallet"]}));
+    for n in 0..120u64 {
+        let last = world.last();
+        let away = |random: &mut Prng| 1.0 + (random.unit() - 0.5) * 0.02;
+        let side = if random.below(2) == 0 { "Buy" } else { "Sell" };
+        let key = if random.below(3) == 0 { "bob" } else { "alice" };
+        let terms = match random.below(5) {
+            0 => json!({"side": side, "orderType": "Market", "qty": "0.05"}),
+            1 => {
+                json!({"side": side, "orderType": "Limit", "qty": "0.2", "price": price(last * away(&mut random)),
+                "orderLinkId": format!("{key}-{n}")})
+            }
+            2 => {
+                json!({"side": side, "orderType": "Market", "qty": "0.02", "triggerPrice": price(last * away(&mut random))})
+            }
+            3 => json!({"side": "Buy", "orderType": "Market", "qty": "0.03", "stopLoss": price(last * 0.99),
+                "takeProfit": price(last * 1.01)}),
+            _ => {
+                json!({"side": side, "orderType": "Limit", "qty": "0.1", "price": price(last * away(&mut random)),
+                "timeInForce": "PostOnly"})
+            }
+        };
+        world.order(key, terms);
+        if random.below(6) == 0 {
+            let body = json!({"category": "linear", "settleCoin": "USDT"}).to_string();
+            world.ask(key, "POST", "/v5/order/cancel-all", &body);
+        }
+        if random.below(5) == 0 {
+            world.admin(
+                "/admin/price",
+                json!({"symbol": "BTCUSDT", "price": price(last * away(&mut random))}),
+            );
+        }
+        world.wait(500);
+    }
+    world.admin("/admin/funding", json!({"symbol": "BTCUSDT", "rate": "0.0003"}));
+    world
+}
+
+#[test]
+fn equal_settings_and_requests_give_equal_answers() {
+    assert_eq!(day(1).told, day(1).told);
+    assert_ne!(day(1).told, day(2).told);
+}
+
+#[test]
+fn the_wallet_is_the_sum_of_its_log() {
+    for seed in 0..6 {
+        let mut world = day(seed);
+        for (key, deposit) in [("alice", 100_000.0), ("bob", 50_000.0)] {
+            let wallet = world.list(key, "/v5/account/wallet-balance", "accountType=UNIFIED");
+            let cash = number(&wallet[0]["totalWalletBalance"]);
+            let (mut sum, mut cursor) = (deposit, String::new());
+            loop {
+                let query = format!("accountType=UNIFIED&limit=50&cursor={cursor}");
+                let answer = world.ask(key, "GET", "/v5/account/transaction-log", &query);
+                let rows = answer["result"]["list"].as_array().unwrap().clone();
+                sum += rows.iter().map(|row| number(&row["change"])).sum::<f64>();
+                cursor = answer["result"]["nextPageCursor"].as_str().unwrap().to_owned();
+                if cursor.is_empty() {
+                    break;
+                }
+            }
+            assert!((cash - sum).abs() < 1e-4, "seed {seed}, {key}: {cash} and {sum}");
+        }
+    }
+}
+
+#[test]
+fn every_order_of_a_day_makes_sense_and_the_stream_says_the_same() {
+    for seed in 0..6 {
+        let mut world = day(seed);
+        let stream = *world.heard.keys().next().unwrap();
+        let mut newest: BTreeMap<String, Value> = BTreeMap::new();
+        for message in world.of_topic(stream, "order") {
+            for row in message["data"].as_array().unwrap() {
+                let id = row["orderId"].as_str().unwrap().to_owned();
+                let (qty, filled) = (number(&row["qty"]), number(&row["cumExecQty"]));
+                assert!(filled <= qty, "{row}");
+                match row["orderStatus"].as_str().unwrap() {
+                    "Filled" => assert!((qty - filled).abs() < 1e-9, "{row}"),
+                    "New" | "Untriggered" | "Triggered" => {
+                        assert!(filled == 0.0 || row["stopOrderType"] != "", "{row}")
+                    }
+                    _ => {}
+                }
+                if let Some(before) = newest.get(&id) {
+                    let ended = ["Filled", "Cancelled", "Deactivated"];
+                    let was = before["orderStatus"].as_str().unwrap();
+                    assert!(!ended.contains(&was), "after its end: {before} then {row}");
+                }
+                newest.insert(id, row.clone());
+            }
+        }
+        assert!(newest.len() > 40, "seed {seed}: {} orders", newest.len());
+        for (id, told) in newest {
+            let found = world.list("alice", "/v5/order/realtime", &format!("category=linear&orderId={id}"));
+            for field in ["orderStatus", "qty", "cumExecQty", "avgPrice", "triggerPrice", "cancelType"] {
+                assert_eq!(found[0][field], told[field], "seed {seed}, {field} of {id}");
+            }
+        }
+        let positions = world.list("alice", "/v5/position/list", "category=linear&symbol=BTCUSDT");
+        let told = world.of_topic(stream, "position");
+        assert_eq!(told.last().unwrap()["data"][0]["size"], positions[0]["size"], "seed {seed}");
+    }
+}
+
+#[test]
+fn accounts_trade_with_each_other() {
+    let mut world = World::new(&Settings { speed: 0, ..settings() });
+    let book = world.ask("alice", "GET", "/v5/market/orderbook", "category=linear&symbol=BTCUSDT&limit=1");
+    let bid = number(&book["result"]["b"][0][0]);
+    world.admin("/admin/price", json!({"symbol": "BTCUSDT", "price": price(bid)}));
+    let ask = {
+        let book =
+            world.ask("alice", "GET", "/v5/market/orderbook", "category=linear&symbol=BTCUSDT&limit=1");
+        number(&book["result"]["a"][0][0])
+    };
+    // Alice offers a little at the best price; Bob takes all there is at it.
+    let order = world
+        .order("alice", json!({"side": "Sell", "orderType": "Limit", "qty": "0.005", "price": price(ask)}));
+    let id = order["result"]["orderId"].as_str().unwrap().to_owned();
+    let shown = world.ask("bob", "GET", "/v5/market/orderbook", "category=linear&symbol=BTCUSDT&limit=1");
+    let offered = number(&shown["result"]["a"][0][1]);
+    world.ask(
+        "bob",
+        "POST",
+        "/v5/position/set-leverage",
+        r#"{"category":"linear","symbol":"BTCUSDT","buyLeverage":"50","sellLeverage":"50"}"#,
+    );
+    let take = json!({"side": "Buy", "orderType": "Limit", "qty": format!("{offered:.3}"), "price": price(ask), "timeInForce": "IOC"});
+    let taken = world.order("bob", take);
+    assert_eq!(taken["retCode"], 0, "{taken}");
+    let found = world.list("alice", "/v5/order/realtime", &format!("category=linear&orderId={id}"));
+    assert_eq!(found[0]["orderStatus"], "Filled", "{}", found[0]);
+    let bobs = world.list("bob", "/v5/execution/list", "category=linear&symbol=BTCUSDT");
+    assert_eq!(bobs[0]["isMaker"], false);
+    let alices = world.list("alice", "/v5/execution/list", "category=linear&symbol=BTCUSDT");
+    assert_eq!((&alices[0]["isMaker"], &alices[0]["side"]), (&json!(true), &json!("Sell")));
+}
+
+#[test]
+fn books_told_by_deltas_are_whole() {
+    let mut world = World::new(&settings());
+    let stream = world.open("/v5/public/linear");
+    let topics = ["orderbook.50.BTCUSDT", "orderbook.200.BTCUSDT", "orderbook.1000.ETHUSDT"];
+    world.say(stream, &json!({"op": "subscribe", "args": topics}));
+    let bid = world.last();
+    world.order(
+        "alice",
+        json!({"side": "Buy", "orderType": "Limit", "qty": "0.5", "price": price(bid - 20.0)}),
+    );
+    world.wait(8_000);
+    let late = world.open("/v5/public/linear");
+    world.say(late, &json!({"op": "subscribe", "args": topics}));
+    world.wait(4_000);
+    world.order("alice", json!({"side": "Sell", "orderType": "Market", "qty": "3"}));
+    world.wait(4_000);
+    for (topic, depth) in topics.into_iter().zip([50, 200, 1000]) {
+        let books = [stream, late].map(|from| followed(&world.of_topic(from, topic)));
+        assert_eq!(books[0], books[1], "{topic}");
+        let symbol = topic.rsplit('.').next().unwrap();
+        let query = format!("category=linear&symbol={symbol}&limit={depth}");
+        let direct = world.ask("alice", "GET", "/v5/market/orderbook", &query);
+        for (side, name) in ["b", "a"].into_iter().enumerate() {
+            let rows: BTreeMap<String, String> = direct["result"][name]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|row| (row[0].as_str().unwrap().to_owned(), row[1].as_str().unwrap().to_owned()))
+                .collect();
+            assert_eq!(books[0][side], rows, "{topic} {name}");
+        }
+    }
+}
+
+/// The book that follows from the messages of a topic. Fails where a number is missing or a level that goes was not there.
+fn followed(messages: &[Value]) -> [BTreeMap<String, String>; 2] {
+    let mut book = [BTreeMap::new(), BTreeMap::new()];
+    let mut number = None;
+    for message in messages {
+        let update = message["data"]["u"].as_i64().unwrap();
+        if message["type"] == "snapshot" {
+            book = [BTreeMap::new(), BTreeMap::new()];
+        } else {
+            assert_eq!(Some(update - 1), number, "a gap");
+        }
+        number = Some(update);
+        for (side, name) in ["b", "a"].into_iter().enumerate() {
+            for row in message["data"][name].as_array().unwrap() {
+                let (at, quantity) =
+                    (row[0].as_str().unwrap().to_owned(), row[1].as_str().unwrap().to_owned());
+                if quantity.trim_matches(['0', '.']).is_empty() {
+                    assert!(book[side].remove(&at).is_some(), "{at} was not there");
+                } else {
+                    book[side].insert(at, quantity);
+                }
+            }
+        }
+    }
+    book
+}
+
+#[test]
+fn orders_end_where_nobody_listens() {
+    let mut world = World::new(&settings());
+    world.ask(
+        "alice",
+        "POST",
+        "/v5/order/disconnected-cancel-all",
+        r#"{"timeWindow":5,"product":"DERIVATIVES"}"#,
+    );
+    let stream = world.open("/v5/private");
+    world.login(stream, "alice");
+    world.say(stream, &json!({"op": "subscribe", "args": ["dcp.future"]}));
+    let low = price(world.last() * 0.96);
+    world.order("alice", json!({"side": "Buy", "orderType": "Limit", "qty": "0.01", "price": low}));
+    let open = "category=linear&symbol=BTCUSDT";
+    world.exchange.close(stream);
+    world.wait(3_000);
+    let again = world.open("/v5/private");
+    world.login(again, "alice");
+    world.say(again, &json!({"op": "subscribe", "args": ["dcp.future"]}));
+    world.wait(4_000);
+    assert_eq!(world.list("alice", "/v5/order/realtime", open).len(), 1, "somebody came back in time");
+    world.exchange.close(again);
+    world.wait(4_900);
+    assert_eq!(world.list("alice", "/v5/order/realtime", open).len(), 1);
+    world.wait(200);
+    assert!(world.list("alice", "/v5/order/realtime", open).is_empty());
+}
+
+#[test]
+fn streams_refuse_what_is_not_there() {
+    let mut world = World::new(&settings());
+    let public = world.open("/v5/public/linear");
+    world.say(
+        public,
+        &json!({"op": "subscribe", "args": ["tickers.BTCUSDT", "tickers.NOUSDT"], "req_id": "1"}),
+    );
+    world.say(public, &json!({"op": "subscribe", "args": ["orderbook.500.BTCUSDT"]}));
+    world.say(public, &json!({"op": "subscribe", "args": ["tickers.BTCUSDT"]}));
+    world.say(public, &json!({"op": "subscribe", "args": ["tickers.BTCUSDT"]}));
+    let answers: Vec<(Value, Value)> = world.heard[&public]
+        .iter()
+        .filter(|message| message["op"] == "subscribe")
+        .map(|message| (message["success"].clone(), message["ret_msg"].clone()))
+        .collect();
+    let unknown = |topic: &str| (json!(false), json!(format!("error:handler not found,topic:{topic}")));
+    assert_eq!(
+        answers,
+        [
+            unknown("tickers.NOUSDT"),
+            unknown("orderbook.500.BTCUSDT"),
+            (json!(true), json!("")),
+            (json!(false), json!("error:already subscribed,topic:tickers.BTCUSDT")),
+        ]
+    );
+    let private = world.open("/v5/private");
+    world.say(private, &json!({"op": "subscribe", "args": ["order"]}));
+    assert_eq!(world.heard[&private][0]["success"], false, "not before the login");
+    world.login(private, "alice");
+    world.say(private, &json!({"op": "subscribe", "args": ["order", "order.linear"]}));
+    assert_eq!(world.heard[&private].last().unwrap()["success"], false, "not both forms");
+    let trade = world.open("/v5/trade");
+    world.say(
+        trade,
+        &json!({"op": "order.create", "reqId": "a", "header": {"X-BAPI-TIMESTAMP": world.ms}, "args": [{}]}),
+    );
+    assert_eq!(world.heard[&trade][0]["retCode"], 10004, "not before the login");
+    assert!(world.exchange.open(at(world.ms), "/v5/nothing").is_err());
+}
+
+#[test]
+fn stale_streams_say_nothing_and_a_crash_liquidates() {
+    let mut world = World::new(&Settings { scenario: Scenario::Crash, ..settings() });
+    let stream = world.open("/v5/public/linear");
+    world.say(stream, &json!({"op": "subscribe", "args": ["publicTrade.BTCUSDT", "allLiquidation.BTCUSDT"]}));
+    let high = r#"{"category":"linear","symbol":"BTCUSDT","buyLeverage":"50","sellLeverage":"50"}"#;
+    world.ask("bob", "POST", "/v5/position/set-leverage", high);
+    let last = world.last();
+    let most = format!("{:.3}", (50_000.0 * 30.0 / last * 1000.0).floor() / 1000.0);
+    for _ in 0..4 {
+        let part = format!("{:.3}", most.parse::<f64>().unwrap() / 4.0);
+        assert_eq!(
+            world.order("bob", json!({"side": "Buy", "orderType": "Market", "qty": part}))["retCode"],
+            0
+        );
+        world.wait(1_000);
+    }
+    world.admin("/admin/state", json!({"stale": ["publicTrade"]}));
+    let before = world.of_topic(stream, "publicTrade.BTCUSDT").len();
+    world.wait(240_000);
+    assert_eq!(world.of_topic(stream, "publicTrade.BTCUSDT").len(), before, "stale");
+    let liquidations = world.of_topic(stream, "allLiquidation.BTCUSDT");
+    assert_eq!(liquidations[0]["data"][0]["S"], "Buy", "a long was liquidated");
+    let positions = world.list("bob", "/v5/position/list", "category=linear&symbol=BTCUSDT");
+    assert_eq!(positions[0]["size"], "0.000");
+}
+
+#[test]
+fn a_tape_is_history_and_then_the_market() {
+    let open_time = |n: i64| Timestamp::from_seconds(1_600_000_200 + n * 60).unwrap();
+    let bar = |n: i64| {
+        let [open, close] = [n, n + 1].map(|n| Price::new(5_000_000 + n * 1_000));
+        let (high, low) = (close + Price::new(500), open - Price::new(500));
+        Bar { open_time: open_time(n), open, high, low, close, volume: Quantity::new(1_000) }
+    };
+    let mut market = MarketSettings::usual().remove(0);
+    market.source = Source::Tape {
+        bars: (0..600).map(bar).collect(),
+        timeframe: Timeframe::MINUTE,
+        split: Some(open_time(500)),
+    };
+    let mut world = World::new(&Settings { markets: vec![market], ..settings() });
+    assert!((world.last() - 55_000.0).abs() < 11.0, "{}", world.last());
+    let query = "category=linear&symbol=BTCUSDT&interval=1&limit=500";
+    let rows = world.list("alice", "/v5/market/kline", query);
+    assert_eq!(number(&rows[1][4]), 55_000.0, "the candle before the start");
+    assert!(number(&rows[499][1]) < 50_100.0);
+    world.wait(30 * 60_000);
+    assert!((world.last() - 55_300.0).abs() < 20.0, "{}", world.last());
+}
+
+#[test]
+fn no_secret_is_ever_said() {
+    let mut world = day(3);
+    world.exchange.request(
+        at(world.ms),
+        &RawRequest { method: "GET".to_owned(), path: "/admin/status".to_owned(), ..RawRequest::default() },
+    );
+    let bad = world.open("/v5/private");
+    world.say(bad, &json!({"op": "auth", "args": ["alice", (world.ms + 1_000).to_string(), "00"]}));
+    assert!(world.told.iter().all(|text| !text.contains("hush-")));
+    assert!(!format!("{:?}", settings()).contains("hush-"));
+}
