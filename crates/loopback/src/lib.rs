@@ -36,9 +36,7 @@ mod market;
 mod server;
 mod settings;
 
-pub use exchange::{
-    ConnectionId, Delivery, Exchange, Fault, FaultKind, FaultPlace, RawRequest, Reply, Sent, State,
-};
+pub use exchange::{ConnectionId, Delivery, Exchange, Fault, FaultKind, FaultPlace, RawRequest, Reply, Sent};
 pub use server::{Server, StartError};
 pub use settings::{
     AccountSettings, DEFAULT_KEY, DEFAULT_SECRET, MarketSettings, Scenario, ServerTime, Settings,

@@ -1,4 +1,5 @@
 //! Clients of others, unchanged but for the address. They are Python; `cargo xtask test` installs them under `target/clients`.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests, whose output is the report")]
 
 use loopback::{DEFAULT_KEY, DEFAULT_SECRET, Server, Settings};
 use std::path::{Path, PathBuf};

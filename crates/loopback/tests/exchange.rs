@@ -1,4 +1,5 @@
 //! The exchange as a state machine: no socket, no clock.
+#![allow(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
 
 use loopback::{
     AccountSettings, ConnectionId, Exchange, MarketSettings, RawRequest, Scenario, Sent, Settings, Source,
@@ -87,7 +88,7 @@ impl World {
         self.ask(key, "POST", "/v5/order/create", &terms.to_string())
     }
 
-    fn admin(&mut self, path: &str, body: Value) -> Value {
+    fn admin(&mut self, path: &str, body: &Value) -> Value {
         let body = body.to_string().into_bytes();
         let request =
             RawRequest { method: "POST".to_owned(), path: path.to_owned(), body, ..RawRequest::default() };
@@ -172,12 +173,12 @@ fn day(seed: u64) -> World {
         if random.below(5) == 0 {
             world.admin(
                 "/admin/price",
-                json!({"symbol": "BTCUSDT", "price": price(last * away(&mut random))}),
+                &json!({"symbol": "BTCUSDT", "price": price(last * away(&mut random))}),
             );
         }
         world.wait(500);
     }
-    world.admin("/admin/funding", json!({"symbol": "BTCUSDT", "rate": "0.0003"}));
+    world.admin("/admin/funding", &json!({"symbol": "BTCUSDT", "rate": "0.0003"}));
     world
 }
 
@@ -224,7 +225,7 @@ fn every_order_of_a_day_makes_sense_and_the_stream_says_the_same() {
                 match row["orderStatus"].as_str().unwrap() {
                     "Filled" => assert!((qty - filled).abs() < 1e-9, "{row}"),
                     "New" | "Untriggered" | "Triggered" => {
-                        assert!(filled == 0.0 || row["stopOrderType"] != "", "{row}")
+                        assert!(filled == 0.0 || row["stopOrderType"] != "", "{row}");
                     }
                     _ => {}
                 }
@@ -254,7 +255,7 @@ fn accounts_trade_with_each_other() {
     let mut world = World::new(&Settings { speed: 0, ..settings() });
     let book = world.ask("alice", "GET", "/v5/market/orderbook", "category=linear&symbol=BTCUSDT&limit=1");
     let bid = number(&book["result"]["b"][0][0]);
-    world.admin("/admin/price", json!({"symbol": "BTCUSDT", "price": price(bid)}));
+    world.admin("/admin/price", &json!({"symbol": "BTCUSDT", "price": price(bid)}));
     let ask = {
         let book =
             world.ask("alice", "GET", "/v5/market/orderbook", "category=linear&symbol=BTCUSDT&limit=1");
@@ -432,7 +433,7 @@ fn stale_streams_say_nothing_and_a_crash_liquidates() {
         );
         world.wait(1_000);
     }
-    world.admin("/admin/state", json!({"stale": ["publicTrade"]}));
+    world.admin("/admin/state", &json!({"stale": ["publicTrade"]}));
     let before = world.of_topic(stream, "publicTrade.BTCUSDT").len();
     world.wait(240_000);
     assert_eq!(world.of_topic(stream, "publicTrade.BTCUSDT").len(), before, "stale");

@@ -245,7 +245,7 @@ impl Account {
         let profit = closing.map_or(Amount::ZERO, |closing| closing.profit);
         self.cash += profit - fill.fee;
         self.change(number, at, |order| {
-            order.filled = order.filled + fill.quantity;
+            order.filled += fill.quantity;
             order.quantity = order.quantity.max(order.filled);
             order.value += value;
             order.fee += fill.fee;
@@ -335,7 +335,7 @@ impl Account {
         let leverage = self.venue.leverage(ix, side.opposite());
         debug_assert!(ix.index() < scene.instruments.len());
         if let Some((_, _, row)) = self.closed.iter_mut().rev().find(|(_, by, _)| *by == number) {
-            row.closed = row.closed + closing.quantity;
+            row.closed += closing.quantity;
             row.entry_value += closing.entry_value;
             row.exit_value += closing.exit_value;
             row.pnl += pnl;
@@ -547,7 +547,7 @@ impl Account {
                 });
                 if !is_same {
                     self.change(number, scene.now, |order| {
-                        (order.trigger, order.trigger_by) = (Some(trigger), by)
+                        (order.trigger, order.trigger_by) = (Some(trigger), by);
                     });
                 }
                 continue;

@@ -60,7 +60,7 @@ impl Ledger {
             (self.opened, self.current, self.side) = (at, Amount::ZERO, side);
         }
         if self.side == side {
-            self.size = self.size + quantity;
+            self.size += quantity;
             self.entry_value += of.notional(price, quantity);
             self.open_fee += fee;
             self.earn(-fee);
@@ -72,9 +72,9 @@ impl Ledger {
         let close_fee = fee.share(closing.mantissa(), quantity.mantissa());
         let exit_value = of.notional(price, closing);
         let profit = if self.side == Side::Buy { exit_value - entry_value } else { entry_value - exit_value };
-        self.size = self.size - closing;
-        self.entry_value = self.entry_value - entry_value;
-        self.open_fee = self.open_fee - open_fee;
+        self.size -= closing;
+        self.entry_value -= entry_value;
+        self.open_fee -= open_fee;
         self.earn(profit - close_fee);
         let turned = quantity - closing;
         if turned.is_positive() {

@@ -276,7 +276,7 @@ impl Account {
             );
             let Some(price) = order.price.filter(|_| is_live && !order.is_market) else { continue };
             let held = offers.entry((kept.ix, order.side, price)).or_insert(Quantity::ZERO);
-            *held = *held + order.leaves();
+            *held += order.leaves();
         }
         offers
     }

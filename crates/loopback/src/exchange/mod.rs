@@ -64,20 +64,21 @@ pub struct Exchange {
 
 /// What is wrong with the exchange as a whole, by order of the admin.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct State {
+struct State {
     /// Nothing but refusals, and no streams.
-    pub is_in_maintenance: bool,
+    is_in_maintenance: bool,
     /// This address is banned: HTTP 403.
-    pub is_banned: bool,
+    is_banned: bool,
     /// Public topics that begin with one of these say nothing, while their connections live.
-    pub stale: Vec<String>,
+    stale: Vec<String>,
     /// What is added to the time that is told, in milliseconds.
-    pub skew_ms: i64,
+    skew_ms: i64,
 }
 
-/// The market steps ten times a second of its time, but no more often than twenty times a second of the clock.
+/// The market steps ten times a second of its time, but no more often than twenty times a second of the clock, as far as no
+/// minute is left out.
 fn step_of(speed: u32) -> Span {
-    Span::from_millis((i64::from(speed) * 50).max(100))
+    Span::from_millis((i64::from(speed) * 50).clamp(100, 15_000))
 }
 
 /// No step is longer, so that no minute is left out.
@@ -189,6 +190,11 @@ impl Exchange {
             ServerTime::Market => self.now,
         };
         at.millis().saturating_add(self.state.skew_ms)
+    }
+
+    /// Something is to go wrong. Returns its number, by which the admin interface takes it back.
+    pub fn add_fault(&mut self, fault: Fault) -> u64 {
+        self.faults.add(fault)
     }
 
     /// Lets time pass up to `clock`.
@@ -399,7 +405,7 @@ impl Exchange {
             let range = (ix, side, Price::new(i64::MIN))..=(ix, side, Price::MAX);
             for ((_, _, price), quantity) in offers.range(range) {
                 let held = own.entry(*price).or_insert(Quantity::ZERO);
-                *held = *held + *quantity;
+                *held += *quantity;
             }
         }
         let mut levels: Vec<(Price, Quantity)> =
@@ -410,7 +416,7 @@ impl Exchange {
             };
             let place = levels.partition_point(is_before);
             match levels.get_mut(place).filter(|known| known.0 == price) {
-                Some(known) => known.1 = known.1 + quantity,
+                Some(known) => known.1 += quantity,
                 None => levels.insert(place, (price, quantity)),
             }
         }

@@ -219,7 +219,7 @@ impl Exchange {
                 let Some(i) = self.find(symbol) else { return };
                 self.publish_ticker(&topic, symbol);
                 let fields = self.ticker(i, true);
-                let message = self.ticker_message(i, name, "snapshot", fields.clone());
+                let message = self.ticker_message(i, name, "snapshot", &fields);
                 self.published.insert(topic, Published::Ticker(fields));
                 self.send(id, name, message.to_string());
             }
@@ -242,7 +242,7 @@ impl Exchange {
         }
     }
 
-    fn ticker_message(&self, i: usize, name: &str, kind: &str, fields: Map<String, Value>) -> Value {
+    fn ticker_message(&self, i: usize, name: &str, kind: &str, fields: &Map<String, Value>) -> Value {
         json!({"topic": name, "type": kind, "data": fields, "cs": self.markets[i].sequence, "ts": self.now.millis()})
     }
 
@@ -264,7 +264,7 @@ impl Exchange {
         }
         changed.insert("symbol".to_owned(), symbol.into());
         let name = format!("tickers.{symbol}");
-        let message = self.ticker_message(i, &name, "delta", changed);
+        let message = self.ticker_message(i, &name, "delta", &changed);
         self.say(topic, &name, &message);
     }
 

@@ -295,7 +295,7 @@ impl Exchange {
         };
         let is_in = outcome.is_ok();
         let is_repeated = matches!(&outcome, Err(refusal) if refusal.code == 20001);
-        self.send(id.0, "auth", login_reply(is_trade, conn, name, outcome.as_ref().map(|()| ())));
+        self.send(id.0, "auth", login_reply(is_trade, conn, name, outcome.as_ref().copied()));
         if is_in {
             if let Some(connection) = self.connections.get_mut(&id.0) {
                 connection.account = known;
@@ -414,8 +414,11 @@ impl Exchange {
         let mut header =
             vec![("Traceid", format!("{:032x}", self.clock.nanos())), ("Timenow", now_ms.to_string())];
         header.extend(usage.map(limit_headers).into_iter().flatten());
-        let outcome = outcome.as_ref().map(Clone::clone);
-        self.send(id.0, op, trade_reply(op, conn, name, outcome, &header));
+        let reply = match outcome {
+            Ok(result) => trade_reply(op, conn, name, Ok(result), &header),
+            Err(refusal) => trade_reply(op, conn, name, Err(&refusal), &header),
+        };
+        self.send(id.0, op, reply);
         self.settle();
     }
 
@@ -449,7 +452,7 @@ impl Exchange {
         let mut rows: Vec<(&str, Value)> = Vec::new();
         match told {
             Told::Order(ix, order) => {
-                rows.push(("order", order_row(order, &self.instruments[ix.index()], true)))
+                rows.push(("order", order_row(order, &self.instruments[ix.index()], true)));
             }
             Told::Execution(place) => {
                 let Some((ix, execution)) = kept.executions.get(*place) else { return };

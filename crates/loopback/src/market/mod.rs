@@ -263,7 +263,7 @@ impl Market {
         let value = self.instrument.notional(price, quantity);
         if let Some(open) = self.minutes.open_mut() {
             open.prices = extended(open.prices, price);
-            open.volume = open.volume + quantity;
+            open.volume += quantity;
             open.turnover += value;
         }
         self.sequence += 1;
