@@ -1,4 +1,5 @@
 //! The public stream, in messages of the documented shape.
+#![recursion_limit = "256"]
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 #![allow(dead_code, reason = "shared with other tests")]
 

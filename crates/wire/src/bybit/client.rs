@@ -279,11 +279,13 @@ impl Client {
                 Ok(())
             }
             ("subscribe", _) => self.on_subscribed(kind, &node, out),
-            (_, LinkKind::Trade) => self.on_command_reply(&node, out),
             // A refused login names no operation; only the echo of the request does. It holds the key, so nothing of it is told.
-            ("", _) if get::<Option<bool>>(&node, "success")? == Some(false) => {
+            ("", LinkKind::Account | LinkKind::Trade)
+                if get::<Option<bool>>(&node, "success")? == Some(false) =>
+            {
                 self.on_login(kind, &node, out)
             }
+            (_, LinkKind::Trade) => self.on_command_reply(&node, out),
             ("", LinkKind::Market) => self.on_subscribed(kind, &node, out),
             _ => {
                 out.push(Said::Alive);
@@ -497,6 +499,9 @@ impl Client {
         let inquiry = self.inquiries.iter().find(|(known, _)| *known == ticket);
         let request =
             inquiry.and_then(|(_, inquiry)| inquiry.request(&self.context, self.signer.as_ref(), now.venue));
+        if request.is_none() {
+            self.inquiries.retain(|(known, _)| *known != ticket);
+        }
         request.map(Outgoing::Request).ok_or(Unsupported("a signed request without a key"))
     }
 

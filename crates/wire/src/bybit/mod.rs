@@ -10,6 +10,7 @@
 //! | [`pager`] | asking until an answer is complete |
 //! | [`listing`] | the rules of instruments |
 //! | [`download`] | history for the catalog |
+//! | [`operations`] | what a manager does: prices on their grid, plans of several steps |
 //! | `public`, `private` | the streams |
 //! | `mapping` | rows as nouns of the model |
 //! | `commands`, `questions` | what the engine commands, what the session asks |
@@ -38,6 +39,7 @@ pub mod frames;
 pub mod limits;
 pub mod listing;
 mod mapping;
+pub mod operations;
 pub mod pager;
 mod private;
 mod public;

@@ -219,7 +219,7 @@ rows! {
     /// A unified account.
     WalletRow {
         /// `UNIFIED`.
-        account_type: String = "accountType",
+        account_type: Option<String> = "accountType",
         /// Everything, in US dollars.
         equity: Option<Decimal> = "totalEquity",
         /// Cash, in US dollars.
