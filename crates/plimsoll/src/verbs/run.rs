@@ -1,10 +1,13 @@
 //! `plimsoll run`: trading, on paper or for real, until it is stopped.
 
-use std::time::Duration;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use catalog::{Catalog, Kind, TimeRange};
 use clap::Parser;
 use gateway::files::RunFolder;
+use gateway::node::Ended;
+use gateway::watchers::Watcher;
 use model::Timeframe;
 use serde_json::json;
 use session::SessionEvent;
@@ -13,6 +16,7 @@ use units::Timestamp;
 use crate::config::Loaded;
 use crate::failure::{ExitKind, Failure};
 use crate::globals::Globals;
+use crate::hot_reload::{Change, RuleWatch, Watched};
 use crate::live::backfill::{Filler, GapWatch};
 use crate::live::console::{Console, Names, level_named};
 use crate::live::exchange::Exchange;
@@ -20,9 +24,9 @@ use crate::live::lever::{Lever, StageWatch};
 use crate::live::mode::{self, Mode};
 use crate::live::program::Program;
 use crate::live::record::record;
-use crate::live::start::{self, Running, Start};
+use crate::live::start::{self, Beginning, Running, Start};
 use crate::live::{download, mode::World};
-use crate::research::{Interrupt, StrategyArgs, Watch, active_pairs, strategies};
+use crate::research::{Interrupt, Shelf, StrategyArgs, StrategyPlan, Watch, active_pairs, strategies};
 use crate::symbol;
 
 /// Arguments of the verb.
@@ -100,19 +104,39 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<(), Failure> {
     if mode == Mode::Live {
         mode::may_trade_live(&loaded, args.live)?;
     }
-    let config = &loaded.config;
-    let mut plans = strategies(&args.strategy, config)?;
+    let mut plans = strategies(&args.strategy, &loaded.config)?;
     plans.iter_mut().for_each(|plan| {
         plan.timeframe.get_or_insert(args.timeframe);
     });
-    let symbols = if args.symbols.is_empty() { active_pairs(config) } else { args.symbols.clone() };
+    let symbols = if args.symbols.is_empty() { active_pairs(&loaded.config) } else { args.symbols.clone() };
     if symbols.is_empty() {
         return Err(Failure::usage("say what to trade: --symbol BTCUSDT, or pairs in the configuration"));
     }
+    trade(Job { loaded: &loaded, mode, plans, symbols, is_dry: args.dry_run, lasts: None }, globals)
+}
+
+/// A session to be run.
+#[derive(Debug)]
+pub(crate) struct Job<'a> {
+    pub(crate) loaded: &'a Loaded,
+    pub(crate) mode: Mode,
+    /// The strategies, with their timeframes.
+    pub(crate) plans: Vec<StrategyPlan>,
+    pub(crate) symbols: Vec<String>,
+    /// Everything is checked and nothing placed.
+    pub(crate) is_dry: bool,
+    /// It stops by itself after this time.
+    pub(crate) lasts: Option<Duration>,
+}
+
+/// Runs a session until it is stopped.
+pub(crate) fn trade(job: Job<'_>, globals: &Globals) -> Result<(), Failure> {
+    let Job { loaded, mode, plans, symbols, is_dry, lasts } = job;
+    let config = &loaded.config;
     let interrupt = Interrupt::listen()?;
     let mut exchange = Exchange::new(config, interrupt)?;
     exchange.measure_clock()?;
-    let program = Program::new(&loaded, plans, exchange.instruments(&symbols)?)?;
+    let program = Program::new(loaded, plans, exchange.instruments(&symbols)?)?;
     if let Some(missing) = program.feeds(mode == Mode::Paper).missing().next() {
         return Err(Failure::usage(format!("bybit has no candles of {missing}; choose another timeframe")));
     }
@@ -121,58 +145,20 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<(), Failure> {
         Mode::Live => account(&mut exchange, &program)?,
     };
     let root = config.system.data_dir.join("catalog");
-    let started = start::now();
-    let plan = Start { loaded: &loaded, program: &program, exchange: &exchange, mode, balance };
-    let beginning = start::begin(&plan, started)?;
+    let plan = Start { loaded, program: &program, exchange: &exchange, mode, balance };
+    let beginning = start::begin(&plan, start::now())?;
     let engine = beginning.opening.engine();
     // An engine that goes on has missed what closed since; a fresh one knows nothing.
     let known = (engine.seq().0 > 0).then(|| engine.now());
-    let banner = banner(&loaded, &plan, &beginning.text);
+    let banner = banner(loaded, &plan, &beginning.text);
     let ranges = ranges(&program, exchange.now(), known)?;
     fetch(&mut exchange, &program, &root, &ranges, globals)?;
     globals.print(&banner.text(globals.json))?;
-    let plan = Start { loaded: &loaded, program: &program, exchange: &exchange, mode, balance };
-    if args.dry_run {
+    if is_dry {
         return dry_run_ends(&ranges, globals);
     }
-    let names = Names {
-        venues: vec![exchange.name()],
-        instruments: program.instruments.clone(),
-        strategies: program.plans.iter().map(|plan| plan.id.clone()).collect(),
-    };
-    let as_json = globals.json || config.logging.format == "json";
-    let console =
-        Console::new(names, level_named(&config.logging.level), as_json, globals.colour_on_stdout());
-    let (gaps, away) = GapWatch::new();
-    let lever = Lever::of(&start::journal_folder(&loaded));
-    let running = plan.run(
-        beginning,
-        vec![Box::new(console), Box::new(gaps), Box::new(StageWatch(lever.clone()))],
-        start::now(),
-    )?;
-    // Before anything else: a kill switch that was pulled while nothing ran.
-    let mut was_pulled = false;
-    obey(&lever, &mut was_pulled, &running);
-    running.warm_up(&root, &program, &ranges)?;
-    let filler = Filler {
-        exchange: Exchange::new(config, interrupt)?,
-        instruments: program.instruments.clone(),
-        root: root.clone(),
-        talk: running.node.talk().clone(),
-    };
-    let (json, colour) = (globals.json, globals.colour_on_stderr());
-    filler.start(away, move |failure| failure.report(json, colour));
-    let mut has_stopped = false;
-    while !running.node.is_over() {
-        obey(&lever, &mut was_pulled, &running);
-        if interrupt.is_set() && !has_stopped {
-            has_stopped = true;
-            running.node.talk().tell(SessionEvent::Stop);
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    let folder = RunFolder::new(running.folder.clone());
-    let ended = running.node.join().map_err(Failure::failed)?;
+    let plan = Start { loaded, program: &program, exchange: &exchange, mode, balance };
+    let (folder, ended) = drive(&plan, beginning, &root, &ranges, lasts, globals)?;
     if let Some(problem) = ended.death {
         return Err(Failure::failed(format!(
             "the engine died: {problem}. The journal in {} holds the input; the next start finds it",
@@ -184,6 +170,91 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<(), Failure> {
         record(&folder, &catalog)?;
     }
     finish(&folder, ended.seq.0, ended.is_sealed, ended.code, globals)
+}
+
+/// From the first connection to the last line.
+fn drive(
+    plan: &Start<'_>,
+    beginning: Beginning,
+    root: &Path,
+    ranges: &[(Timeframe, TimeRange)],
+    lasts: Option<Duration>,
+    globals: &Globals,
+) -> Result<(RunFolder, Ended), Failure> {
+    let (config, program) = (&plan.loaded.config, plan.program);
+    let names = Names {
+        venues: vec![plan.exchange.name()],
+        instruments: program.instruments.clone(),
+        strategies: program.plans.iter().map(|plan| plan.id.clone()).collect(),
+    };
+    let as_json = globals.json || config.logging.format == "json";
+    let console =
+        Console::new(names, level_named(&config.logging.level), as_json, globals.colour_on_stdout());
+    let (gaps, away) = GapWatch::new();
+    let lever = Lever::of(&start::journal_folder(plan.loaded));
+    let watchers: Vec<Box<dyn Watcher>> =
+        vec![Box::new(console), Box::new(gaps), Box::new(StageWatch(lever.clone()))];
+    let running = plan.run(beginning, watchers, start::now())?;
+    // Before anything else: a kill switch that was pulled while nothing ran.
+    let mut was_pulled = false;
+    obey(&lever, &mut was_pulled, &running);
+    running.warm_up(root, program, ranges)?;
+    let interrupt = Interrupt::listen()?;
+    let filler = Filler {
+        exchange: Exchange::new(config, interrupt)?,
+        instruments: program.instruments.clone(),
+        root: root.to_owned(),
+        talk: running.node.talk().clone(),
+    };
+    let (json, colour) = (globals.json, globals.colour_on_stderr());
+    filler.start(away, move |failure| failure.report(json, colour));
+    let mut rules = rule_files(plan);
+    let until = lasts.map(|long| Instant::now() + long);
+    let mut has_stopped = false;
+    while !running.node.is_over() {
+        obey(&lever, &mut was_pulled, &running);
+        rules.look(Instant::now()).iter().for_each(|change| tell_change(change, globals));
+        let is_time = until.is_some_and(|until| Instant::now() >= until);
+        if (interrupt.is_set() || is_time) && !has_stopped {
+            has_stopped = true;
+            running.node.talk().tell(SessionEvent::Stop);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let folder = RunFolder::new(running.folder.clone());
+    Ok((folder, running.node.join().map_err(Failure::failed)?))
+}
+
+/// The rule files of the session, watched.
+fn rule_files(plan: &Start<'_>) -> RuleWatch {
+    let shelf = Shelf::of(&plan.loaded.config);
+    let watched = |strategy: &StrategyPlan| {
+        strategy.blueprint.about().content.as_ref()?;
+        Some(Watched {
+            id: strategy.id.clone(),
+            path: shelf.file(strategy.blueprint.name())?,
+            given: strategy.given.clone(),
+            timeframe: strategy.timeframe?,
+        })
+    };
+    RuleWatch::new(plan.program.plans.iter().filter_map(watched))
+}
+
+/// Says what became of a rule file that was changed. What runs goes on: a session trades what its journal says that it trades.
+fn tell_change(change: &Change, globals: &Globals) {
+    let path = change.path.display();
+    match &change.version {
+        Ok(_) => {
+            let text =
+                format!("{path} was changed and is in order; {} trades it from the next start on", change.id);
+            // A reader who has left misses a line, and the next start tells him.
+            let _ = match globals.json {
+                true => globals.print(&format!("{}\n", json!({ "about": "rules", "text": text }))),
+                false => globals.print(&format!("{text}\n")),
+            };
+        }
+        Err(failure) => failure.report(globals.json, globals.colour_on_stderr()),
+    }
 }
 
 /// Tells the session what a person ordered by files.
@@ -236,7 +307,7 @@ fn ranges(
 fn fetch(
     exchange: &mut Exchange,
     program: &Program,
-    root: &std::path::Path,
+    root: &Path,
     ranges: &[(Timeframe, TimeRange)],
     globals: &Globals,
 ) -> Result<(), Failure> {
