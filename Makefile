@@ -4,7 +4,7 @@ CARGO ?= cargo
 BINARY := $(or $(CARGO_TARGET_DIR),target)/release/plimsoll
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build tools test soak fuzz bench docs fmt clean
+.PHONY: help demo build tools test soak simulate fuzz bench docs fmt clean
 
 help: ## Explain these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,10 @@ test: tools ## Everything CI runs: format, lints, house rules, documentation, be
 
 soak: ## All tests with fresh cases for the property tests, and ten times as many
 	$(CARGO) xtask test --fresh
+
+SEEDS ?= 1000
+simulate: ## Live SEEDS=1000 simulated worlds in which everything goes wrong
+	$(CARGO) run --locked --package simtest --profile simulation -- --seeds $(SEEDS)
 
 fuzz: ## Feed hostile rule files to the parser, the planner and the machine for five minutes
 	$(CARGO) run --locked --package strategy --example fuzz_rules -- 300

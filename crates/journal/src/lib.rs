@@ -20,6 +20,8 @@ mod entry;
 mod error;
 mod frame;
 mod manifest;
+#[cfg(feature = "planted-bugs")]
+pub mod planted;
 mod reader;
 mod retention;
 mod segment;

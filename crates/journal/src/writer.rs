@@ -266,6 +266,11 @@ impl Writer {
         self.check()?;
         assert!(input.seq.0 == self.seq.0 + 1, "input {} follows {}", input.seq.0, self.seq.0);
         assert!(input.at > self.at, "time strictly increases: {} after {}", input.at, self.at);
+        #[cfg(feature = "planted-bugs")]
+        if crate::planted::has(crate::planted::Bug::SkipWrite) && input.seq.0.is_multiple_of(100) {
+            (self.seq, self.at) = (input.seq, input.at);
+            return Ok(());
+        }
         self.append(&Entry::Input(input.fact), (input.seq, input.at))?;
         (self.seq, self.at) = (input.seq, input.at);
         Ok(())
@@ -512,6 +517,10 @@ impl Writer {
             return;
         }
         let bytes = std::mem::take(&mut self.buffer);
+        #[cfg(feature = "planted-bugs")]
+        if crate::planted::has(crate::planted::Bug::TrustUnflushed) {
+            self.durable = self.seq;
+        }
         let (name, at) = (FileName::Segment(self.segment), self.written.into());
         self.written += bytes.len() as u32;
         self.push(Action::Write { name, at, bytes });

@@ -10,7 +10,7 @@ use crate::rules::Rules;
 use crate::settings::Settings;
 use model::{ClientOrderId, InstrumentIx, LinkKind, OrderCommand, VenueEvent};
 use std::collections::BTreeMap;
-use units::{Amount, Timestamp};
+use units::Timestamp;
 use wire::{Dialect, Purpose, Ticket};
 
 /// A command or question on its way.
@@ -61,6 +61,8 @@ pub(crate) struct Desk {
     pub(crate) links: Vec<Link>,
     pub(crate) budget: Budget,
     pub(crate) clock: VenueClock,
+    /// What the venue's clock said last.
+    pub(crate) told_time: Option<Timestamp>,
     pub(crate) clock_due: Timestamp,
     pub(crate) clock_failures: u32,
     pub(crate) reconciler: Reconciler,
@@ -77,8 +79,9 @@ pub(crate) struct Desk {
     pub(crate) is_barred: bool,
     /// In maintenance until then.
     pub(crate) closed_until: Timestamp,
-    pub(crate) wallet: Option<Amount>,
     pub(crate) is_provided: bool,
+    /// Books that lost their thread, and when to ask for them again.
+    pub(crate) lost_books: Vec<(InstrumentIx, Timestamp)>,
     /// Counts facts that have no count of their own.
     pub(crate) told: u64,
 }
@@ -100,6 +103,7 @@ impl Desk {
             links,
             budget,
             clock: VenueClock::default(),
+            told_time: None,
             clock_due: now,
             clock_failures: 0,
             reconciler: Reconciler::new(fills_since),
@@ -112,8 +116,8 @@ impl Desk {
             retry_at: Timestamp::MAX,
             is_barred: false,
             closed_until: Timestamp::MIN,
-            wallet: None,
             is_provided: false,
+            lost_books: Vec::new(),
             told: 0,
             dialect,
             paper,
@@ -128,9 +132,16 @@ impl Desk {
         self.links.iter().any(|link| link.spec().kind == kind && link.is_up())
     }
 
-    /// Whether the venue can be asked: who is logged in for account events can ask.
+    /// Whether the venue can be asked: who is logged in for account events can ask, and who knows the venue's time, since
+    /// listings go by it.
     pub(crate) fn can_ask(&self) -> bool {
-        self.paper.is_none() && self.is_up(LinkKind::Account) && !self.is_barred
+        let knows_time = self.clock.offset().is_some() || self.clock_due == Timestamp::MAX;
+        self.paper.is_none() && self.is_up(LinkKind::Account) && !self.is_barred && knows_time
+    }
+
+    /// A moment that has certainly passed at the venue. Not by our clock, which may have jumped since it was measured.
+    pub(crate) fn venue_time(&self, now: Timestamp) -> Timestamp {
+        self.told_time.unwrap_or_else(|| self.clock.moment(now).venue)
     }
 
     /// Whether the venue can be asked for the time.

@@ -7,6 +7,8 @@ use crate::life::{Stage, State};
 use crate::link::LinkWish;
 use crate::session::Session;
 use crate::settings::Settings;
+#[cfg(feature = "planted-bugs")]
+use journal::planted::{Bug, has};
 use model::{LinkKind, OrderCommand, OrderState, RejectReason, VenueEvent};
 use units::Timestamp;
 use wire::{Meaning, Outgoing, Purpose, Question, Ticket};
@@ -193,6 +195,10 @@ impl Session {
         let desk = &mut self.desks[venue.index()];
         // Whatever the stream settled need not be asked about.
         desk.inquiries.retain(|inquiry| inquiry.ticket.is_some() || engine.open_order(inquiry.id).is_some());
+        #[cfg(feature = "planted-bugs")]
+        if has(Bug::ForgetUnknown) {
+            desk.inquiries.clear();
+        }
         if !desk.can_ask() {
             return;
         }
@@ -238,7 +244,7 @@ impl Session {
             self.attempt(venue, Purpose::Question(Question::Instruments), Urgency::Upkeep);
         }
         let desk = &mut self.desks[venue.index()];
-        let venue_now = desk.clock.moment(now).venue;
+        let venue_now = desk.venue_time(now);
         let floor = desk.executions.forgotten_until();
         if let Some(question) = desk.reconciler.question(now, venue_now, floor, &settings) {
             let attempt = self.attempt(venue, Purpose::Question(question), Urgency::Upkeep);
@@ -317,6 +323,7 @@ impl Session {
     pub(crate) fn look_after(&mut self) {
         for venue in (0u8..).take(self.desks.len()).map(VenueIx) {
             self.tend_links(venue);
+            self.tend_books(venue);
             self.time_out(venue);
             self.meet_paper(venue);
             if self.desks[venue.index()].rules.has_expired(self.now, &self.settings)
@@ -352,6 +359,24 @@ impl Session {
                 }
             }
         }
+    }
+
+    /// Books that were asked for and did not come are asked for again.
+    fn tend_books(&mut self, venue: VenueIx) {
+        let (now, settings) = (self.now, self.settings);
+        let desk = &mut self.desks[venue.index()];
+        if !desk.is_up(LinkKind::Market) {
+            // A new connection begins all of them anew.
+            desk.lost_books.clear();
+            return;
+        }
+        let mut out = Vec::new();
+        let moment = desk.clock.moment(now);
+        for (ix, at) in desk.lost_books.iter_mut().filter(|(_, at)| *at <= now) {
+            *at = after(now, settings.question_within);
+            desk.dialect.resync_book(*ix, moment, &mut out);
+        }
+        self.send_all(venue, out);
     }
 
     /// What was not answered in time.
@@ -408,6 +433,7 @@ impl Desk {
         let links = self.links.iter().map(crate::link::Link::deadline).min();
         let paper = self.paper.as_ref().and_then(crate::paper::Paper::deadline);
         let mut wanted = vec![links, self.flight_deadline(), paper];
+        wanted.push(self.lost_books.iter().map(|(_, at)| *at).min());
         wanted.push(self.queue.iter().map(|w| after(w.since, settings.send_within)).min());
         let waits = !self.queue.is_empty() || self.flights.values().any(|flight| flight.is_continued);
         wanted.push(waits.then_some(self.retry_at));

@@ -20,7 +20,10 @@ pub(crate) struct Executions {
 impl Executions {
     /// Notes an execution. Returns whether it is new.
     pub(crate) fn note(&mut self, fill: &Fill) -> bool {
-        self.remember(fill.instrument, fill.execution, fill.exchange_time)
+        let is_new = self.remember(fill.instrument, fill.execution, fill.exchange_time);
+        #[cfg(feature = "planted-bugs")]
+        let is_new = is_new || journal::planted::has(journal::planted::Bug::BookDuplicates);
+        is_new
     }
 
     /// Remembers an execution. Returns whether it was not known.

@@ -6,9 +6,11 @@ use crate::desk::{Flight, order_of};
 use crate::reconcile::Findings;
 use crate::sequencer::Rank;
 use crate::session::{Session, source};
+#[cfg(feature = "planted-bugs")]
+use journal::planted::{Bug, has};
 use model::{
-    CancelReason, ClientOrderId, Fact, InstrumentIx, LinkKind, OperatorCommand, OrderCommand, OrderState,
-    RejectReason, VenueEvent,
+    BookUpdate, CancelReason, ClientOrderId, Fact, InstrumentIx, LinkKind, OperatorCommand, OrderCommand,
+    OrderState, RejectReason, VenueEvent,
 };
 use units::{Span, Timestamp};
 use wire::{
@@ -164,7 +166,10 @@ impl Session {
             return;
         }
         link.ready(now);
-        if kind == LinkKind::Account {
+        let asks = kind == LinkKind::Account;
+        #[cfg(feature = "planted-bugs")]
+        let asks = asks && !has(Bug::SleepThroughReconnect);
+        if asks {
             desk.reconciler.demand(now);
             // What was asked before the connection broke is asked again.
             desk.inquiries.iter_mut().for_each(|inquiry| inquiry.ask_at = inquiry.ask_at.min(now));
@@ -201,6 +206,11 @@ impl Session {
             return;
         }
         let now = self.now;
+        if let Fact::Book(change) = &fact
+            && change.update == BookUpdate::Clear
+        {
+            self.desks[venue.index()].lost_books.retain(|(ix, _)| *ix != change.instrument);
+        }
         if let Some(paper) = &mut self.desks[venue.index()].paper {
             // What the market does to orders is known before what it does to opinions.
             let events: Vec<VenueEvent> = paper.meet(now, &fact).collect();
@@ -226,11 +236,19 @@ impl Session {
             self.tell(SessionNotice::Unreadable { venue, error });
             return;
         }
+        #[cfg(feature = "planted-bugs")]
+        if has(Bug::ForgetLateFill)
+            && let VenueEvent::Filled(fill) = &event
+            && fill.order.is_some_and(|id| self.engine.open_order(id).is_none())
+        {
+            self.desks[venue.index()].executions.note(fill);
+            return;
+        }
         let desk = &mut self.desks[venue.index()];
         desk.confirm(&event);
         desk.reconciler.note_activity();
         if let VenueEvent::Filled(fill) = &event
-            && !desk.executions.note(fill)
+            && (desk.reconciler.is_stale(fill.exchange_time) || !desk.executions.note(fill))
         {
             return;
         }
@@ -238,7 +256,16 @@ impl Session {
     }
 
     fn on_book_gap(&mut self, venue: VenueIx, ix: InstrumentIx) {
+        #[cfg(feature = "planted-bugs")]
+        if has(Bug::IgnoreGap) {
+            return;
+        }
+        let again_at = after(self.now, self.settings.question_within);
         let desk = &mut self.desks[venue.index()];
+        if desk.lost_books.iter().any(|(lost, _)| *lost == ix) {
+            return;
+        }
+        desk.lost_books.push((ix, again_at));
         let mut out = Vec::new();
         let moment = desk.clock.moment(self.now);
         desk.dialect.resync_book(ix, moment, &mut out);
@@ -269,6 +296,10 @@ impl Session {
             Meaning::Accepted => {}
             // The account link has told of it already, so it happened.
             Meaning::Ambiguous if flight.is_confirmed => {}
+            #[cfg(feature = "planted-bugs")]
+            Meaning::Ambiguous if has(Bug::ResendOnTimeout) => {
+                self.desks[venue.index()].enqueue(command, now);
+            }
             Meaning::Ambiguous => self.doubt(venue, command, flight.sent_at),
             Meaning::AlreadySo => self.confirm_already(venue, command, flight.sent_at),
             Meaning::Rejected(reason) => self.refuse(venue, command, reason),
@@ -399,6 +430,7 @@ impl Session {
             }
             Answer::Time(told) => {
                 desk.clock.note(flight.sent_at, told, now);
+                desk.told_time = Some(told);
                 (desk.clock_due, desk.clock_failures) = (after(now, settings.clock_every), 0);
             }
             Answer::Fills { fills, has_more } => {
@@ -437,20 +469,16 @@ impl Session {
                 facts.into_iter().for_each(|event| self.push_event(venue, event));
             }
             Answer::Wallet(amount) => {
-                desk.wallet = Some(amount);
                 if !desk.reconciler.is_waiting_for(ticket) {
                     return;
                 }
-                let mut all = Some(units::Amount::ZERO);
-                for desk in self.desks.iter().filter(|desk| desk.paper.is_none()) {
-                    all = all.zip(desk.wallet).map(|(sum, wallet)| sum + wallet);
+                let was_known = desk.reconciler.cash().is_some();
+                if let Some(difference) = desk.reconciler.on_wallet(amount, now, &settings) {
+                    let amount = self.engine.ledger().wallet() + difference;
+                    self.push_event(venue, VenueEvent::Wallet { amount });
+                } else if !was_known {
+                    self.compare_wallets();
                 }
-                // A simulated account has no other books to be compared with.
-                let all = all.filter(|_| self.desks.iter().all(|desk| desk.paper.is_none()));
-                let fact = self.with_reconciler(venue, |session, reconciler| {
-                    reconciler.on_wallet(all, &session.engine, now, &settings)
-                });
-                fact.into_iter().for_each(|event| self.push_event(venue, event));
                 if self.desks[venue.index()].reconciler.agrees() {
                     self.provide_venue(venue);
                 }
@@ -470,6 +498,19 @@ impl Session {
                     self.tell(SessionNotice::RulesChanged { instrument, what });
                 }
             }
+        }
+    }
+
+    /// The cash of all venues is known for the first time since the start: it has to be what the engine has.
+    fn compare_wallets(&mut self) {
+        let cash = |desk: &crate::desk::Desk| desk.reconciler.cash();
+        let all: Option<units::Amount> = self.desks.iter().map(cash).sum();
+        // A simulated account has no other books to be compared with.
+        if let Some(amount) = all
+            && (amount - self.engine.ledger().wallet()).abs() > self.settings.wallet_tolerance
+        {
+            // Of no venue: what each has is known.
+            self.push(Rank::Venue, crate::session::OUTSIDE, Fact::Venue(VenueEvent::Wallet { amount }));
         }
     }
 
@@ -574,6 +615,8 @@ impl Session {
             }
             OrderAnswer::NotFound => {
                 let certain = after(sent_at, desk.dialect.capabilities().horizon.absent_after);
+                #[cfg(feature = "planted-bugs")]
+                let certain = if has(Bug::AbsentTooEarly) { Timestamp::MIN } else { certain };
                 if asked_at < certain || flies {
                     desk.inquiries[at].ask_at = certain.max(after(now, settings.confirm_after));
                     return;

@@ -1,7 +1,8 @@
 //! Paper trading: a simulated exchange inside the session, fed by the same market facts as the engine.
 
 use crate::budget::after;
-use model::{Fact, OrderCommand, VenueEvent};
+use engine::Engine;
+use model::{Fact, InstrumentIx, NewOrder, OrderCommand, OrderState, PositionSide, VenueEvent};
 use std::collections::VecDeque;
 use units::{Price, Span, Timestamp};
 use venue::{Event, Venue};
@@ -25,6 +26,46 @@ impl Paper {
         Self { venue, latency, waiting: VecDeque::new(), told: Vec::new(), marks }
     }
 
+    /// A simulated exchange that goes on where an engine was left: with its positions and cash, its open orders in the book and
+    /// its stops and targets in force. What was on its way is taken to have arrived. A place in a queue is lost, and so are
+    /// trailing stops and legs of positions, which live at the venue alone.
+    #[must_use]
+    pub fn resume(mut venue: Venue, latency: Span, engine: &Engine) -> Self {
+        let (now, ledger) = (engine.now(), engine.ledger());
+        let all = || (0u32..).take(engine.instruments().len()).map(InstrumentIx);
+        let positions = all().flat_map(|ix| PositionSide::ALL.map(|side| (ix, side)));
+        let positions = positions.map(|(ix, side)| {
+            let held = ledger.position(ix, side);
+            (ix, side, held.quantity, held.cost)
+        });
+        // Numbers that no execution before had: nobody trades a thousand million times a second.
+        let executions = u64::try_from(now.nanos()).unwrap_or(0);
+        venue.resume_account(ledger.wallet(), positions, executions);
+        let mut told = Vec::new();
+        for ix in all() {
+            let market = engine.market(ix);
+            if let Some(last) = market.and_then(|market| market.last) {
+                venue.mark(ix, last);
+            }
+        }
+        for open in engine.open_orders().filter(|open| !open.order.id.is_adopted()) {
+            let left = NewOrder { quantity: open.order.quantity - open.filled, ..open.order };
+            venue.on_command(now, &OrderCommand::Place(left), &mut told);
+            if open.state == OrderState::Cancelling {
+                let command = OrderCommand::Cancel { id: left.id, instrument: left.instrument };
+                venue.on_command(now, &command, &mut told);
+            }
+        }
+        for (instrument, position_side) in all().flat_map(|ix| PositionSide::ALL.map(|side| (ix, side))) {
+            let protection = engine.protection(instrument, position_side);
+            if !protection.is_none() {
+                let command = OrderCommand::Protect { instrument, position_side, protection, trailing: None };
+                venue.on_command(now, &command, &mut told);
+            }
+        }
+        Self { told, ..Self::new(venue, latency) }
+    }
+
     /// The simulated exchange.
     #[must_use]
     pub const fn venue(&self) -> &Venue {
@@ -38,7 +79,9 @@ impl Paper {
 
     /// When the next command arrives.
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
-        self.waiting.front().map(|(at, _)| *at)
+        // What resuming led to is told at once.
+        let told = (!self.told.is_empty()).then_some(Timestamp::MIN);
+        told.or_else(|| self.waiting.front().map(|(at, _)| *at))
     }
 
     /// Lets the commands arrive that are due; what they lead to.

@@ -60,6 +60,11 @@ pub(crate) struct Reconciler {
     /// Executions are known up to here, by the venue's clock.
     fills_since: Option<Timestamp>,
     asked_fills_at: Timestamp,
+    /// What our books say of the cash at this venue: what it said once, and every change since.
+    cash: Option<Amount>,
+    /// Two answers in a row were alike, so that nothing was between the first one and what the stream told.
+    is_cash_known: bool,
+    cash_rounds: u32,
 }
 
 /// What a list of open orders leads to.
@@ -85,6 +90,9 @@ impl Reconciler {
             round: 0,
             fills_since,
             asked_fills_at: Timestamp::MIN,
+            cash: None,
+            is_cash_known: false,
+            cash_rounds: 0,
         }
     }
 
@@ -110,6 +118,11 @@ impl Reconciler {
     /// Executions are known up to here, by the venue's clock.
     pub(crate) const fn fills_since(&self) -> Option<Timestamp> {
         self.fills_since
+    }
+
+    /// Whether something that was executed then was listed long ago, so that whoever tells it now repeats himself.
+    pub(crate) fn is_stale(&self, executed_at: Timestamp) -> bool {
+        self.fills_since.is_some_and(|since| executed_at < since)
     }
 
     /// What is to be asked now, if anything. Executions are not asked for from before `floor` on.
@@ -275,22 +288,46 @@ impl Reconciler {
         facts
     }
 
-    /// Takes up the wallet, of all venues together; `None` while that of another venue is not known.
+    /// Our cash at this venue changed.
+    pub(crate) fn note_cash(&mut self, change: Amount) {
+        if let Some(cash) = &mut self.cash {
+            *cash += change;
+        }
+    }
+
+    /// What our books say of the cash at this venue, once that is certain.
+    pub(crate) fn cash(&self) -> Option<Amount> {
+        self.cash.filter(|_| self.is_cash_known)
+    }
+
+    /// Takes up the wallet. Returns by how much the venue's is certain to be more than ours.
     pub(crate) fn on_wallet(
         &mut self,
-        theirs: Option<Amount>,
-        engine: &Engine,
+        theirs: Amount,
         now: Timestamp,
         settings: &Settings,
-    ) -> Option<VenueEvent> {
-        let difference = theirs.map_or(Amount::ZERO, |theirs| theirs - engine.ledger().wallet());
+    ) -> Option<Amount> {
+        let difference = theirs - self.cash.unwrap_or(theirs);
         let is_small = difference.abs() <= settings.wallet_tolerance;
-        let difference = if is_small { 0 } else { difference.units() };
+        if !self.is_cash_known {
+            // An answer may be older than what the stream told: it is believed once the next one says the same, all changes
+            // in between included, or nothing ever does.
+            self.is_cash_known =
+                self.cash.is_some() && (is_small || self.cash_rounds >= settings.confirm_rounds);
+            self.cash_rounds += 1;
+            if !is_small || self.cash.is_none() {
+                self.cash = Some(theirs);
+            }
+            self.again |= !self.is_cash_known;
+            self.finish(now, settings);
+            return None;
+        }
+        let units = if is_small { 0 } else { difference.units() };
         // A position that differs moves the wallet once it is booked: it comes first.
         let is_explained = self.suspects.keys().any(|s| matches!(s, Subject::Position(..)));
-        let is_certain = self.suspect(Subject::Wallet, difference, now, settings) && !is_explained;
+        let is_certain = self.suspect(Subject::Wallet, units, now, settings) && !is_explained;
         self.finish(now, settings);
-        theirs.filter(|_| is_certain).map(|amount| VenueEvent::Wallet { amount })
+        is_certain.then_some(difference)
     }
 
     fn finish(&mut self, now: Timestamp, settings: &Settings) {
@@ -305,7 +342,7 @@ impl Reconciler {
 
     /// Whether nothing is suspected.
     pub(crate) fn agrees(&self) -> bool {
-        self.has_completed && self.suspects.is_empty()
+        self.has_completed && self.is_cash_known && self.suspects.is_empty()
     }
 
     /// Notes a difference. Returns whether it is certain by now.

@@ -15,6 +15,8 @@
 use crate::memory::Memory;
 use crate::replay::{Difference, Replay};
 use engine::{Engine, Snapshot, SnapshotError, StrategySetup};
+#[cfg(feature = "planted-bugs")]
+use journal::planted::{Bug, has};
 use journal::{
     BadSnapshot, Cut, Damage, Entry, FileName, History, Manifest, Migrations, ReadError, RunId, RunReader,
     SnapshotFile, State, Store,
@@ -127,6 +129,8 @@ impl Opening {
 
 /// The state of an engine and a memory as a file.
 pub(crate) fn state_file(engine: &Engine, memory: &Memory) -> SnapshotFile {
+    #[cfg(feature = "planted-bugs")]
+    let memory = if has(Bug::ForgetExecutions) { &Memory::default() } else { memory };
     let mut state = memory.bytes();
     state.extend_from_slice(engine.snapshot().bytes());
     SnapshotFile {
@@ -435,6 +439,10 @@ fn walk(
             Err(error) => return Ok(Err(format!("segment {} at byte {}: {error}", place.0, place.1))),
         };
         match &entry {
+            #[cfg(feature = "planted-bugs")]
+            Entry::Input(model::Fact::Operator(_)) if has(Bug::LoseLatch) => {}
+            #[cfg(feature = "planted-bugs")]
+            Entry::Input(_) if has(Bug::CutTooMuch) && seq.0 % 64 > 60 && seq > base => break,
             Entry::Listing { venue, until } => memory.note_listing(*venue, *until),
             // The state holds what they led to.
             Entry::Input(_) if seq <= base => {}

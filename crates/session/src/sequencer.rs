@@ -45,8 +45,13 @@ impl Sequencer {
 
     /// The next input.
     pub fn next_input(&mut self) -> Option<Input> {
-        let ((at, ..), fact) = self.waiting.pop_first()?;
-        Some(self.issue(at, fact))
+        self.next_from().map(|(_, input)| input)
+    }
+
+    /// The next input, and the source it is from.
+    pub fn next_from(&mut self) -> Option<(u16, Input)> {
+        let ((at, _, source, ..), fact) = self.waiting.pop_first()?;
+        Some((source, self.issue(at, fact)))
     }
 
     /// A fact as the next input at once, before whatever waits.

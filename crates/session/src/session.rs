@@ -11,6 +11,8 @@ use crate::sequencer::{Rank, Sequencer};
 use crate::settings::Settings;
 use engine::{Engine, Outbox};
 use journal::History;
+#[cfg(feature = "planted-bugs")]
+use journal::planted::{Bug, has};
 use model::{
     Candle, ClientOrderId, Fact, Input, InstrumentIx, OperatorCommand, OrderCommand, PanicStage, Seq,
     Timeframe, VenueEvent,
@@ -223,6 +225,10 @@ impl Session {
     /// Our own time, which never goes back: what the clock is set back by is added to what it says from then on, so that
     /// whatever waits for a moment need not wait longer.
     fn tick(&mut self, told: Timestamp) -> Timestamp {
+        #[cfg(feature = "planted-bugs")]
+        if has(Bug::StandStill) {
+            return told.max(self.now);
+        }
         if told < self.told_at {
             let by = self.told_at - told;
             self.ahead = self.ahead + by;
@@ -303,8 +309,12 @@ impl Session {
         }
         self.push_timer();
         loop {
-            while let Some(input) = self.sequencer.next_input() {
-                self.step(&input);
+            while let Some((from, input)) = self.sequencer.next_from() {
+                self.step(from, &input);
+            }
+            #[cfg(feature = "planted-bugs")]
+            if has(Bug::ReleaseEarly) {
+                self.on_durable(self.engine.seq());
             }
             self.look_after();
             self.dispatch();
@@ -356,9 +366,16 @@ impl Session {
     }
 
     /// One input: journal, engine, and what follows into its queues.
-    fn step(&mut self, input: &Input) {
+    fn step(&mut self, from: u16, input: &Input) {
         self.actions.push_back(SessionAction::Append(Append::Input(*input)));
+        let before = self.engine.ledger().wallet();
         self.step_journaled(input);
+        // What moved the wallet moved it where it happened.
+        if let Fact::Venue(_) = input.fact
+            && let Some(desk) = self.desks.get_mut(usize::from(from / 4))
+        {
+            desk.reconciler.note_cash(self.engine.ledger().wallet() - before);
+        }
     }
 
     /// One input that the journal holds.
@@ -448,6 +465,10 @@ impl Session {
     /// Whether something that may open may leave for a venue now.
     pub(crate) fn opening_refusal(&self, venue: VenueIx, ix: Option<InstrumentIx>) -> Option<&'static str> {
         let desk = &self.desks[venue.index()];
+        #[cfg(feature = "planted-bugs")]
+        if has(Bug::LeakThroughHalt) {
+            return None;
+        }
         if self.engine.is_paused() || self.engine.panic_stage() != PanicStage::Armed {
             return Some("trading was halted before it left");
         }
@@ -556,7 +577,7 @@ const JOURNAL: &str = "journal";
 
 /// Sources that are no links.
 const OPERATOR: u16 = u16::MAX;
-const OUTSIDE: u16 = u16::MAX - 1;
+pub(crate) const OUTSIDE: u16 = u16::MAX - 1;
 const TIMER: u16 = u16::MAX - 2;
 
 /// The number of a link among the sources of facts.

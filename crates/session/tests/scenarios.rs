@@ -506,3 +506,29 @@ fn money_that_comes_and_goes_is_adopted() {
     world.pass(seconds(240));
     world.check_agreement();
 }
+
+#[test]
+fn a_paper_session_goes_on_after_a_restart() {
+    let rest = Line::Order(order(Side::Buy, limit("90"), "2"));
+    let mut world = World::paper(Script::new([(1, say(Direction::Long)), (2, rest)]), StopRules::default());
+    world.begin();
+    world.candle("100");
+    world.candle("101");
+    assert_eq!(world.held(), quantity("1"));
+    let wallet = world.session.engine().ledger().wallet();
+    world.durable = model::Seq(u64::MAX);
+    world.restart();
+    world.pass(seconds(5));
+    let books = |world: &World| {
+        let venue = world.session.paper(V).unwrap().venue();
+        let held = venue.account().holding(IX, model::PositionSide::Net);
+        (venue.account().wallet(), held.signed(), venue.order_reports().count())
+    };
+    assert_eq!(books(&world), (wallet, quantity("1"), 1), "the position, the cash and the order in the book");
+    world.candle("89");
+    world.candle("100");
+    let engine = world.session.engine();
+    assert_eq!(books(&world), (engine.ledger().wallet(), quantity("3"), 0));
+    assert_eq!(world.held(), quantity("3"));
+    world.check_replay();
+}

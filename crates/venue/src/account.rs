@@ -192,6 +192,12 @@ impl Account {
         self.audit(currency);
     }
 
+    /// Takes a position over that was entered elsewhere.
+    pub(crate) fn hold(&mut self, ix: InstrumentIx, side: PositionSide, holding: Holding) {
+        self.is_hedged |= side != PositionSide::Net;
+        self.holdings[ix.index()][side.index()] = holding;
+    }
+
     /// Pays funding of an instrument to the trader, or takes it when negative.
     pub fn fund(&mut self, ix: InstrumentIx, amount: Amount) {
         let currency = self.settles(ix);

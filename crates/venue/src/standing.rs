@@ -1,12 +1,13 @@
 //! How an account stands: what reports and scenarios ask of a venue, and what a venue without insurance does to winners.
 
+use crate::account::Holding;
 use crate::config::VenueConfig;
 use crate::venue::{Deal, Event, Venue};
 use model::{
     FillCause, Instrument, InstrumentIx, Liquidity, MarginMode, OrderReport, PositionReport, PositionSide,
-    Protection,
+    Protection, Side,
 };
-use units::{Amount, Rate, Rounding, Timestamp};
+use units::{Amount, Price, Quantity, Rate, Rounding, Timestamp};
 
 impl Venue {
     /// What is traded, by index.
@@ -64,6 +65,34 @@ impl Venue {
             worst = worst.max(Some(ratio(shared.maintenance, shared.balance)));
         }
         worst
+    }
+
+    /// Takes over an account that was kept elsewhere: the cash of the first currency, and every position with what it cost,
+    /// signed like its quantity. Executions are numbered from `executions` on. For a simulated exchange that begins anew beside
+    /// books that went on; it must not have traded yet.
+    ///
+    /// # Panics
+    /// When it has traded.
+    pub fn resume_account(
+        &mut self,
+        wallet: Amount,
+        positions: impl IntoIterator<Item = (InstrumentIx, PositionSide, Quantity, Amount)>,
+        executions: u64,
+    ) {
+        assert!(self.executions == 0, "an account is taken over before anything is traded");
+        self.executions = executions;
+        for (ix, position_side, quantity, cost) in positions {
+            if quantity.is_zero() || self.instruments.get(ix.index()).is_none() {
+                continue;
+            }
+            let side = Side::of(quantity);
+            let holding = Holding { size: quantity.abs(), side, entry_value: cost.abs() };
+            self.account.hold(ix, position_side, holding);
+            let entry = holding.average_entry(&self.instruments[ix.index()]);
+            let price = entry.filter(|price| price.is_positive()).unwrap_or(Price::new(1));
+            self.reckon(ix, position_side, &Holding::NONE, price);
+        }
+        self.account.deposit(wallet - self.account.wallet());
     }
 
     /// Closes every position that is in profit at the price it is valued at, without a fee: auto-deleveraging, which other

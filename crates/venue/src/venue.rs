@@ -34,7 +34,7 @@ pub struct Venue {
     pub(crate) next_rank: u64,
     /// How many legs were placed.
     pub(crate) legs: u64,
-    executions: u64,
+    pub(crate) executions: u64,
     /// What a recorded market has decided to fill, and the parts that an order takes from a book: empty between calls.
     pub(crate) hits: Vec<Hit>,
     pub(crate) parts: Vec<(Price, Quantity)>,

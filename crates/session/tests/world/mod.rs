@@ -417,7 +417,7 @@ impl World {
         let paper = || {
             let config =
                 VenueConfig { initial_balance: Amount::parse("1000").unwrap(), ..VenueConfig::default() };
-            Paper::new(Venue::new(instruments(count), config), Span::ZERO)
+            Paper::resume(Venue::new(instruments(count), config), Span::ZERO, opening.engine())
         };
         let venue = |(n, ixs): (usize, &Vec<u32>)| VenueSetup {
             name: format!("venue {n}"),

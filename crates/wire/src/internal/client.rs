@@ -197,8 +197,8 @@ impl Client {
             match (*last, change.update) {
                 (_, BookUpdate::Clear) => {}
                 (Some(known), _) if change.update_id == known || change.update_id == known + 1 => {}
-                (None, _) => return Ok(()),
-                (Some(_), _) => {
+                // Without a snapshot it is nothing, be the snapshot lost or late.
+                (None | Some(_), _) => {
                     *last = None;
                     out.push(Said::BookGap(change.instrument));
                     return Ok(());

@@ -1,0 +1,175 @@
+//! Runs worlds: `simtest --seeds 1000`, `simtest --seed 0x2a --explain`.
+#![allow(clippy::print_stdout, clippy::exit, reason = "it is what it is for")]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "progress is measured in real time")]
+
+use simtest::options::Options;
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
+use std::time::Instant;
+
+const USAGE: &str = "usage: simtest [--seeds N] [--from SEED] [--threads N] | --seed SEED [--explain] | --seed SEED --days N | --planted";
+
+struct Arguments {
+    seeds: u64,
+    from: u64,
+    threads: u64,
+    seed: Option<u64>,
+    days: Option<u64>,
+    explain: bool,
+}
+
+fn number(text: &str) -> Option<u64> {
+    match text.strip_prefix("0x") {
+        Some(hex) => u64::from_str_radix(hex, 16).ok(),
+        None => text.parse().ok(),
+    }
+}
+
+fn arguments() -> Option<Arguments> {
+    let mut arguments = Arguments { seeds: 100, from: 0, threads: 2, seed: None, days: None, explain: false };
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        #[cfg(feature = "planted-bugs")]
+        if word == "--planted" {
+            std::panic::set_hook(Box::new(|_| {}));
+            println!("{}", simtest::planted::table());
+            std::process::exit(0);
+        }
+        if word == "--explain" {
+            arguments.explain = true;
+            continue;
+        }
+        let value = number(&words.next()?)?;
+        match word.as_str() {
+            "--seeds" => arguments.seeds = value,
+            "--from" => arguments.from = value,
+            "--threads" => arguments.threads = value.max(1),
+            "--seed" => arguments.seed = Some(value),
+            "--days" => arguments.days = Some(value),
+            _ => return None,
+        }
+    }
+    Some(arguments)
+}
+
+fn main() -> ExitCode {
+    // A panic is a finding, told with its seed; the place is told by --explain.
+    let Some(arguments) = arguments() else {
+        println!("{USAGE}");
+        return ExitCode::from(2);
+    };
+    match arguments.seed {
+        Some(seed) if arguments.days.is_some() => long(seed, arguments.days.unwrap_or(1)),
+        Some(seed) => one(seed, arguments.explain),
+        None => many(&arguments),
+    }
+}
+
+fn one(seed: u64, explains: bool) -> ExitCode {
+    println!("seed {seed:#x}: {}", Options::of(seed));
+    let outcome = if explains { simtest::explain(seed) } else { simtest::run(seed) };
+    outcome.timeline.iter().for_each(|line| println!("{line}"));
+    println!("{:?}", outcome.counts);
+    match outcome.violation {
+        Some(violation) => {
+            println!("{violation}");
+            ExitCode::FAILURE
+        }
+        None => {
+            println!("clean, digest {}", outcome.digest);
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+/// One long life, and what it takes in memory on the way.
+fn long(seed: u64, days: u64) -> ExitCode {
+    let options = Options { minutes: days as i64 * 1_440, ..Options::of(seed) };
+    println!("seed {seed:#x}: {options}");
+    let begin = Instant::now();
+    let life = std::thread::spawn(move || simtest::guarded(seed, &options, false));
+    let mut samples = Vec::new();
+    while !life.is_finished() {
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        samples.push((begin.elapsed().as_secs_f64(), resident()));
+    }
+    let seconds = begin.elapsed().as_secs_f64();
+    println!("{days} days in {seconds:.1} s: {:.2} a second", days as f64 / seconds);
+    for (at, resident) in samples.iter().step_by((samples.len() / 12).max(1)) {
+        println!("  {at:>6.1} s {resident:>8.1} MiB");
+    }
+    let Ok(outcome) = life.join() else { return ExitCode::FAILURE };
+    println!("{:?}", outcome.counts);
+    match outcome.violation {
+        Some(violation) => {
+            println!("{violation}");
+            ExitCode::FAILURE
+        }
+        None => ExitCode::SUCCESS,
+    }
+}
+
+/// Resident memory in MiB, where the system says.
+fn resident() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages: f64 = text.split_whitespace().nth(1).and_then(|word| word.parse().ok()).unwrap_or(0.0);
+    pages * 4_096.0 / f64::from(1 << 20)
+}
+
+fn many(arguments: &Arguments) -> ExitCode {
+    if arguments.seeds > 1 {
+        std::panic::set_hook(Box::new(|_| {}));
+    }
+    let next = AtomicU64::new(arguments.from);
+    let end = arguments.from + arguments.seeds;
+    let begin = Instant::now();
+    let (sender, results) = mpsc::channel();
+    let (mut failed, mut done, mut minutes) = (0u64, 0u64, 0i64);
+    let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
+    std::thread::scope(|scope| {
+        for _ in 0..arguments.threads {
+            let (sender, next) = (sender.clone(), &next);
+            scope.spawn(move || {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= end || sender.send((seed, simtest::run(seed))).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        for (seed, outcome) in results {
+            done += 1;
+            minutes += Options::of(seed).minutes + 24;
+            for (what, count) in outcome.counts {
+                *counts.entry(what).or_default() += count;
+            }
+            if let Some(violation) = outcome.violation {
+                failed += 1;
+                println!("seed {seed:#x}: {violation}");
+                println!("  again: cargo run -p simtest --profile simulation -- --seed {seed:#x} --explain");
+            }
+            if done.is_multiple_of(200) {
+                println!(
+                    "{done} of {} seeds, {failed} failed, {:.0} s",
+                    arguments.seeds,
+                    begin.elapsed().as_secs_f64()
+                );
+            }
+        }
+    });
+    let seconds = begin.elapsed().as_secs_f64();
+    let days = 2.0 * minutes as f64 / 1_440.0;
+    println!(
+        "{done} seeds from {:#x}, {failed} failed; {days:.0} simulated days in {seconds:.0} s: {:.1} a second",
+        arguments.from,
+        days / seconds
+    );
+    for (what, count) in counts {
+        println!("  {count:>10} {what}");
+    }
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,115 @@
+//! A strategy that does a bit of everything: opinions with and without stops, resting orders, conditional ones, changes and
+//! cancellations. What it does follows from the candles it was told and nothing else.
+
+use model::{
+    Amendment, Direction, Fact, OrderKind, OrderState, PositionSide, Protection, Side, Signal, Tag,
+    TimeInForce, TriggerBy,
+};
+use strategy::{Intents, Needs, OrderIntent, StateError, StateReader, StateWriter, Strategy, View};
+use units::{Price, Prng, Quantity};
+
+/// The strategy.
+#[derive(Debug, Clone)]
+pub(crate) struct Trader {
+    seed: u64,
+    told: i64,
+    /// Whether it looks at quotes too.
+    has_ticks: bool,
+    has_opinions_only: bool,
+}
+
+impl Trader {
+    pub(crate) const fn new(seed: u64, has_ticks: bool, has_opinions_only: bool) -> Self {
+        Self { seed, told: 0, has_ticks, has_opinions_only }
+    }
+}
+
+/// A price so many per mille from another, on the tick.
+fn near(price: Price, mille: i64) -> Price {
+    let moved = price.mantissa() + price.mantissa() * mille / 1_000;
+    Price::new((moved / TICK).max(1) * TICK)
+}
+
+/// The tick of every instrument of a world.
+pub(crate) const TICK: i64 = 10;
+
+impl Strategy for Trader {
+    fn needs(&self) -> Needs {
+        Needs { quotes: self.has_ticks, funding: true, ..Needs::default() }
+    }
+
+    fn on_fact(&mut self, view: &View<'_>, fact: &Fact, intents: &mut Intents) {
+        let Fact::Candle(candle) = fact else { return };
+        self.told += 1;
+        let (instrument, close) = (candle.instrument, candle.bar.close);
+        // By the candle and not by a count: whoever missed some goes on like whoever saw them.
+        let minute = candle.bar.open_time.nanos() / 60_000_000_000;
+        let mut prng = Prng::new(self.seed ^ (minute as u64) << 8 ^ u64::from(instrument.0));
+        let order = |side, kind, size, reduce_only| OrderIntent {
+            instrument,
+            side,
+            position_side: PositionSide::Net,
+            kind,
+            quantity: Quantity::new(size),
+            time_in_force: TimeInForce::GoodTillCancel,
+            reduce_only,
+            protection: Protection::NONE,
+            tag: Tag(0),
+        };
+        let side = if prng.below(2) == 0 { Side::Buy } else { Side::Sell };
+        let sign = if side == Side::Buy { 1 } else { -1 };
+        let size = 500 * (1 + prng.below(10) as i64);
+        let choice = prng.below(14);
+        match choice {
+            2.. if self.has_opinions_only => {}
+            0 | 1 => {
+                let direction = Direction::of(prng.below(3) as i64 - 1);
+                let mut signal = Signal::new(instrument, direction, Tag(0));
+                if direction != Direction::Flat && prng.below(2) == 0 {
+                    signal.stop_loss = Some(near(close, -20 * direction.sign()));
+                    signal.take_profit = Some(near(close, 30 * direction.sign()));
+                }
+                intents.signal(signal);
+            }
+            2 | 3 => {
+                let price = near(close, -sign * (1 + prng.below(8) as i64));
+                intents.order(order(side, OrderKind::Limit { price }, size, false));
+            }
+            4 => intents.order(order(side, OrderKind::Market, size, false)),
+            5 => {
+                let trigger = near(close, sign * (2 + prng.below(6) as i64));
+                let kind = OrderKind::StopMarket { trigger, by: TriggerBy::Last };
+                intents.order(order(side, kind, size, prng.below(2) == 0));
+            }
+            6 | 7 => {
+                let standing = view.orders(instrument).filter(|order| order.is_standing());
+                if let Some(order) = standing.last() {
+                    intents.cancel(instrument, order.id);
+                }
+            }
+            8 => {
+                let mut open = view.orders(instrument).filter(|o| o.state == OrderState::Open);
+                if let Some(order) = open.find(|order| order.price.is_some()) {
+                    let price = Some(near(close, if order.side == Side::Buy { -3 } else { 3 }));
+                    intents.amend(instrument, order.id, Amendment { price, ..Amendment::default() });
+                }
+            }
+            9 => {
+                let post_only = TimeInForce::PostOnly;
+                let price = near(close, -sign);
+                let intent = order(side, OrderKind::Limit { price }, size, false);
+                intents.order(OrderIntent { time_in_force: post_only, ..intent });
+            }
+            _ => {}
+        }
+    }
+
+    fn save(&self, state: &mut StateWriter) {
+        state.int(self.told);
+    }
+
+    fn load(&mut self, state: &mut StateReader<'_>) -> Result<(), StateError> {
+        self.told = state.int()?;
+        Ok(())
+    }
+}
