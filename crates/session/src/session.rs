@@ -206,7 +206,8 @@ impl Session {
             for (ix, execution, at) in desk.executions.since(since.unwrap_or(Timestamp::MIN)) {
                 memory.note_execution(ix, execution, at);
             }
-            if let Some(until) = since.filter(|_| desk.reconciler.has_completed) {
+            // Also before the first listing of this session: then it is what the last one knew.
+            if let Some(until) = since {
                 memory.note_listing(number, until);
             }
         }

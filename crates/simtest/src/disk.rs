@@ -86,9 +86,13 @@ impl Disk {
     pub(crate) fn begin(&mut self, run: RunId, base: Seq) {
         self.folders.push((run, Folder::default()));
         self.durable = base;
-        // Runs that no start needs any more.
-        if self.folders.len() > 4 {
-            self.folders.remove(0);
+        // What no start needs any more: whatever came before the last three that are runs at all.
+        let is_run = |(_, folder): &(RunId, Folder)| folder.files.contains_key(&FileName::Manifest);
+        if let Some(oldest) =
+            self.folders.iter().rev().filter(|f| is_run(f)).nth(2).map(|(run, _)| run.clone())
+        {
+            let from = self.folders.iter().position(|(run, _)| *run == oldest).unwrap_or(0);
+            self.folders.drain(..from);
         }
     }
 
