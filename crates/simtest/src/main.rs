@@ -3,13 +3,14 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "progress is measured in real time")]
 
 use simtest::options::Options;
+use simtest::scenario;
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::time::Instant;
 
-const USAGE: &str = "usage: simtest [--seeds N] [--from SEED] [--threads N] | --seed SEED [--explain] | --seed SEED --days N | --planted";
+const USAGE: &str = "usage: simtest [--seeds N] [--from SEED] [--threads N] | --seed SEED [--explain] | --seed SEED --days N | --scenarios | --planted";
 
 struct Arguments {
     seeds: u64,
@@ -18,6 +19,7 @@ struct Arguments {
     seed: Option<u64>,
     days: Option<u64>,
     explain: bool,
+    scenarios: bool,
 }
 
 fn number(text: &str) -> Option<u64> {
@@ -28,7 +30,15 @@ fn number(text: &str) -> Option<u64> {
 }
 
 fn arguments() -> Option<Arguments> {
-    let mut arguments = Arguments { seeds: 100, from: 0, threads: 2, seed: None, days: None, explain: false };
+    let mut arguments = Arguments {
+        seeds: 100,
+        from: 0,
+        threads: 2,
+        seed: None,
+        days: None,
+        explain: false,
+        scenarios: false,
+    };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         #[cfg(feature = "planted-bugs")]
@@ -39,6 +49,10 @@ fn arguments() -> Option<Arguments> {
         }
         if word == "--explain" {
             arguments.explain = true;
+            continue;
+        }
+        if word == "--scenarios" {
+            arguments.scenarios = true;
             continue;
         }
         let value = number(&words.next()?)?;
@@ -61,6 +75,7 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     match arguments.seed {
+        _ if arguments.scenarios => scenarios(),
         Some(seed) if arguments.days.is_some() => long(seed, arguments.days.unwrap_or(1)),
         Some(seed) => one(seed, arguments.explain),
         None => many(&arguments),
@@ -82,6 +97,28 @@ fn one(seed: u64, explains: bool) -> ExitCode {
             ExitCode::SUCCESS
         }
     }
+}
+
+/// What is told on purpose.
+fn scenarios() -> ExitCode {
+    let mut is_clean = true;
+    for seed in 0..5 {
+        match scenario::parity(seed, 60) {
+            Ok(commands) => println!("parity of seed {seed}: {commands} commands alike"),
+            Err(violation) => {
+                is_clean = false;
+                println!("parity of seed {seed}: {violation}");
+            }
+        }
+    }
+    match scenario::exhaustive(7, 8, 1) {
+        Ok(crashes) => println!("{crashes} crashes lead to the positions that none leads to"),
+        Err(violation) => {
+            is_clean = false;
+            println!("{violation}");
+        }
+    }
+    if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// One long life, and what it takes in memory on the way.
