@@ -135,8 +135,13 @@ impl Desk {
     /// Whether the venue can be asked: who is logged in for account events can ask, and who knows the venue's time, since
     /// listings go by it.
     pub(crate) fn can_ask(&self) -> bool {
-        let knows_time = self.clock.offset().is_some() || self.clock_due == Timestamp::MAX;
-        self.paper.is_none() && self.is_up(LinkKind::Account) && !self.is_barred && knows_time
+        self.paper.is_none() && self.is_up(LinkKind::Account) && !self.is_barred && self.knows_time()
+    }
+
+    /// Whether the venue's time was measured, or cannot be. After a refusal for a wrong time nothing dated leaves before it is
+    /// measured anew: what is repeated with the same wrong time is refused again, and every refusal throws the measurement away.
+    pub(crate) fn knows_time(&self) -> bool {
+        self.clock.offset().is_some() || self.clock_due == Timestamp::MAX
     }
 
     /// A moment that has certainly passed at the venue. Not by our clock, which may have jumped since it was measured.

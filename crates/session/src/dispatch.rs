@@ -269,7 +269,8 @@ impl Session {
         // Urgent things find room where upkeep finds none.
         let most =
             if urgency <= Urgency::Protect { 2 * settings.most_commands } else { settings.most_commands };
-        if !is_there || desk.is_barred || desk.flights.len() >= most {
+        let is_dated = purpose != Purpose::Question(Question::Time);
+        if !is_there || desk.is_barred || desk.flights.len() >= most || is_dated && !desk.knows_time() {
             return Attempt::Wait(Timestamp::MAX);
         }
         if desk.closed_until > now {
