@@ -332,10 +332,10 @@ async def streams():
         await pro.close()
 
 
-async def told(watch, act=None, seconds=5.0):
+async def told(watch, act=None, seconds=30.0):
     """What a stream tells next, once something was done."""
     waiting = asyncio.ensure_future(watch)
-    await asyncio.sleep(0.15)
+    await asyncio.sleep(0.5)
     if act:
         await act()
     return await asyncio.wait_for(waiting, seconds)

@@ -23,7 +23,7 @@ class Checks:
     def near(self, found, wanted, name, by=1e-6):
         self.that(abs(float(found) - float(wanted)) <= by, name, f"found {found!r}, wanted {wanted!r}")
 
-    def eventually(self, holds, name, seconds=5.0):
+    def eventually(self, holds, name, seconds=30.0):
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             try:
