@@ -250,19 +250,18 @@ pub(crate) const fn instrument_of(slot: usize, instruments: usize) -> usize {
 #[inline]
 #[must_use]
 pub fn margin(value: Amount, leverage: Rate) -> Amount {
-    if leverage == Rate::ONE {
-        return value;
-    }
-    value.mul_div(Rate::ONE.units().into(), leverage.units().into(), Rounding::Up)
+    if leverage == Rate::ONE { value } else { by_leverage(value, leverage, Rounding::Up) }
+}
+
+#[inline(never)]
+fn by_leverage(value: Amount, leverage: Rate, rounding: Rounding) -> Amount {
+    value.mul_div(Rate::ONE.units().into(), leverage.units().into(), rounding)
 }
 
 /// The same, rounded down.
 #[inline]
 pub(crate) fn margin_down(value: Amount, leverage: Rate) -> Amount {
-    if leverage == Rate::ONE {
-        return value;
-    }
-    value.mul_div(Rate::ONE.units().into(), leverage.units().into(), Rounding::Down)
+    if leverage == Rate::ONE { value } else { by_leverage(value, leverage, Rounding::Down) }
 }
 
 /// Closes as much of `position` as the fill covers and opens the rest on the other side.

@@ -303,6 +303,11 @@ impl Orders {
     /// orders are not counted: they may never fill.
     #[inline]
     pub(crate) fn is_in_flight(&self, ix: InstrumentIx) -> bool {
+        !self.live.is_empty() && self.has_market_order(ix)
+    }
+
+    #[inline(never)]
+    fn has_market_order(&self, ix: InstrumentIx) -> bool {
         self.live.iter().any(|o| o.order.instrument == ix && o.order.kind == model::OrderKind::Market)
     }
 

@@ -167,6 +167,7 @@ impl Account {
     }
 
     /// Every position of an instrument: net, long, short.
+    #[inline]
     #[must_use]
     pub fn holdings(&self, ix: InstrumentIx) -> &[Holding; 3] {
         &self.holdings[ix.index()]

@@ -163,11 +163,12 @@ impl MarginRules {
 #[inline]
 #[must_use]
 pub fn initial_margin(value: Amount, leverage: Rate) -> Amount {
-    if leverage == Rate::ONE {
-        value
-    } else {
-        value.mul_div(Rate::ONE.units().into(), leverage.units().into(), Rounding::Up)
-    }
+    if leverage == Rate::ONE { value } else { by_leverage(value, leverage) }
+}
+
+#[inline(never)]
+fn by_leverage(value: Amount, leverage: Rate) -> Amount {
+    value.mul_div(Rate::ONE.units().into(), leverage.units().into(), Rounding::Up)
 }
 
 /// `value · (rate + closing) − deduction` of a tier; rounded up.

@@ -462,7 +462,7 @@ impl Venue {
         let closed = Holding { size: quantity, entry_value: entered, ..before };
         let after =
             Holding { size: before.size - quantity, entry_value: before.entry_value - entered, ..before };
-        let extra = extra_after(pledge.extra[case.side.index()], &before, &after);
+        let extra = extra_after(pledge.extra[case.side.index()], (before.size, before.side), &after);
         let stays = pledge.margin_of(after.side, after.entry_value) + extra;
         let profit = closed.unrealised(instrument, price);
         (pledge.kept(case.side) - stays + profit).max(Amount::ZERO)

@@ -377,7 +377,7 @@ impl Venue {
         let ix = order.instrument;
         let instrument = &self.instruments[ix.index()];
         let pledge = &self.margin.pledges[ix.index()];
-        let holding = self.account.holding(ix, order.position_side);
+        let holding = &self.account.holdings(ix)[order.position_side.index()];
         let queued = self.desks[ix.index()].queued_before(order);
         let is_adding = holding.side == order.side || holding.size.is_zero();
         let closable = if is_adding { Quantity::ZERO } else { (holding.size - queued).max(Quantity::ZERO) };
@@ -517,19 +517,24 @@ impl Venue {
 
     /// Brings what is set aside for a position up to date after a fill. `before` is the position before it.
     #[inline]
-    pub(crate) fn reckon(&mut self, ix: InstrumentIx, side: PositionSide, before: &Holding, price: Price) {
-        let holding = self.account.holding(ix, side);
+    pub(crate) fn reckon(
+        &mut self,
+        (ix, side): (InstrumentIx, PositionSide),
+        (size_before, side_before): (Quantity, Side),
+        price: Price,
+    ) {
+        let holding = &self.account.holdings(ix)[side.index()];
         let (instrument, taker) = (&self.instruments[ix.index()], self.margin.fees.taker());
         let pledge = &mut self.margin.pledges[ix.index()];
         let at = side.index();
         if pledge.extra[at] != Amount::ZERO {
             cold_path();
-            pledge.extra[at] = extra_after(pledge.extra[at], before, &holding);
+            pledge.extra[at] = extra_after(pledge.extra[at], (size_before, side_before), holding);
         }
-        let is_fresh = before.size.is_zero() || before.side != holding.side;
+        let is_fresh = size_before.is_zero() || side_before != holding.side;
         if is_fresh {
             pledge.worst_entry[at] = price;
-        } else if holding.size > before.size {
+        } else if holding.size > size_before {
             let worst = pledge.worst_entry[at];
             pledge.worst_entry[at] =
                 if holding.side == Side::Buy { worst.max(price) } else { worst.min(price) };
@@ -550,7 +555,7 @@ impl Venue {
         let calm = if holding.size.is_zero() {
             Calm::ALWAYS
         } else {
-            pledge.calm_of(instrument, side, &holding, taker)
+            pledge.calm_of(instrument, side, holding, taker)
         };
         pledge.calm = calm;
         let desk = &mut self.desks[ix.index()];
@@ -718,11 +723,11 @@ fn assumed_price(side: Side, price: Price, last: Option<Price>, mark: Price) -> 
 
 /// What remains of margin that was added by hand once a position is smaller: its share, rounded down; nothing once it is
 /// closed or turned around.
-pub(crate) fn extra_after(extra: Amount, before: &Holding, after: &Holding) -> Amount {
-    if after.size.is_zero() || after.side != before.side {
+pub(crate) fn extra_after(extra: Amount, (size, side): (Quantity, Side), after: &Holding) -> Amount {
+    if after.size.is_zero() || after.side != side {
         Amount::ZERO
-    } else if after.size < before.size {
-        extra.mul_div(after.size.mantissa().into(), before.size.mantissa().into(), Rounding::Floor)
+    } else if after.size < size {
+        extra.mul_div(after.size.mantissa().into(), size.mantissa().into(), Rounding::Floor)
     } else {
         extra
     }

@@ -239,11 +239,12 @@ impl Venue {
             liquidity: deal.liquidity,
             exchange_time: at,
         };
-        let before = self.account.holding(deal.instrument, deal.position_side);
+        let before = &self.account.holdings(deal.instrument)[deal.position_side.index()];
+        let before = (before.size, before.side);
         out.push(Event { at, event: VenueEvent::Filled(fill) });
         self.account.execute(instrument, &fill);
         self.margin.fees.count(|| instrument.notional(deal.price, deal.quantity));
-        self.reckon(deal.instrument, deal.position_side, &before, deal.price);
+        self.reckon((deal.instrument, deal.position_side), before, deal.price);
     }
 }
 

@@ -52,6 +52,11 @@ impl History {
     /// The lock that bans an entry the longest.
     #[inline]
     pub(super) fn ban(&self, instrument: InstrumentIx, side: Side, now: Timestamp) -> Option<&Lock> {
+        if self.locks.is_empty() { None } else { self.longest_ban(instrument, side, now) }
+    }
+
+    #[inline(never)]
+    fn longest_ban(&self, instrument: InstrumentIx, side: Side, now: Timestamp) -> Option<&Lock> {
         self.locks.iter().filter(|lock| lock.bans(instrument, side, now)).max_by_key(|lock| lock.until)
     }
 
