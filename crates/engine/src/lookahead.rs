@@ -153,7 +153,11 @@ impl Engine {
         let mut next = 0;
         while next < bars.len() {
             if earliest < self.guard.sample_due {
-                next += self.sample_calmly(ix, &bars[next..], earliest, span);
+                let ahead = &bars[next..];
+                next += match self.worth_by(ix) {
+                    Some(worth) => self.guard.sample_calmly(worth, ahead, earliest, span),
+                    None => self.guard.candles_before_sample(ahead, span),
+                };
             }
             let Some(bar) = bars.get(next) else { break };
             self.now = (bar.open_time + span).max(earliest);
@@ -167,32 +171,6 @@ impl Engine {
         }
         self.now = before;
         bars.len()
-    }
-
-    /// [`Engine::sample`] at the candles that fall due and from which nothing follows: the equity moves with one price alone, and
-    /// no limit is near. Returns how many candles may go by; the one behind them is due.
-    #[inline]
-    fn sample_calmly(&mut self, ix: InstrumentIx, bars: &[Bar], earliest: Timestamp, span: Span) -> usize {
-        let line = self.worth_by(ix);
-        // Samples mostly lie on the grid of the candles: then it is known where the next one is.
-        let stride = usize::try_from(self.guard.sample_step().nanos() / span.nanos()).unwrap_or(0).max(1);
-        let mut next = 0;
-        loop {
-            let due = self.guard.sample_due.nanos();
-            let opens = Timestamp::from_nanos(due.saturating_sub(span.nanos()));
-            let likely = next + stride - 1;
-            let found = match bars.get(likely) {
-                Some(bar) if bar.open_time == opens => likely,
-                _ => next + bars_before(&bars[next..], opens, span),
-            };
-            let (Some(bar), Some((cash, per_price))) = (bars.get(found), line) else { return found };
-            let value = cash + bar.close.mantissa() as f64 * per_price;
-            let at = (bar.open_time + span).max(earliest);
-            if !self.guard.pass_sample(at, value) {
-                return found;
-            }
-            next = found + 1;
-        }
     }
 
     /// Keeps what a strategy said about a candle whose time has not come.
@@ -296,17 +274,4 @@ impl Engine {
         }
         self.scouted[ix.index()].said = said;
     }
-}
-
-/// How many candles, from the first, open before `opens`. They mostly lie on their grid without gaps, so the answer is guessed
-/// first.
-#[inline(never)]
-fn bars_before(bars: &[Bar], opens: Timestamp, span: Span) -> usize {
-    let Some(first) = bars.first() else { return 0 };
-    let ahead = opens.nanos().saturating_sub(first.open_time.nanos()).max(0);
-    let guess = usize::try_from(ahead.saturating_add(span.nanos() - 1) / span.nanos());
-    let guess = guess.unwrap_or(bars.len()).min(bars.len());
-    let starts = guess == 0 || bars[guess - 1].open_time < opens;
-    let ends = bars.get(guess).is_none_or(|bar| bar.open_time >= opens);
-    if starts && ends { guess } else { bars.partition_point(|bar| bar.open_time < opens) }
 }

@@ -42,6 +42,42 @@ impl Base {
     }
 }
 
+/// How much of the limit that is closest is used.
+#[inline(always)]
+fn raw(bases: &[Base; 3], equity: f64) -> f64 {
+    // None of them is ever NaN, and then this is one instruction each.
+    let larger = |a: f64, b: f64| if a > b { a } else { b };
+    let [day, week, peak] = bases;
+    larger(larger(day.usage(equity), week.usage(equity)), peak.usage(equity)).clamp(0.0, MOST)
+}
+
+/// An account along a stretch of samples from which nothing follows.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stretch {
+    bases: [Base; 3],
+    most: f64,
+    smoothed: f64,
+    weight: f64,
+    calm: f64,
+}
+
+impl Stretch {
+    /// [`Account::observe`] for a sample that nothing follows from. Returns whether it was one; otherwise nothing changed.
+    #[inline(always)]
+    pub(super) fn pass(&mut self, value: f64) -> bool {
+        if value > self.most {
+            return false;
+        }
+        let raw = raw(&self.bases, value);
+        let smoothed = self.smoothed + self.weight * (raw - self.smoothed);
+        let is_calm = raw < self.calm || smoothed < self.calm;
+        if is_calm {
+            self.smoothed = smoothed;
+        }
+        is_calm
+    }
+}
+
 /// A rate as a float.
 pub(super) fn ratio(rate: Rate) -> f64 {
     rate.units() as f64 / Rate::ONE.units() as f64
@@ -109,33 +145,30 @@ impl Account {
         (self.smoothed, self.tier) = (0.0, Tier::Green);
     }
 
-    #[inline]
-    fn raw(&self, value: f64) -> f64 {
-        // None of them is ever NaN, and then this is one instruction each.
-        let larger = |a: f64, b: f64| if a > b { a } else { b };
-        let usage = larger(larger(self.day.usage(value), self.week.usage(value)), self.peak.usage(value));
-        usage.clamp(0.0, MOST)
-    }
-
     /// Whether an observation between two samples can change the tier: only if the average alone would not prevent it.
     #[inline]
     pub(super) fn is_touchy(&self) -> bool {
         self.tier != Tier::Green || self.smoothed >= self.calm
     }
 
-    /// [`Account::observe`] for a sample that nothing follows from. Returns whether it was one; otherwise nothing changed.
+    /// What calm samples look at, at hand for a stretch of them.
     #[inline]
-    pub(super) fn pass(&mut self, value: f64) -> bool {
-        if !self.has_started || self.tier != Tier::Green || value > self.peak.value {
-            return false;
+    pub(super) fn stretch(&self) -> Stretch {
+        let may_be_calm = self.has_started && self.tier == Tier::Green;
+        Stretch {
+            bases: [self.day, self.week, self.peak],
+            // Without a peak above it no observation is calm.
+            most: if may_be_calm { self.peak.value } else { f64::NEG_INFINITY },
+            smoothed: self.smoothed,
+            weight: self.weight,
+            calm: self.calm,
         }
-        let raw = self.raw(value);
-        let smoothed = self.smoothed + self.weight * (raw - self.smoothed);
-        let is_calm = raw < self.calm || smoothed < self.calm;
-        if is_calm {
-            self.smoothed = smoothed;
-        }
-        is_calm
+    }
+
+    /// Goes on from the end of a stretch.
+    #[inline]
+    pub(super) fn take_up(&mut self, stretch: &Stretch) {
+        self.smoothed = stretch.smoothed;
     }
 
     /// Looks at the equity: `value` is what scores are made of, `exact` what records say. `is_sample` says whether this
@@ -153,7 +186,7 @@ impl Account {
         if value > self.peak.value {
             self.peak = Base::new(exact().max(self.peak.amount), limits.drawdown);
         }
-        let raw = self.raw(value);
+        let raw = raw(&[self.day, self.week, self.peak], value);
         if is_sample {
             self.smoothed += self.weight * (raw - self.smoothed);
         }

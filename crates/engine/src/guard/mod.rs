@@ -5,6 +5,7 @@
 //! | `settings` | what the guards are set to |
 //! | `calendar` | when a trading day ends |
 //! | `account` | limits on the equity and the tier that follows |
+//! | `samples` | the equity observed along a run of candles |
 //! | `volatility` | the circuit breaker of a market that moves too fast |
 //! | `history` | closed trades, protections, locks |
 //! | `shield` | every open position has a live stop |
@@ -20,6 +21,7 @@ pub(crate) mod account;
 pub mod calendar;
 pub(crate) mod history;
 pub(crate) mod panic;
+mod samples;
 pub mod settings;
 pub(crate) mod shield;
 pub(crate) mod volatility;
@@ -37,7 +39,7 @@ use panic::Panic;
 use settings::Guards;
 use shield::Post;
 use strategy::{Market, StateError, StateReader, StateWriter};
-use units::{Amount, DigestWriter, Quantity, Rate, Span, Timestamp};
+use units::{Amount, DigestWriter, Quantity, Rate, Timestamp};
 use volatility::{Breaker, Volatility};
 
 /// How many executions of an instrument are remembered, to recognise one that is told twice. An exchange repeats what it
@@ -214,35 +216,6 @@ impl Guard {
         self.limits_equity()
             || self.settings.account.volatility.is_some()
             || self.settings.protections.max_drawdown.is_some()
-    }
-
-    /// The first moment of the grid after `now`.
-    #[inline]
-    fn next_sample(&self, now: Timestamp) -> Timestamp {
-        let (now, due) = (now.nanos(), self.sample_due.nanos());
-        let step = self.settings.account.sample.nanos().max(1);
-        // Mostly it is the very next one: no division.
-        let next = match due.checked_add(step) {
-            Some(next) if now >= due && now < next && due != i64::MIN => next,
-            _ => now.saturating_sub(now.rem_euclid(step)).saturating_add(step),
-        };
-        Timestamp::from_nanos(next)
-    }
-
-    /// The grid of samples.
-    #[inline]
-    pub(crate) fn sample_step(&self) -> Span {
-        self.settings.account.sample
-    }
-
-    /// A sample from which nothing follows. Returns whether it was one; otherwise nothing has changed.
-    #[inline]
-    pub(crate) fn pass_sample(&mut self, at: Timestamp, value: f64) -> bool {
-        let is_calm = self.account.pass(value);
-        if is_calm {
-            self.sample_due = self.next_sample(at);
-        }
-        is_calm
     }
 
     pub(crate) fn watches_stops(&self) -> bool {
