@@ -135,6 +135,7 @@ impl Host {
     }
 
     /// The one strategy that may be handed runs of an instrument's candles, if it listens alone.
+    #[inline]
     pub(crate) fn runner(&self, ix: InstrumentIx, timeframe: Timeframe) -> Option<u16> {
         let [strategy] = self.listeners(ix) else { return None };
         let hosted = &self.hosted[usize::from(*strategy)];
@@ -172,6 +173,7 @@ impl Host {
         hosted.standing != Standing::Faulted && hosted.timeframe == timeframe
     }
 
+    #[inline]
     pub(crate) fn listeners(&self, ix: InstrumentIx) -> &[u16] {
         &self.listeners[ix.index()]
     }

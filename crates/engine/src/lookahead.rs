@@ -11,6 +11,7 @@ impl Engine {
     /// Whether [`Engine::advance`] may be used for an instrument now: one strategy that takes runs listens alone, and
     /// nothing waits to be pursued, for a deadline, or to be heard, and no exit plan leads a position, which acts on
     /// candles.
+    #[inline]
     #[must_use]
     pub fn takes_runs(&self, ix: InstrumentIx, timeframe: Timeframe) -> bool {
         self.host.runner(ix, timeframe).is_some()

@@ -264,7 +264,9 @@ impl Account {
     #[inline]
     fn audit(&self, currency: usize) {
         let sum = self.books[currency].sum();
-        assert!(sum == Amount::ZERO, "the venue's books of currency {currency} are off by {sum}");
+        if sum != Amount::ZERO {
+            is_off(currency, sum);
+        }
         debug_assert!(self.books.iter().all(|book| book.sum() == Amount::ZERO), "another currency is off");
         debug_assert!(
             self.holdings.iter().flatten().all(|h| !h.size.is_negative()
@@ -273,6 +275,11 @@ impl Account {
             "a holding has a size and a value, or neither"
         );
     }
+}
+
+#[cold]
+fn is_off(currency: usize, sum: Amount) {
+    panic!("the venue's books of currency {currency} are off by {sum}");
 }
 
 /// Closes what the fill covers, turns the position around with the rest, and returns the profit of the closed part.

@@ -1,6 +1,6 @@
 //! The one list of checks, and those that the venue's own rules make.
 
-use super::draft::{Context, Draft};
+use super::draft::{Context, Draft, OVER};
 use super::table::Level;
 use super::{MOST, conflicts, danger, exposure, pace, screen};
 use model::{Breach, Figure, Instrument, LockReason, NewOrder, OrderKind, Refusal, RiskLimit, Side, Tier};
@@ -313,13 +313,13 @@ fn check_guards(draft: &Draft<'_>) -> Verdict {
 #[inline]
 fn check_value(_: &Context<'_>, draft: &Draft<'_>) -> Verdict {
     match draft.value {
-        None => Err(too_valuable(draft)),
+        OVER => Err(too_valuable(draft)),
         // What only makes a position smaller may be small: venues exempt it, and a remnant must be closable.
-        Some(value) if value < draft.instrument.min_notional && !draft.order.reduce_only => {
+        value if value < draft.instrument.min_notional && !draft.order.reduce_only => {
             let [allowed, requested] = [draft.instrument.min_notional, value].map(Figure::Amount);
             Err(breach(RiskLimit::MinValue, allowed, None, requested))
         }
-        Some(_) => Ok(()),
+        _ => Ok(()),
     }
 }
 
@@ -336,8 +336,7 @@ fn check_leverage(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
     if !draft.adds() {
         return Ok(());
     }
-    let Some(value) = draft.opening_value else { return Err(too_valuable(draft)) };
-    let tier = draft.instrument.tier(value).max_leverage;
+    let tier = draft.instrument.tier(draft.opening_value).max_leverage;
     let most = context.limits.max_leverage.map_or(tier, |most| most.min(tier));
     refuse_above(context.limits.leverage, most)
 }

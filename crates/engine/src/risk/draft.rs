@@ -35,6 +35,9 @@ impl Deref for Context<'_> {
     }
 }
 
+/// The value of an order that is worth more than can be worked with.
+pub(crate) const OVER: Amount = Amount::from_units(i128::MAX);
+
 /// A request with everything that the checks need to know of it, worked out once.
 pub(crate) struct Draft<'a> {
     pub(crate) order: &'a NewOrder,
@@ -45,12 +48,12 @@ pub(crate) struct Draft<'a> {
     pub(crate) held: Position,
     /// The price the order is valued at: its limit, its trigger, or the last price.
     pub(crate) price: Price,
-    /// The value of the whole order; `None` when it does not fit.
-    pub(crate) value: Option<Amount>,
+    /// The value of the whole order; [`OVER`] when it is more than can be worked with.
+    pub(crate) value: Amount,
     /// How much of the order could make the position larger than it is with everything else that is on its way.
     pub(crate) opening: Quantity,
-    /// The value of that part; `None` when it does not fit.
-    pub(crate) opening_value: Option<Amount>,
+    /// The value of that part; [`OVER`] like the whole.
+    pub(crate) opening_value: Amount,
     /// How far the position may get now; for an amendment, with the order as it is.
     pub(crate) before: Reach,
     /// How far it may get with the order.
@@ -175,8 +178,12 @@ impl<'a> Context<'a> {
         let side = order.side as usize;
         let opening = after[side] - rest[side];
         let value = instrument.checked_notional(price, order.quantity).filter(|value| *value <= MOST);
-        let opening_value =
-            if opening == order.quantity { value } else { instrument.checked_notional(price, opening) };
+        let (value, opening_value) = match value {
+            Some(value) if opening == order.quantity => (value, value),
+            // A part of what fits.
+            Some(value) => (value, instrument.notional(price, opening)),
+            None => (OVER, OVER),
+        };
         let mut draft = Draft {
             order,
             strategy,
@@ -191,9 +198,7 @@ impl<'a> Context<'a> {
             after,
             margin: Amount::ZERO,
         };
-        if let (Some(_), Some(opening_value)) = (value, opening_value)
-            && draft.adds()
-        {
+        if value != OVER && draft.adds() {
             let fee = instrument.notional_share(price, order.quantity, self.limits.taker_fee, Rounding::Up);
             draft.margin = self.margin_for(&draft, opening_value) + fee;
         }

@@ -205,7 +205,7 @@ fn check_order_quantity(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
 
 fn check_order_value(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
     match (context.limits.max_order_value, draft.value) {
-        (Some(most), Some(value)) if value > most && draft.adds() => {
+        (Some(most), value) if value > most && draft.adds() => {
             let [allowed, requested] = [most, value].map(Figure::Amount);
             Err(breach(RiskLimit::OrderValue, allowed, None, requested))
         }
