@@ -107,22 +107,35 @@ impl Engine {
 
     /// Where limits are measured from the start of a day, a run does not go over its end: the figures of the old day are
     /// said with the first candle of the new one, which is a run by itself.
+    #[inline]
     fn until_day_ends<'a>(&mut self, timeframe: Timeframe, bars: &'a [Bar], out: &mut Outbox) -> &'a [Bar] {
-        let (Some(first), Some(last), true) = (bars.first(), bars.last(), self.guard.limits_equity()) else {
+        if !self.guard.limits_equity() {
             return bars;
-        };
+        }
+        let (Some(first), Some(last)) = (bars.first(), bars.last()) else { return bars };
         let (span, after) = (timeframe.span(), self.now.checked_add(Span::from_nanos(1)));
         let at = after.map_or(first.open_time + span, |after| after.max(first.open_time + span));
+        if at <= self.guard.roll_due && last.open_time + span <= self.guard.roll_due {
+            return bars;
+        }
+        self.cut_at_end_of_day(at, span, bars, out)
+    }
+
+    #[cold]
+    fn cut_at_end_of_day<'a>(
+        &mut self,
+        at: Timestamp,
+        span: Span,
+        bars: &'a [Bar],
+        out: &mut Outbox,
+    ) -> &'a [Bar] {
         if at > self.guard.roll_due {
             let closed = self.roll_day(at);
             out.records_day(closed);
-            &bars[..1]
-        } else if last.open_time + span > self.guard.roll_due {
-            let due = self.guard.roll_due;
-            &bars[..bars.partition_point(|bar| bar.open_time + span <= due).max(1)]
-        } else {
-            bars
+            return &bars[..1];
         }
+        let due = self.guard.roll_due;
+        &bars[..bars.partition_point(|bar| bar.open_time + span <= due).max(1)]
     }
 
     /// Looks at equity and prices at the candles of a run that fall due. Returns how many candles may go by: up to the
