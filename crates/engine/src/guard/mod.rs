@@ -39,7 +39,7 @@ use panic::Panic;
 use settings::Guards;
 use shield::Post;
 use strategy::{Market, StateError, StateReader, StateWriter};
-use units::{Amount, DigestWriter, Quantity, Rate, Timestamp};
+use units::{Amount, DigestWriter, Price, Quantity, Rate, Timestamp};
 use volatility::{Breaker, Volatility};
 
 /// How many executions of an instrument are remembered, to recognise one that is told twice. An exchange repeats what it
@@ -127,8 +127,8 @@ impl Worth {
         for slot in ledger.open() {
             let position = &ledger.positions[*slot];
             let ix = instrument_of(*slot, instruments.len());
-            let value = instruments[ix].amount_per_step() * i128::from(position.quantity.mantissa());
-            self.open.push((ix, Amount::from_units(value).to_f64(), position.cost));
+            let value = instruments[ix].notional(Price::new(1), position.quantity);
+            self.open.push((ix, value.to_f64(), position.cost));
             cash -= position.cost;
         }
         (self.cash, self.is_stale) = (cash.to_f64(), false);
