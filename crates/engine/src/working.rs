@@ -10,7 +10,8 @@
 //! ```
 //!
 //! and no fill, exit or cancellation makes it larger: at the limit once, within it until something new is sent. The one
-//! thing that can is a stop at the venue that fires while a market order which turns the position around is on its way.
+//! thing that can is the venue closing the position, by a stop or by liquidation, before a market order that turns it around
+//! arrives: such an order counts against a position that is not there any more.
 
 use model::{NewOrder, OrderKind, Side, TimeInForce};
 use units::Quantity;

@@ -190,6 +190,20 @@ mod tests {
         assert!(kelly_discrete(0.5, 1.0) <= 0.0, "no edge, no bet");
     }
 
+    /// Growth at a fraction f is `f·(μ − r) − f²·σ²/2` above what is earned without risk.
+    #[test]
+    fn half_of_kelly_keeps_three_quarters_of_the_growth() {
+        for (mean, risk_free, variance) in [(0.10, 0.0, 0.04), (0.30, 0.02, 0.5), (0.07, 0.03, 0.01)] {
+            let growth = |f: f64| f * (mean - risk_free) - f * f * variance / 2.0;
+            let full = kelly_continuous(mean, risk_free, variance);
+            assert!(close(growth(full / 2.0) / growth(full), 0.75, 1e-12));
+            assert!(
+                growth(full) > growth(full * 1.01) && growth(full) > growth(full * 0.99),
+                "the most there is"
+            );
+        }
+    }
+
     #[test]
     fn kelly_of_several_assets_solves_the_system() {
         let (mean, deviation) = ([0.10, 0.20, 0.15, 0.05], [0.2, 0.4, 0.3, 0.1]);
