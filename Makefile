@@ -4,13 +4,13 @@ CARGO ?= cargo
 BINARY := $(or $(CARGO_TARGET_DIR),target)/release/plimsoll
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build tools test soak simulate fuzz bench docs fmt clean
+.PHONY: help demo build tools test soak simulate fuzz crash bench docs fmt clean
 
 help: ## Explain these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: build ## Build Plimsoll and show it at work: no keys, no network
-	$(BINARY) demo
+	$(BINARY) demo --paper 20
 
 build: ## Build the optimised program
 	$(CARGO) build --release --locked --package plimsoll
@@ -35,6 +35,11 @@ simulate: ## Live SEEDS=1000 simulated worlds in which everything goes wrong
 
 fuzz: ## Feed hostile rule files to the parser, the planner and the machine for five minutes
 	$(CARGO) run --locked --package strategy --example fuzz_rules -- 300
+
+ROUNDS ?= 200
+
+crash: ## Kill a trading process at ROUNDS random moments and see that nothing is lost or doubled
+	PLIMSOLL_CRASHES=$(ROUNDS) $(CARGO) test --locked --package plimsoll --test live a_process_that_is_killed -- --nocapture
 
 bench: ## Measure every benchmark
 	$(CARGO) xtask bench

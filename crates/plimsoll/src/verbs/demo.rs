@@ -1,7 +1,7 @@
 //! `plimsoll demo`: two markets out of a seed, every built-in strategy on them, and a report to look at.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use backtest::report::{self, ReportInput, ReportOptions, StrategyInfo};
 use backtest::{Outcome, metrics};
@@ -10,11 +10,17 @@ use clap::Parser;
 use model::{Exchange, InstrumentIx, Timeframe};
 use units::Timestamp;
 
+use crate::config::{self, ConfigFile, Sources};
 use crate::failure::Failure;
 use crate::globals::Globals;
-use crate::research::{AccountArgs, Interrupt, MarketArgs, Plan, StrategyArgs, Watch};
+use crate::globals::configuration_failure;
+use crate::live::mode::Mode;
+use crate::research::{
+    AccountArgs, Interrupt, MarketArgs, Plan, StrategyArgs, Watch, active_pairs, strategies as strategies_of,
+};
 use crate::verbs::backtest::{run_error, text_style};
 use crate::verbs::data::table;
+use crate::verbs::run::{Job, trade};
 
 /// Two, so that pairs can be traded and positions hedged.
 const SYMBOLS: [&str; 2] = ["DEMOUSDT", "MODEUSDT"];
@@ -32,6 +38,9 @@ pub(crate) struct Args {
     /// Days of five-minute candles
     #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u32).range(30..=3650))]
     days: u32,
+    /// Seconds of paper trading at the end, on an exchange of its own on this machine: a minute of its market passes in each
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=3600))]
+    paper: u32,
     /// Folder for the market and the reports
     #[arg(long, value_name = "DIR", default_value = "data/demo")]
     dir: PathBuf,
@@ -39,6 +48,9 @@ pub(crate) struct Args {
 
 /// Does what the user asked for.
 pub(crate) fn run(args: &Args, globals: &Globals) -> Result<(), Failure> {
+    if args.paper > 0 && globals.json {
+        return Err(Failure::usage("--paper shows a session as it goes; leave out --json"));
+    }
     let root = args.dir.join("catalog");
     let started = Instant::now();
     let candles = make_market(args, &root)?;
@@ -73,7 +85,51 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<(), Failure> {
     if let Some((_, text)) = best {
         say(globals, &format!("\n{text}\n"))?;
     }
-    finish(args, rows, globals)
+    finish(args, rows, globals)?;
+    match args.paper {
+        0 => Ok(()),
+        seconds => trade_on_paper(args, seconds, globals),
+    }
+}
+
+/// The strategies that trade on paper at the end.
+const ON_PAPER: [&str; 3] = ["ema_crossover", "rsi_reversal", "bollinger_reversion"];
+
+/// The whole way once more, over real sockets: an exchange on this machine, history fetched from it through the real client, and
+/// several strategies that trade its market on paper.
+fn trade_on_paper(args: &Args, seconds: u32, globals: &Globals) -> Result<(), Failure> {
+    let settings =
+        loopback::Settings { seed: args.seed, speed: 60, history_days: 3, ..loopback::Settings::default() };
+    let server = loopback::Server::start(&settings, ([127, 0, 0, 1], 0).into())
+        .map_err(|error| Failure::failed(error.to_string()))?;
+    let address = server.address();
+    say(
+        globals,
+        &format!(
+            "\nAn exchange that speaks Bybit's protocol runs on this machine, at {address}, sixty times as fast as the clock. Three \
+             strategies trade its market on paper for {seconds} s:\n"
+        ),
+    )?;
+    let folder = args.dir.join("paper");
+    let strategies: Vec<String> =
+        ON_PAPER.iter().map(|name| format!("{{\"name\": \"{name}\", \"timeframe\": \"1m\"}}")).collect();
+    let text = format!(
+        "{{\"system\": {{\"data_dir\": {}}}, \"exchange\": {{\"rest_url\": \"http://{address}\", \"websocket_url\": \
+         \"ws://{address}\", \"rate_limit\": 1000}}, \"pairs\": [{{\"symbol\": \"BTCUSDT\"}}, {{\"symbol\": \"ETHUSDT\"}}], \
+         \"strategies\": [{}]}}",
+        serde_json::Value::from(folder.display().to_string()),
+        strategies.join(", ")
+    );
+    let sources = Sources {
+        files: vec![ConfigFile::Stdin(text.into_bytes())],
+        directory: args.dir.clone(),
+        ..Sources::default()
+    };
+    let loaded = config::load(&sources).map_err(|problems| configuration_failure(&problems))?;
+    let plans = strategies_of(&StrategyArgs::default(), &loaded.config)?;
+    let symbols = active_pairs(&loaded.config);
+    let lasts = Some(Duration::from_secs(seconds.into()));
+    trade(Job { loaded: &loaded, mode: Mode::Paper, plans, symbols, is_dry: false, lasts }, globals)
 }
 
 /// The demo has no order book, which market makers quote on.
