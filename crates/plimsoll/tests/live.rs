@@ -331,6 +331,9 @@ fn the_kill_switch_closes_everything_and_stays_until_it_is_unlocked() {
     let (code, said) = bench.ends(&["panic", "--config=live.yaml"]);
     assert!(code == 0 && said.contains("flat and latched"), "{said}");
     session.sees("halted");
+    // Pressed again, it is as it was, and says so.
+    let (code, said) = bench.ends(&["panic", "--config=live.yaml"]);
+    assert!(code == 0 && said.contains("flat and latched"), "{said}");
     assert_eq!(session.stop().0, 0);
     // Nothing runs: the exchange is told directly, and has nothing left to close.
     let (code, said) = bench.ends(&["panic", "--config=live.yaml"]);

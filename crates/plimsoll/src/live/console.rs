@@ -5,8 +5,8 @@ use std::io::{self, Write};
 
 use gateway::watchers::{Seen, Watcher};
 use model::{
-    ClientOrderId, Fact, FillRecord, Instrument, InstrumentIx, Notice, NoticeKind, OrderState, Record,
-    Severity,
+    ClientOrderId, Fact, FillRecord, Instrument, InstrumentIx, Notice, NoticeKind, OrderCommand, OrderState,
+    Record, Severity, Side,
 };
 use serde_json::json;
 use session::bus::Delivery;
@@ -209,7 +209,7 @@ fn session_line(names: &Names, notice: &SessionNotice) -> Line {
             ),
         ),
         SessionNotice::HeldBack { command, why } => {
-            (LogLevel::Warn, "held back", format!("{why}: {command:?}"))
+            (LogLevel::Warn, "held back", format!("{} was not sent: {why}", command_text(names, command)))
         }
         SessionNotice::BookLost { instrument } => {
             (LogLevel::Info, "book", format!("{} begins anew", names.symbol(*instrument)))
@@ -240,6 +240,39 @@ fn session_line(names: &Names, notice: &SessionNotice) -> Line {
         }
         #[allow(unreachable_patterns, reason = "notices that are added are shown as they are")]
         other => (LogLevel::Warn, "session", format!("{other:?}")),
+    }
+}
+
+/// A command in words.
+fn command_text(names: &Names, command: &OrderCommand) -> String {
+    let of = |ix: InstrumentIx| names.symbol(ix);
+    match command {
+        OrderCommand::Place(order) => {
+            let side = if order.side == Side::Buy { "buy" } else { "sell" };
+            let quantity = names.quantity(order.instrument, order.quantity);
+            format!("{} ({side} {quantity} {})", names.order(order.id), of(order.instrument))
+        }
+        OrderCommand::Amend { id, instrument, .. } => {
+            format!("a change of {} in {}", names.order(*id), of(*instrument))
+        }
+        OrderCommand::Cancel { id, instrument } => {
+            format!("the cancel of {} in {}", names.order(*id), of(*instrument))
+        }
+        OrderCommand::CancelAll { instrument: Some(ix), .. } => {
+            format!("the cancel of all orders in {}", of(*ix))
+        }
+        OrderCommand::CancelAll { instrument: None, .. } => "the cancel of all orders".to_owned(),
+        OrderCommand::CancelLeg { instrument, .. } => format!("the cancel of a guard in {}", of(*instrument)),
+        OrderCommand::Protect { instrument, .. } | OrderCommand::ProtectPart { instrument, .. } => {
+            format!("the stop and target in {}", of(*instrument))
+        }
+        OrderCommand::SetLeverage { instrument, .. } => format!("the leverage of {}", of(*instrument)),
+        OrderCommand::SetMarginMode { .. } => "the margin mode".to_owned(),
+        OrderCommand::SetPositionMode { .. } => "the position mode".to_owned(),
+        OrderCommand::MoveMargin { instrument, .. } => format!("the margin of {}", of(*instrument)),
+        OrderCommand::Query { id, instrument, .. } => {
+            format!("the question about {} in {}", names.order(*id), of(*instrument))
+        }
     }
 }
 

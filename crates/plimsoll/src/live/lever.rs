@@ -28,11 +28,18 @@ impl Lever {
         self.folder.join(name)
     }
 
-    /// Pulls it, and forgets how far an earlier session came.
+    /// Pulls it. Pulled again, nothing changes: how far the session has come since the first time stands.
     pub(crate) fn pull(&self) -> io::Result<()> {
         fs::create_dir_all(&self.folder)?;
-        remove(&self.file("panic.stage"))?;
+        if !self.is_pulled() {
+            self.begin()?;
+        }
         fs::write(self.file("panic"), "pulled by a person\n")
+    }
+
+    /// Forgets how far an earlier session came.
+    pub(crate) fn begin(&self) -> io::Result<()> {
+        remove(&self.file("panic.stage"))
     }
 
     pub(crate) fn is_pulled(&self) -> bool {
@@ -112,6 +119,12 @@ mod tests {
         lever.pull().unwrap();
         assert_eq!(lever.orders(&mut was_pulled), [OperatorCommand::Panic]);
         assert_eq!(lever.orders(&mut was_pulled), []);
+        // Pulled again while it is down, how far the session has come stands; the next session begins anew.
+        fs::write(lever.file("panic.stage"), latched()).unwrap();
+        lever.pull().unwrap();
+        assert_eq!(lever.stage().as_deref(), Some(latched()));
+        lever.begin().unwrap();
+        assert_eq!(lever.stage(), None);
         // A session that starts later presses as well.
         assert_eq!(lever.orders(&mut false), [OperatorCommand::Panic]);
         lever.unlock("UNLOCK").unwrap();

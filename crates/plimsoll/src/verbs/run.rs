@@ -192,6 +192,7 @@ fn drive(
         Console::new(names, level_named(&config.logging.level), as_json, globals.colour_on_stdout());
     let (gaps, away) = GapWatch::new();
     let lever = Lever::of(&start::journal_folder(plan.loaded));
+    lever.begin().map_err(|error| Failure::failed(format!("kill switch: {error}")))?;
     let watchers: Vec<Box<dyn Watcher>> =
         vec![Box::new(console), Box::new(gaps), Box::new(StageWatch(lever.clone()))];
     let running = plan.run(beginning, watchers, start::now())?;
