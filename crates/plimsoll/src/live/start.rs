@@ -53,6 +53,10 @@ pub(crate) struct Beginning {
     pub(crate) opening: Opening,
     /// What a person should know of it.
     pub(crate) text: String,
+    /// The money and the moment that its engine was built with: what the journal keeps has to say the same, or a replay across
+    /// a minute's end decides otherwise.
+    balance: Amount,
+    at: Timestamp,
     lock: File,
 }
 
@@ -66,14 +70,16 @@ pub(crate) fn begin(start: &Start<'_>, now: Timestamp) -> Result<Beginning, Fail
             seal_open(folder)?;
         }
         let opening = Opening::fresh(start.program.engine(start.balance, now)?);
-        return Ok(Beginning { opening, text: "a new account on paper".to_owned(), lock });
+        let text = "a new account on paper".to_owned();
+        return Ok(Beginning { opening, text, balance: start.balance, at: now, lock });
     }
     let stores: Vec<&dyn Store> = folders.iter().map(|folder| folder as &dyn Store).collect();
     let parts = Kitchen { catalog: start.loaded.config.system.data_dir.join("catalog"), journal };
     match recovery::recover(&stores, &parts) {
         Ok(None) => {
             let opening = Opening::fresh(start.program.engine(start.balance, now)?);
-            Ok(Beginning { opening, text: "nothing ran here before".to_owned(), lock })
+            let text = "nothing ran here before".to_owned();
+            Ok(Beginning { opening, text, balance: start.balance, at: now, lock })
         }
         Ok(Some(recovered)) => go_on(start, &folders, recovered, now, lock),
         Err(refusal) => Err(refused(&folders, &refusal)),
@@ -94,9 +100,10 @@ fn go_on(
             .map_err(|error| Failure::failed(format!("{}: {error}", folder.path().display())))?;
     }
     let text = format!("goes on from {report}");
-    let setup = start.program.setup(opening.engine().ledger().wallet(), now);
+    let balance = opening.engine().ledger().wallet();
+    let setup = start.program.setup(balance, now);
     match opening.adapt(setup, start.program.strategies()?) {
-        Ok(opening) => Ok(Beginning { opening, text, lock }),
+        Ok(opening) => Ok(Beginning { opening, text, balance, at: now, lock }),
         Err(error) => Err(Failure::refused(format!(
             "the last run was of other instruments or strategies ({error}); go on with those, or close its positions, and move \
              {} out of the journal's folder to begin anew",
@@ -134,14 +141,14 @@ impl Start<'_> {
         watchers: Vec<Box<dyn Watcher>>,
         now: Timestamp,
     ) -> Result<Running, Failure> {
-        let Beginning { opening, lock, .. } = beginning;
+        let Beginning { opening, balance, at, lock, .. } = beginning;
         let (config, program) = (&self.loaded.config, self.program);
         let journal = journal_folder(self.loaded);
         let failed =
             |error: std::io::Error| Failure::failed(format!("journal in {}: {error}", journal.display()));
         let (run, files) = create(&journal, self.mode.name(), now).map_err(failed)?;
         let folder = journal.join(run.as_str());
-        let kept = program.keep(self.loaded, self.balance, now)?;
+        let kept = program.keep(self.loaded, balance, at)?;
         let manifest = opening.manifest(Manifest {
             run,
             parent: None,
