@@ -5,7 +5,7 @@ use super::draft::{Context, Draft};
 use crate::orders::Order;
 use model::{ClientOrderId, NewOrder, OrderKind, Refusal, Side};
 
-/// A placeholder in tables: the order that stands against is known only when one is refused.
+/// Stands in tables of checks for the order that is in the way, which is known only when one is refused.
 const SOME: ClientOrderId = ClientOrderId::new(0, 0);
 
 pub(crate) const REDUCE_ONLY: Check = Check {
