@@ -3,8 +3,8 @@
 use crate::parquet_io::{self, Label, Loaded, Stored, factor, widest};
 use crate::transaction::{self, Transaction};
 use crate::{
-    CatalogError, Counts, Factors, Kind, Row, Series, SeriesKey, Source, Ticks, TimeRange, key, layout, lock,
-    merge,
+    CatalogError, Counts, DataKind, Factors, Kind, OpenInterest, Row, Series, SeriesKey, Source, Ticks,
+    TimeRange, key, layout, lock, merge,
 };
 use crate::{Received, layout::folder};
 use model::{Bar, BookChange, Exchange, FundingRate, InstrumentIx, Quote, Timeframe, Trade};
@@ -117,7 +117,7 @@ impl Catalog {
     /// [`CatalogError::NotFound`] when nothing is stored under the key, otherwise when a file is damaged. A range
     /// without candles gives an empty series.
     pub fn load_bars(&self, key: &SeriesKey, range: TimeRange) -> Result<Series, CatalogError> {
-        let Some(timeframe) = key.kind.timeframe() else {
+        let Some(timeframe) = key.kind.timeframe().filter(|_| key.kind.is_candles()) else {
             return Err(CatalogError::Invalid(format!("{key}: not candles")));
         };
         let (loaded, source) = self.load::<Bar>(key, range, InstrumentIx(0))?;
@@ -197,6 +197,21 @@ impl Catalog {
         instrument: InstrumentIx,
     ) -> Result<Ticks<FundingRate>, CatalogError> {
         self.load_ticks(&key.with_kind(Kind::Funding), range, instrument)
+    }
+
+    /// The measurements of open interest in `range`, which are as far apart as the kind of the key says.
+    ///
+    /// # Errors
+    /// As [`Catalog::load_bars`].
+    pub fn load_open_interest(
+        &self,
+        key: &SeriesKey,
+        range: TimeRange,
+    ) -> Result<Vec<OpenInterest>, CatalogError> {
+        if key.kind.data() != DataKind::OpenInterest {
+            return Err(CatalogError::Invalid(format!("{key}: not open interest")));
+        }
+        Ok(self.load::<OpenInterest>(key, range, InstrumentIx(0))?.0.rows)
     }
 
     fn load_ticks<T>(

@@ -2,7 +2,7 @@
 
 use crate::error::Faults;
 use crate::intake::Lines;
-use crate::{Fault, Scale, Series};
+use crate::{Fault, OpenInterest, Scale, Series};
 use model::{Bar, BarFault, Timeframe};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -165,6 +165,28 @@ impl CheckReport {
 pub fn check(series: &Series, options: &CheckOptions) -> CheckReport {
     let scale = Scale { price_decimals: series.price_decimals, quantity_decimals: series.quantity_decimals };
     examine(&series.bars, series.timeframe, scale, None, &Faults::default(), options)
+}
+
+/// Checks measurements of open interest that should be `every` so far apart. They are examined as candles without a price.
+#[must_use]
+pub fn check_open_interest(
+    rows: &[OpenInterest],
+    every: Timeframe,
+    quantity_decimals: u8,
+    options: &CheckOptions,
+) -> CheckReport {
+    let price = Price::new(1);
+    let bar = |row: &OpenInterest| Bar {
+        open_time: row.measured_at,
+        open: price,
+        high: price,
+        low: price,
+        close: price,
+        volume: row.quantity,
+    };
+    let bars: Vec<Bar> = rows.iter().map(bar).collect();
+    let scale = Scale { price_decimals: 0, quantity_decimals };
+    examine(&bars, every, scale, None, &Faults::default(), options)
 }
 
 /// Checks candles. `lines` says where they stood, `unreadable` which rows are not among them.

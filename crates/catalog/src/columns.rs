@@ -1,6 +1,6 @@
 //! How each kind of row lies in columns of 64-bit integers.
 
-use crate::Received;
+use crate::{OpenInterest, Received};
 use model::{Bar, BookChange, BookUpdate, FundingRate, InstrumentIx, Quote, Side, Trade};
 use std::ops::Range;
 use units::{Price, Quantity, Rate, Timestamp};
@@ -46,8 +46,8 @@ pub(crate) fn scaled(value: i64, factor: i64) -> Option<i64> {
     value.checked_mul(factor).filter(|v| (-MAX_MANTISSA..=MAX_MANTISSA).contains(v))
 }
 
-/// A row that the catalog can store. Implemented for [`Bar`] and for [`Received`] trades, quotes, book changes and
-/// funding rates; not to be implemented elsewhere.
+/// A row that the catalog can store. Implemented for [`Bar`], [`OpenInterest`] and for [`Received`] trades, quotes, book
+/// changes and funding rates; not to be implemented elsewhere.
 pub trait Row: Copy + PartialEq + Send + Sync + 'static {
     /// The columns of a file, the time first.
     const COLUMNS: &'static [Column];
@@ -356,6 +356,33 @@ impl Row for Received<FundingRate> {
 
     fn rescaled(&self, _: Factors) -> Option<Self> {
         Some(*self)
+    }
+}
+
+impl Row for OpenInterest {
+    const COLUMNS: &'static [Column] =
+        &[column("measured_at", Unit::Time), column("open_interest", Unit::Quantity)];
+    const KEYED_BY_TIME: bool = true;
+
+    fn time(&self) -> Timestamp {
+        self.measured_at
+    }
+
+    fn scatter(&self, columns: &mut [Vec<i64>]) {
+        append(columns, [self.measured_at.nanos(), self.quantity.mantissa()]);
+    }
+
+    fn gather(columns: &[Vec<i64>], range: Range<usize>, _: InstrumentIx, rows: &mut Vec<Self>) -> bool {
+        let Some([time, quantity]) = slices(columns, &range) else { return false };
+        rows.extend(time.iter().zip(quantity).map(|(time, quantity)| Self {
+            measured_at: Timestamp::from_nanos(*time),
+            quantity: Quantity::new(*quantity),
+        }));
+        true
+    }
+
+    fn rescaled(&self, factors: Factors) -> Option<Self> {
+        Some(Self { quantity: quantity(self.quantity, factors)?, ..*self })
     }
 }
 

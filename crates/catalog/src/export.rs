@@ -2,7 +2,7 @@
 
 use crate::catalog::Scale;
 use crate::parquet_io::{self, Label};
-use crate::{Catalog, CatalogError, Kind, Received, Row, SeriesKey, Source, TimeRange};
+use crate::{Catalog, CatalogError, Kind, OpenInterest, Received, Row, SeriesKey, Source, TimeRange};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use model::{Bar, BookChange, BookUpdate, FundingRate, InstrumentIx, Quote, Side, Trade};
@@ -13,7 +13,8 @@ use units::{Price, Quantity, RATE_DECIMALS, Timestamp};
 
 impl Catalog {
     /// Writes the rows of a series in `range` to `path`: as text if it ends in `.csv` or `.csv.gz`, as Parquet if it ends
-    /// in `.parquet`. The import of the file gives the same rows again. Returns how many rows were written.
+    /// in `.parquet`. The import of the file gives the same rows again, but for open interest, which is downloaded only. Returns
+    /// how many rows were written.
     ///
     /// # Errors
     /// [`CatalogError`] when there is nothing to export, or the file cannot be written; an existing file is only
@@ -43,6 +44,15 @@ impl Catalog {
             Kind::Funding => {
                 let ticks = self.load_funding(key, range, InstrumentIx(0))?;
                 write(path, key, scale_of(&ticks), &ticks.rows, &ticks.source)
+            }
+            Kind::OpenInterest(_) => {
+                let holding = self.holding(key)?;
+                let rows = self.load_open_interest(key, range)?;
+                let scale = Scale {
+                    price_decimals: holding.price_decimals,
+                    quantity_decimals: holding.quantity_decimals,
+                };
+                write(path, key, scale, &rows, &holding.source)
             }
         }
     }
@@ -86,6 +96,15 @@ impl Line for Bar {
         let (open, high, low, close) =
             (price(self.open), price(self.high), price(self.low), price(self.close));
         write!(out, "{},{open},{high},{low},{close},{volume}", time(self.open_time))
+    }
+}
+
+impl Line for OpenInterest {
+    const HEADER: &'static str = "measured_at,symbol,open_interest";
+
+    fn line(&self, out: &mut dyn Write, symbol: &str, scale: Scale) -> io::Result<()> {
+        let quantity = self.quantity.decimal(scale.quantity_decimals);
+        write!(out, "{},{symbol},{quantity}", time(self.measured_at))
     }
 }
 

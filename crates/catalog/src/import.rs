@@ -178,6 +178,12 @@ impl Catalog {
 fn accept(file: &Path, options: &ImportOptions) -> Result<Accepted, ImportError> {
     let guess = guess::from_path(file);
     let asked = options.kind.or(guess.kind);
+    if asked == Some(DataKind::OpenInterest) {
+        return Err(ImportError::undecided(
+            file,
+            "open interest comes by `plimsoll data download`, not out of files",
+        ));
+    }
     let family = options.kind.or(guess.kind.filter(|kind| *kind == DataKind::Funding)).map(family_of);
     let snapshots = options.snapshots.as_deref().map(source_file::read_snapshots).transpose()?;
     let choice = Choice { symbol: options.symbol.clone(), snapshots: snapshots.unwrap_or_default() };
@@ -260,7 +266,7 @@ const fn family_of(kind: DataKind) -> Family {
         DataKind::Trades => Family::Trades,
         DataKind::Quotes => Family::Quotes,
         DataKind::BookChanges => Family::Book,
-        DataKind::Funding => Family::Funding,
+        DataKind::Funding | DataKind::OpenInterest => Family::Funding,
     }
 }
 
@@ -387,6 +393,8 @@ fn store(
         Kind::Trades => put!(Trades),
         Kind::Quotes => put!(Quotes),
         Kind::BookChanges => put!(Book),
+        // No file is accepted as open interest.
+        Kind::OpenInterest(_) => Ok(None),
     }
 }
 

@@ -20,16 +20,26 @@ pub enum Kind {
     BookChanges,
     /// Funding rates.
     Funding,
+    /// Open interest, measured this far apart.
+    OpenInterest(Timeframe),
 }
 
 impl Kind {
-    /// The candle length, where there is one.
+    /// The distance between two rows, where there is one: the length of candles.
     #[must_use]
     pub const fn timeframe(self) -> Option<Timeframe> {
         match self {
-            Self::Candles(timeframe) | Self::MarkCandles(timeframe) => Some(timeframe),
+            Self::Candles(timeframe) | Self::MarkCandles(timeframe) | Self::OpenInterest(timeframe) => {
+                Some(timeframe)
+            }
             _ => None,
         }
+    }
+
+    /// Whether it consists of candles.
+    #[must_use]
+    pub const fn is_candles(self) -> bool {
+        matches!(self, Self::Candles(_) | Self::MarkCandles(_))
     }
 
     /// The kind without the candle length.
@@ -42,10 +52,11 @@ impl Kind {
             Self::Quotes => DataKind::Quotes,
             Self::BookChanges => DataKind::BookChanges,
             Self::Funding => DataKind::Funding,
+            Self::OpenInterest(_) => DataKind::OpenInterest,
         }
     }
 
-    /// The name without the candle length: `candles`, `mark`, `trades`, `quotes`, `book` or `funding`.
+    /// The name without the distance: `candles`, `mark`, `trades`, `quotes`, `book`, `funding` or `open-interest`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         self.data().name()
@@ -69,13 +80,15 @@ impl FromStr for Kind {
         let unknown = || {
             let shown: String = text.chars().take(40).collect();
             format!(
-                "unknown kind {shown:?}; allowed: candles-<timeframe> mark-<timeframe> trades quotes book funding"
+                "unknown kind {shown:?}; allowed: candles-<timeframe> mark-<timeframe> open-interest-<timeframe> trades quotes \
+                 book funding"
             )
         };
         let timeframe = |name: &str| name.parse::<Timeframe>().map_err(|e| e.to_string());
-        match text.split_once('-') {
+        match text.rsplit_once('-') {
             Some(("candles", name)) => Ok(Self::Candles(timeframe(name)?)),
             Some(("mark", name)) => Ok(Self::MarkCandles(timeframe(name)?)),
+            Some(("open-interest", name)) => Ok(Self::OpenInterest(timeframe(name)?)),
             Some(_) => Err(unknown()),
             None => [Self::Trades, Self::Quotes, Self::BookChanges, Self::Funding]
                 .into_iter()
@@ -100,12 +113,21 @@ pub enum DataKind {
     BookChanges,
     /// Funding rates.
     Funding,
+    /// Open interest.
+    OpenInterest,
 }
 
 impl DataKind {
     /// Every kind.
-    pub const ALL: [Self; 6] =
-        [Self::Candles, Self::MarkCandles, Self::Trades, Self::Quotes, Self::BookChanges, Self::Funding];
+    pub const ALL: [Self; 7] = [
+        Self::Candles,
+        Self::MarkCandles,
+        Self::Trades,
+        Self::Quotes,
+        Self::BookChanges,
+        Self::Funding,
+        Self::OpenInterest,
+    ];
 
     /// Its name on the command line and in folders.
     #[must_use]
@@ -117,6 +139,7 @@ impl DataKind {
             Self::Quotes => "quotes",
             Self::BookChanges => "book",
             Self::Funding => "funding",
+            Self::OpenInterest => "open-interest",
         }
     }
 }
@@ -210,10 +233,10 @@ mod tests {
 
     #[test]
     fn kinds_round_trip() {
-        for text in ["candles-5m", "mark-1h", "trades", "quotes", "book", "funding"] {
+        for text in ["candles-5m", "mark-1h", "open-interest-5m", "trades", "quotes", "book", "funding"] {
             assert_eq!(text.parse::<Kind>().unwrap().to_string(), text);
         }
-        for bad in ["", "candles", "candles-7m", "trades-1m", "../x"] {
+        for bad in ["", "candles", "candles-7m", "trades-1m", "open-interest", "../x"] {
             assert!(bad.parse::<Kind>().is_err(), "{bad:?} was accepted");
         }
     }

@@ -29,7 +29,7 @@ fn period(kind: Kind) -> Period {
             _ => Period::All,
         },
         Kind::Trades | Kind::Quotes | Kind::BookChanges => Period::Day,
-        Kind::Funding => Period::All,
+        Kind::Funding | Kind::OpenInterest(_) => Period::All,
     }
 }
 

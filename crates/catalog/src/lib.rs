@@ -40,7 +40,7 @@ mod transaction;
 
 pub use capture::BookGap;
 pub use catalog::{Catalog, Change, Holding, Scale};
-pub use check::{CheckOptions, CheckReport, Finding, FindingKind, check};
+pub use check::{CheckOptions, CheckReport, Finding, FindingKind, check, check_open_interest};
 pub use columns::{Column, Factors, Row, Unit};
 pub use error::{CatalogError, Fault, Faults, ImportError, LISTED_FAULTS};
 pub use export::export_series;
@@ -53,5 +53,5 @@ pub use read::{ReadOptions, check_file, read_series};
 pub use recording::{Recording, read_recording};
 pub use repair::{RepairOptions, RepairReport, read_repaired, repair};
 pub use resample::{Resampled, resample};
-pub use series::{Received, Series, Source, Ticks};
+pub use series::{OpenInterest, Received, Series, Source, Ticks};
 pub use source_file::Format;

@@ -2,7 +2,7 @@
 
 use crate::TimeRange;
 use model::{Bar, Exchange, Timeframe};
-use units::{Digest, DigestWriter, Timestamp};
+use units::{Digest, DigestWriter, Quantity, Timestamp};
 
 /// Where rows came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +77,15 @@ pub struct Ticks<T> {
     pub rows: Vec<Received<T>>,
     /// Where they came from, oldest first.
     pub source: Vec<Source>,
+}
+
+/// How much of an instrument is open at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenInterest {
+    /// When it was measured, by the exchange's clock.
+    pub measured_at: Timestamp,
+    /// In the base currency, as the exchange counts it: Bybit's is what is held long and what is held short together.
+    pub quantity: Quantity,
 }
 
 /// Something the exchange said, and when the recorder heard it.

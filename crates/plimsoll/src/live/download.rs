@@ -1,11 +1,13 @@
 //! History from the exchange into the catalog: only what is missing, in pieces, each of them checked before it is stored.
 
-use catalog::{Catalog, CatalogError, Kind, Received, Row, Scale, SeriesKey, Source, TimeRange};
+use catalog::{
+    Catalog, CatalogError, Kind, OpenInterest, Received, Row, Scale, SeriesKey, Source, TimeRange,
+};
 use gateway::clock;
 use model::{Bar, FundingRate, Instrument, InstrumentIx, Timeframe};
-use units::{DigestWriter, Span, Timestamp};
-use wire::bybit::calls::market::KlineKind;
-use wire::bybit::download::{self, CandleDownload, FundingDownload};
+use units::{DigestWriter, Quantity, Span, Timestamp};
+use wire::bybit::calls::market::{KlineKind, OpenInterestRow};
+use wire::bybit::download::{self, CandleDownload, FundingDownload, OpenInterestDownload};
 
 use super::exchange::Exchange;
 use crate::failure::Failure;
@@ -126,6 +128,80 @@ pub(crate) fn funding(
     Ok(result)
 }
 
+/// Brings measurements of open interest up to date within `range`.
+///
+/// # Errors
+/// As [`candles`].
+pub(crate) fn open_interest(
+    exchange: &mut Exchange,
+    catalog: &Catalog,
+    instrument: &Instrument,
+    every: Timeframe,
+    range: TimeRange,
+    progress: Progress<'_>,
+) -> Result<Downloaded, Failure> {
+    let kind = Kind::OpenInterest(every);
+    let key = SeriesKey { exchange: instrument.exchange, symbol: instrument.symbol.clone(), kind };
+    let range = closed(range, every, exchange.now());
+    let held = held(catalog, &key, range)?;
+    let total = bars_between(range.from, range.to, every);
+    let mut result = Downloaded { held: held.len() as u64, ..Downloaded::default() };
+    let mut seen = result.held;
+    progress(seen, total);
+    let mut store = Store { catalog, key: &key, instrument, rows: Vec::new(), added: 0 };
+    for gap in missing(&held, range, every) {
+        let symbol = &instrument.symbol;
+        let Some(mut pieces) = OpenInterestDownload::new(symbol, every, gap.from, gap.to) else {
+            return Err(Failure::usage(format!("bybit does not measure open interest every {every}")));
+        };
+        let mut found = 0;
+        while pieces.next().is_some() {
+            let before = pieces.reached();
+            let step = pieces.clone();
+            let (next, rows) = exchange.read(&mut |_| step.next(), &mut |response, now| {
+                let mut step = step.clone();
+                step.take(response, now).map(|rows| (step, rows))
+            })?;
+            pieces = next;
+            found += rows.len() as u64;
+            for row in rows {
+                store.rows.push(measured(&row, instrument, every)?);
+            }
+            if store.rows.len() >= BATCH {
+                store.flush()?;
+            }
+            seen += bars_between(before, pieces.reached().min(gap.to), every);
+            progress(seen.min(total), total);
+        }
+        result.missing += bars_between(gap.from, gap.to, every).saturating_sub(found);
+    }
+    store.flush()?;
+    result.added = store.added;
+    Ok(result)
+}
+
+/// A measurement in the scale of its instrument.
+fn measured(
+    row: &OpenInterestRow,
+    instrument: &Instrument,
+    every: Timeframe,
+) -> Result<OpenInterest, Failure> {
+    let wrong = |problem: String| {
+        Failure::failed(format!("{}: open interest of {}: {problem}", instrument.symbol, row.time))
+    };
+    if !every.opens_at(row.time) {
+        return Err(wrong(format!("measured off the grid of {every}")));
+    }
+    let mantissa = row.both.at_scale(instrument.quantity_decimals).ok().and_then(|m| i64::try_from(m).ok());
+    match mantissa.filter(|mantissa| *mantissa >= 0) {
+        Some(mantissa) => Ok(OpenInterest { measured_at: row.time, quantity: Quantity::new(mantissa) }),
+        None => Err(wrong(format!(
+            "{}; a quantity of {} decimal places is expected",
+            row.both, instrument.quantity_decimals
+        ))),
+    }
+}
+
 /// The latest trades: the exchange lists a thousand, and no older ones.
 ///
 /// # Errors
@@ -197,9 +273,18 @@ fn bars_between(from: Timestamp, to: Timestamp, timeframe: Timeframe) -> u64 {
     (to - from).seconds().unsigned_abs() / timeframe.seconds().unsigned_abs()
 }
 
-/// When the stored candles of a range open.
+/// When the stored candles of a range open, or its measurements were made.
 fn held(catalog: &Catalog, key: &SeriesKey, range: TimeRange) -> Result<Vec<Timestamp>, Failure> {
     let series = match key.kind {
+        Kind::OpenInterest(_) => {
+            return match catalog.load_open_interest(key, range) {
+                Ok(rows) => {
+                    Ok(rows.iter().map(|row| row.measured_at).filter(|at| range.contains(*at)).collect())
+                }
+                Err(CatalogError::NotFound { .. }) => Ok(Vec::new()),
+                Err(error) => Err(from_catalog(&error)),
+            };
+        }
         Kind::MarkCandles(timeframe) => catalog.load_mark_bars(key.exchange, &key.symbol, timeframe, range),
         _ => catalog.load_bars(key, range),
     };

@@ -73,7 +73,7 @@ enum Action {
     /// Fetch history from the exchange: only what is missing, checked before it is stored; Ctrl-C keeps what is there
     #[command(
         after_help = "Examples:\n  plimsoll data download --symbol BTCUSDT --timeframe 1m --from 2025-01-01\n  \
-            plimsoll data download --symbol BTCUSDT,ETHUSDT --kind candles,mark,funding --timeframe 5m --days 90"
+            plimsoll data download --symbol BTCUSDT,ETHUSDT --kind candles,mark,funding,open-interest --timeframe 5m --days 90"
     )]
     Download(DownloadArgs),
     /// Put files into the catalog: CSV, gzipped CSV, JSON, Feather or Parquet; all of them or nothing
@@ -124,7 +124,7 @@ pub(crate) struct Selection {
     /// The candle length: 1m, 5m, 1h, 1d, …
     #[arg(long, short = 'i', short_alias = 't', value_name = "LENGTH")]
     timeframe: Option<Timeframe>,
-    /// What it holds: candles, mark, trades, quotes, book or funding
+    /// What it holds: candles, mark, trades, quotes, book, funding or open-interest
     #[arg(long, value_name = "KIND")]
     kind: Option<DataKind>,
 }

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use catalog::{
-    Catalog, CheckOptions, CheckReport, FindingKind, ReadOptions, RepairOptions, TimeRange, check,
-    check_file, export_series, read_repaired, repair,
+    Catalog, CheckOptions, CheckReport, FindingKind, Kind, ReadOptions, RepairOptions, TimeRange, check,
+    check_file, check_open_interest, export_series, read_repaired, repair,
 };
 use serde_json::{Value, json};
 
@@ -36,9 +36,13 @@ pub(crate) struct Args {
     output: Option<PathBuf>,
 }
 
+const CANDLES: &str = "candles";
+
 /// What was checked, what was found and what was done.
 struct Checked {
     name: String,
+    /// What its rows are.
+    noun: &'static str,
     report: CheckReport,
     repaired: Option<catalog::RepairReport>,
 }
@@ -90,15 +94,21 @@ fn check_one_file(args: &Args, file: &Path, options: &CheckOptions) -> Result<Ch
         export_series(&series, output).map_err(from_catalog)?;
         repaired = Some(done);
     }
-    Ok(Checked { name: file.display().to_string(), report, repaired })
+    Ok(Checked { name: file.display().to_string(), noun: CANDLES, report, repaired })
 }
 
 fn check_catalog(args: &Args, catalog: &Catalog, options: &CheckOptions) -> Result<Vec<Checked>, Failure> {
     let mut checked = Vec::new();
     for holding in args.selection.select(catalog)?.iter().filter(|holding| holding.timeframe.is_some()) {
         let key = holding.key();
+        if let Kind::OpenInterest(every) = key.kind {
+            let rows = catalog.load_open_interest(&key, TimeRange::ALL).map_err(from_catalog)?;
+            let report = check_open_interest(&rows, every, holding.quantity_decimals, options);
+            checked.push(Checked { name: key.to_string(), noun: "measurements", report, repaired: None });
+            continue;
+        }
         let series = catalog.load_bars(&key, TimeRange::ALL).map_err(from_catalog)?;
-        let expects_volume = !matches!(key.kind, catalog::Kind::MarkCandles(_));
+        let expects_volume = !matches!(key.kind, Kind::MarkCandles(_));
         let report = check(&series, &CheckOptions { expects_volume, ..*options });
         let mut repaired = None;
         if args.fill_gaps {
@@ -112,7 +122,7 @@ fn check_catalog(args: &Args, catalog: &Catalog, options: &CheckOptions) -> Resu
             change.commit().map_err(from_catalog)?;
             repaired = Some(done);
         }
-        checked.push(Checked { name: key.to_string(), report, repaired });
+        checked.push(Checked { name: key.to_string(), noun: CANDLES, report, repaired });
     }
     if checked.is_empty() {
         return Err(Failure::usage(format!(
@@ -127,9 +137,10 @@ fn to_text(checked: &Checked) -> String {
     let report = &checked.report;
     let time = |at: Option<units::Timestamp>| at.map_or("-".to_owned(), |at| at.to_string());
     let mut text = format!(
-        "{}: {} candles of {} from {} to {}\n",
+        "{}: {} {} of {} from {} to {}\n",
         checked.name,
         count(report.rows),
+        checked.noun,
         report.timeframe,
         time(report.from),
         time(report.to)

@@ -5,6 +5,7 @@ use clap::ValueEnum;
 use model::{Exchange as ExchangeName, Instrument, Timeframe};
 use serde_json::json;
 use units::{Span, Timestamp};
+use wire::bybit::calls::market::Period;
 
 use super::table::{count, table};
 use super::{RangeArgs, moment};
@@ -26,7 +27,7 @@ enum Wanted {
     Funding,
     /// The latest thousand trades: the exchange lists no older ones
     Trades,
-    /// Open interest
+    /// Open interest, measured every 5m, 15m, 30m, 1h, 4h or 1d (--timeframe)
     OpenInterest,
 }
 
@@ -107,10 +108,10 @@ impl Args {
         let mut series = Vec::new();
         for kind in &self.kinds {
             match kind {
-                Wanted::Candles | Wanted::Mark => {
+                Wanted::Candles | Wanted::Mark | Wanted::OpenInterest => {
                     series.extend(self.timeframes.iter().map(|timeframe| (*kind, Some(*timeframe))));
                 }
-                Wanted::Funding | Wanted::Trades | Wanted::OpenInterest => series.push((*kind, None)),
+                Wanted::Funding | Wanted::Trades => series.push((*kind, None)),
             }
         }
         series
@@ -122,11 +123,11 @@ pub(super) fn run(args: &Args, catalog: &Catalog, globals: &Globals) -> Result<(
     if args.exchange.is_some_and(|exchange| exchange != ExchangeName::Bybit) {
         return Err(Failure::usage("--exchange: this version downloads from bybit only"));
     }
-    if args.kinds.contains(&Wanted::OpenInterest) {
-        return Err(Failure::usage(
-            "--kind open-interest: the catalog has no place for open interest in this version; candles, mark, funding and \
-             trades can be downloaded",
-        ));
+    let unmeasured = args.timeframes.iter().find(|timeframe| Period::of(**timeframe).is_none());
+    if let Some(timeframe) = unmeasured.filter(|_| args.kinds.contains(&Wanted::OpenInterest)) {
+        return Err(Failure::usage(format!(
+            "--kind open-interest: bybit measures it every 5m, 15m, 30m, 1h, 4h or 1d, not every {timeframe}; say --timeframe 5m"
+        )));
     }
     let range = args.range()?;
     let loaded = globals.load_config()?;
@@ -190,7 +191,7 @@ fn label(instrument: &Instrument, kind: Wanted, timeframe: Option<Timeframe>) ->
         Wanted::Mark => "mark",
         Wanted::Funding => "funding",
         Wanted::Trades => "trades",
-        Wanted::OpenInterest => "open interest",
+        Wanted::OpenInterest => "open-interest",
     };
     match timeframe {
         Some(timeframe) => format!("{} {name}-{timeframe}", instrument.symbol),
@@ -219,6 +220,9 @@ fn one(
             range,
             &mut progress,
         ),
+        (Wanted::OpenInterest, Some(every)) => {
+            download::open_interest(exchange, catalog, instrument, every, range, &mut progress)
+        }
         (Wanted::Funding, _) => download::funding(exchange, catalog, instrument, range, &mut progress),
         _ => download::trades(exchange, catalog, instrument),
     }

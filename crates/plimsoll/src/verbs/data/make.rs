@@ -65,7 +65,9 @@ fn decimal(text: &str) -> Result<Decimal, String> {
 }
 
 pub(super) fn resample(args: &ResampleArgs, catalog: &Catalog, globals: &Globals) -> Result<(), Failure> {
-    let divides = |kind: Kind| kind.timeframe().is_some_and(|finer| args.to.multiple_of(finer).is_some());
+    let divides = |kind: Kind| {
+        kind.is_candles() && kind.timeframe().is_some_and(|finer| args.to.multiple_of(finer).is_some())
+    };
     let mut selection = args.selection.clone();
     selection.kind.get_or_insert(catalog::DataKind::Candles);
     if selection.timeframe.is_none() {
