@@ -14,7 +14,9 @@ mod watch;
 
 pub(crate) use flags::{AccountArgs, MarketArgs, StrategyArgs};
 pub(crate) use market::{Loaded as LoadedMarket, candles_of, history, load, tape_of};
-pub(crate) use plan::{Plan, Seat, StrategyPlan, Terms, active_pairs, strategies, strategy_error, terms};
+pub(crate) use plan::{
+    Plan, Rung, Seat, StrategyPlan, Terms, active_pairs, strategies, strategy_error, terms,
+};
 pub(crate) use shelf::{Found, Shelf, offer, rule_errors, rules};
 pub(crate) use simulation::fidelity;
 pub(crate) use ticks::TickPlan;

@@ -2,204 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
 
-use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
-use std::process::{Child, ChildStderr, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::{Duration, Instant};
+mod bench;
 
-use loopback::{AccountSettings, Server, Settings};
-use units::{Amount, Prng};
-use wire::Secret;
-
-const KEY: &str = "KEYTHATISNEVERSHOWN";
-const SECRET: &str = "SECRETTHATISNEVERSHOWN";
-
-/// Long enough for a busy machine; no test waits for it to pass.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// An exchange, and a folder to trade from.
-struct Bench {
-    server: Server,
-    folder: tempfile::TempDir,
-}
-
-impl Bench {
-    /// Its market passes a minute in a second.
-    fn new() -> Self {
-        Self::at(60)
-    }
-
-    /// So many seconds of its market pass in a second.
-    fn at(speed: u32) -> Self {
-        let account = AccountSettings {
-            key: KEY.to_owned(),
-            secret: Secret::new(SECRET.to_owned()),
-            balance: Amount::parse("100000").unwrap(),
-        };
-        let settings = Settings {
-            accounts: vec![account],
-            speed,
-            history_days: 2,
-            is_limited: false,
-            ..Settings::default()
-        };
-        let server = Server::start(&settings, "127.0.0.1:0".parse().unwrap()).unwrap();
-        Self { server, folder: tempfile::tempdir().unwrap() }
-    }
-
-    fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    /// Orders something at the exchange.
-    fn admin(&self, path: &str, body: &str) {
-        let reply = self.server.admin("POST", path, body).unwrap();
-        assert_eq!(reply.status, 200, "{path} {body}: {}", reply.body);
-    }
-
-    /// The program, pointed to the exchange, with a key.
-    fn program(&self, arguments: &[&str]) -> Command {
-        let address = self.server.address();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
-        command
-            .args(arguments)
-            .current_dir(self.path())
-            .env_clear()
-            .env("PLIMSOLL__EXCHANGE__REST_URL", format!("http://{address}"))
-            .env("PLIMSOLL__EXCHANGE__WEBSOCKET_URL", format!("ws://{address}"))
-            .env("PLIMSOLL__EXCHANGE__RATE_LIMIT", "1000")
-            .env("PLIMSOLL__EXCHANGE__MAX_RETRIES", "1")
-            .env("BYBIT_API_KEY", KEY)
-            .env("BYBIT_API_SECRET", SECRET)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        command
-    }
-
-    /// Runs it to its end, and returns its exit code and everything that it said.
-    fn ends(&self, arguments: &[&str]) -> (i32, String) {
-        let output = self.program(arguments).output().unwrap();
-        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        let said = text(&output.stdout) + &text(&output.stderr);
-        holds_no_secret(&said);
-        (output.status.code().unwrap(), said)
-    }
-
-    #[track_caller]
-    fn refuses(&self, arguments: &[&str], code: i32, parts: &[&str]) {
-        let (found, said) = self.ends(arguments);
-        assert_eq!(found, code, "{arguments:?}: {said}");
-        for part in parts {
-            assert!(said.contains(part), "{arguments:?} does not say {part:?}: {said}");
-        }
-    }
-
-    /// Writes a configuration that may trade for real on the test network.
-    fn live_configuration(&self) {
-        let text = "live: {acknowledge: I understand this trades real money}\n\
-                    risk: {circuit_breaker_consecutive_losses: 1000, max_daily_trades: 10000}\n\
-                    pairs: [{symbol: BTCUSDT}]\n\
-                    strategies: [{name: ema_crossover, timeframe: 1m, parameters: {fast: 2, slow: 3}}]\n";
-        std::fs::write(self.path().join("live.yaml"), text).unwrap();
-    }
-
-    fn trades(&self, arguments: &[&str]) -> Session {
-        Session::new(self.program(arguments).spawn().unwrap())
-    }
-}
-
-fn holds_no_secret(text: &str) {
-    assert!(!text.contains(SECRET) && !text.contains(KEY), "a secret is shown: {text}");
-}
-
-/// A program that trades.
-struct Session {
-    child: Child,
-    lines: Receiver<String>,
-    stderr: Option<ChildStderr>,
-    log: String,
-}
-
-impl Session {
-    fn new(mut child: Child) -> Self {
-        let (sender, lines) = channel();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        let stderr = child.stderr.take();
-        std::thread::spawn(move || {
-            for line in stdout.lines() {
-                let Ok(line) = line else { return };
-                if sender.send(line).is_err() {
-                    return;
-                }
-            }
-        });
-        Self { child, lines, stderr, log: String::new() }
-    }
-
-    /// Reads until a line says this.
-    #[track_caller]
-    fn sees(&mut self, what: &str) {
-        let until = Instant::now() + PATIENCE;
-        loop {
-            match self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                Ok(line) => {
-                    let is_it = line.contains(what);
-                    self.log += &(line + "\n");
-                    if is_it {
-                        return;
-                    }
-                }
-                Err(RecvTimeoutError::Timeout) => panic!("{what:?} was not seen: {}", self.log),
-                Err(RecvTimeoutError::Disconnected) => {
-                    let mut complaint = String::new();
-                    let _ = self.stderr.take().unwrap().read_to_string(&mut complaint);
-                    panic!("it ended before {what:?}: {}{complaint}", self.log);
-                }
-            }
-        }
-    }
-
-    fn signal(&self, name: &str) {
-        let status = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
-        assert!(status.success());
-    }
-
-    /// Stops it as Ctrl-C does. Returns its exit code and everything that it said.
-    fn stop(mut self) -> (i32, String) {
-        let asked = Instant::now();
-        self.signal("-INT");
-        let code = self.child.wait().unwrap().code().unwrap();
-        assert!(asked.elapsed() < PATIENCE);
-        self.log.extend(self.lines.iter().map(|line| line + "\n"));
-        self.stderr.take().unwrap().read_to_string(&mut self.log).unwrap();
-        holds_no_secret(&self.log);
-        (code, std::mem::take(&mut self.log))
-    }
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        // A test that failed leaves nothing running.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-const PAPER: &[&str] = &[
-    "run",
-    "--paper",
-    "--symbol=BTCUSDT",
-    "--strategy=ema_crossover",
-    "-P",
-    "fast=2",
-    "slow=3",
-    "--timeframe=1m",
-    "-vv",
-];
-
-const LIVE: &[&str] = &["run", "--live", "--config=live.yaml", "-v"];
+use bench::{Bench, KEY, LIVE, PAPER};
+use std::time::Duration;
+use units::Prng;
 
 #[test]
 fn paper_trades_the_real_market_and_leaves_a_tape() {
@@ -216,30 +23,110 @@ fn paper_trades_the_real_market_and_leaves_a_tape() {
     for kind in ["candles-1m", "quotes", "trades"] {
         assert!(said.contains(kind), "{kind}: {said}");
     }
-    // Another start is another account, and finds its warm-up in the catalog.
+    // Another start finds its warm-up in the catalog.
     let (code, said) = bench.ends(&[PAPER, &["--dry-run"]].concat());
     assert!(code == 0 && said.contains("Nothing was placed"), "{said}");
-    // Every file that was written, whatever it holds.
-    for entry in walk(bench.path()) {
-        let bytes = std::fs::read(&entry).unwrap();
-        for hidden in [KEY, SECRET] {
-            let found = bytes.windows(hidden.len()).any(|window| window == hidden.as_bytes());
-            assert!(!found, "{} holds a secret", entry.display());
-        }
-    }
+    bench.holds_no_secret_in_files();
 }
 
-fn walk(folder: &Path) -> Vec<std::path::PathBuf> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files.extend(walk(&path));
-        } else {
-            files.push(path);
-        }
+#[test]
+fn an_account_on_paper_outlives_its_session() {
+    let bench = Bench::new();
+    let mut session = bench.trades(PAPER);
+    session.sees("a new account on paper");
+    session.sees("realised");
+    // Neither a kill nor a clean stop is the end of it.
+    session.kill();
+    let mut session = bench.trades(PAPER);
+    session.sees("goes on from");
+    session.sees("running");
+    session.sees("realised");
+    assert_eq!(session.stop().0, 0);
+    let mut session = bench.trades(PAPER);
+    session.sees("goes on from");
+    session.sees("realised");
+    assert_eq!(session.stop().0, 0);
+    let runs = bench.runs();
+    assert_eq!(runs.len(), 3, "{runs:?}");
+    for pair in runs.windows(2) {
+        let (before, after) = (bench.state_of(&pair[0], true), bench.state_of(&pair[1], false));
+        assert_eq!((before.wallet, before.positions), (after.wallet, after.positions), "{pair:?}");
     }
-    files
+    // Who wants another account says so; what the old one has is not touched until then.
+    let other = [PAPER, &["--strategy=sma_crossover", "--dry-run"]].concat();
+    bench.refuses(&other, 3, &["other instruments or strategies", "--fresh"]);
+    let (code, said) = bench.ends(&[PAPER, &["--fresh", "--dry-run"]].concat());
+    assert!(code == 0 && said.contains("a new account on paper") && said.contains("10000 USDT"), "{said}");
+    bench.live_configuration();
+    bench.refuses(&[LIVE, &["--fresh"]].concat(), 2, &["new account on paper"]);
+}
+
+#[test]
+fn each_strategy_trades_where_its_rung_says() {
+    let bench = Bench::new();
+    let configuration = |rungs: [&str; 2]| {
+        let text = format!(
+            "live: {{acknowledge: I understand this trades real money}}\n\
+             risk: {{circuit_breaker_consecutive_losses: 1000, max_daily_trades: 10000}}\n\
+             pairs: [{{symbol: BTCUSDT}}]\n\
+             strategies:\n\
+             - {{name: ema_crossover, id: tried, rung: {}, timeframe: 1m, parameters: {{fast: 2, slow: 3}}}}\n\
+             - {{name: sma_crossover, id: proven, rung: {}, timeframe: 1m, parameters: {{fast: 2, slow: 3}}}}\n",
+            rungs[0], rungs[1]
+        );
+        std::fs::write(bench.path().join("hybrid.yaml"), text).unwrap();
+    };
+    const HYBRID: &[&str] = &["run", "--hybrid", "--config=hybrid.yaml", "-v"];
+    configuration(["paper", "paper"]);
+    bench.refuses(HYBRID, 2, &["say --paper"]);
+    bench.refuses(&["run", "--live", "--config=hybrid.yaml"], 3, &["on the rung `paper`", "tried, proven"]);
+    configuration(["full", "full"]);
+    bench.refuses(HYBRID, 2, &["say --live"]);
+    configuration(["paper", "full"]);
+    bench.refuses(&["run", "--live", "--config=hybrid.yaml"], 3, &["on the rung `paper`", "tried"]);
+    let mut session = bench.trades(HYBRID);
+    session.sees("simulated orders");
+    session.sees("no real money");
+    // Both trade, each with its own strategy.
+    session.sees_all(&[
+        &["paper  ", "order", "for tried"],
+        &["live   ", "order", "for proven"],
+        &["paper  ", "realised"],
+        &["live   ", "realised"],
+    ]);
+    let (code, log) = session.stop();
+    assert_eq!(code, 0, "{log}");
+    let is_mixed_up = |line: &str| {
+        (line.contains("paper  ") && line.contains("for proven"))
+            || (line.contains("live   ") && line.contains("for tried"))
+    };
+    assert!(!log.lines().any(is_mixed_up), "{log}");
+    let runs = bench.runs();
+    let of = |mode: &str| runs.iter().find(|run| run.contains(mode)).unwrap();
+    assert_eq!(bench.state_of(of("live"), true).positions, bench.positions());
+    bench.state_of(of("paper"), true);
+    // The kill switch reaches both.
+    let mut session = bench.trades(HYBRID);
+    session.sees_all(&[&["paper  ", "running"], &["live   ", "running"]]);
+    let (code, said) = bench.ends(&["panic", "--config=hybrid.yaml"]);
+    assert!(code == 0 && said.contains("flat and latched"), "{said}");
+    assert_eq!(session.stop().0, 0);
+    assert!(bench.positions().is_empty());
+}
+
+#[test]
+fn a_configured_backtest_runs_from_the_same_verb() {
+    let bench = Bench::new();
+    let (code, said) = bench.ends(&["data", "download", "--symbol=BTCUSDT", "--timeframe=1m", "--days=1"]);
+    assert_eq!(code, 0, "{said}");
+    let text = "run: {mode: backtest}\npairs: [{symbol: BTCUSDT}]\n\
+                strategies: [{name: ema_crossover, timeframe: 1m}]\n";
+    std::fs::write(bench.path().join("back.yaml"), text).unwrap();
+    bench.refuses(&["run", "--config=back.yaml"], 2, &["backtest.start and backtest.end"]);
+    let period = "backtest: {start: 2020-01-01, end: 2100-01-01}\n";
+    std::fs::write(bench.path().join("back.yaml"), text.to_owned() + period).unwrap();
+    let (code, said) = bench.ends(&["run", "--config=back.yaml"]);
+    assert!(code == 0 && said.contains("BACKTESTING REPORT"), "{said}");
 }
 
 #[test]
@@ -262,8 +149,7 @@ fn live_trades_through_what_goes_wrong_and_its_books_stay_the_exchanges() {
     let (code, log) = session.stop();
     assert_eq!(code, 0, "{log}");
     assert!(!log.contains("adopted"), "the books came apart: {log}");
-    let (code, said) = bench.ends(&["replay", "last"]);
-    assert!(code == 0 && said.contains("identical"), "{said}");
+    bench.is_in_order();
     // The next start compares everything with the exchange, and finds nothing to adopt.
     let mut session = bench.trades(LIVE);
     session.sees("goes on from");
@@ -299,26 +185,16 @@ fn a_process_that_is_killed_goes_on_where_it_was() {
             session.sees("running");
         }
         std::thread::sleep(Duration::from_millis(prng.below(1_500)));
-        session.signal("-KILL");
-        session.child.wait().unwrap();
-        session.log.extend(session.lines.iter().map(|line| line + "\n"));
-        holds_no_secret(&session.log);
-        assert!(!session.log.contains("first difference"), "round {round}: {}", session.log);
+        let log = session.kill();
+        assert!(!log.contains("first difference"), "round {round}: {log}");
     }
     let mut session = bench.trades(LIVE);
     session.sees("running");
     let (code, log) = session.stop();
     assert!(code == 0 && !log.contains("first difference"), "{log}");
     // Every order has a name of its own at the exchange, and every run is what the one before it led to.
-    let (code, said) = bench.ends(&["journal", "list", "--json"]);
-    assert_eq!(code, 0, "{said}");
-    let runs: serde_json::Value = serde_json::from_str(&said).unwrap();
-    for run in runs.as_array().unwrap() {
-        let name = run["run"].as_str().unwrap();
-        let (code, said) = bench.ends(&["replay", name]);
-        assert!(code == 0 && said.contains("identical"), "{name}: {said}");
-    }
-    assert!(runs.as_array().unwrap().len() > rounds as usize / 2, "too few of them began to trade: {said}");
+    bench.is_in_order();
+    assert!(bench.runs().len() > rounds as usize / 2, "too few of them began to trade");
 }
 
 #[test]
@@ -351,7 +227,7 @@ fn the_kill_switch_closes_everything_and_stays_until_it_is_unlocked() {
 fn what_is_wrong_is_said_before_anything_is_opened() {
     let bench = Bench::new();
     bench.live_configuration();
-    bench.refuses(&["run", "--hybrid"], 2, &["ladder", "paper"]);
+    bench.refuses(&["run", "--hybrid"], 3, &["live.acknowledge"]);
     bench.refuses(&["run", "--dashboard-only"], 2, &["server"]);
     bench.refuses(
         &["run", "--live", "-s", "ema_crossover", "-p", "BTCUSDT"],
@@ -419,7 +295,23 @@ fn history_is_fetched_once_and_goes_on_where_it_stopped() {
     }
     let (code, said) = bench.ends(&["data", "check", "--symbol=BTCUSDT", "--kind=candles"]);
     assert_eq!(code, 0, "{said}");
-    bench.refuses(&["data", "download", "--symbol=BTCUSDT", "--kind=open-interest"], 2, &["no place"]);
+    bench.refuses(
+        &["data", "download", "--symbol=BTCUSDT", "--kind=open-interest"],
+        2,
+        &["5m, 15m", "not every 1m"],
+    );
+    let arguments =
+        ["data", "download", "--symbol=BTCUSDT", "--kind=open-interest", "-i=5m", "--days=1", "--json"];
+    let (code, said) = bench.ends(&arguments);
+    assert!(code == 0 && read(&said).iter().all(|(held, added)| *held == 0 && *added > 280), "{said}");
+    let (_, said) = bench.ends(&arguments);
+    assert!(read(&said).iter().all(|(held, added)| *held > 280 && *added <= 2), "{said}");
+    let (code, said) = bench.ends(&["data", "check", "--kind=open-interest"]);
+    assert!(code == 0 && said.contains("measurements of 5m") && said.contains("nothing to report"), "{said}");
+    let (code, said) = bench.ends(&["data", "list", "--kind=open-interest"]);
+    assert!(code == 0 && said.contains("open-interest-5m"), "{said}");
+    let (code, said) = bench.ends(&["data", "export", "--kind=open-interest", "-o=interest.csv"]);
+    assert!(code == 0 && said.contains("rows written"), "{said}");
     bench.refuses(&["data", "download", "--symbol=NOPEUSDT"], 2, &["NOPEUSDT is not known there"]);
 }
 

@@ -3,9 +3,10 @@
 use super::Exchange;
 use super::faults::{Fault, FaultPlace};
 use super::requests::{RawRequest, Reply};
-use crate::account::{Rights, Scene};
+use crate::account::{Account, Rights, Scene};
 use crate::market::MarketStatus;
 use crate::settings::AccountSettings;
+use model::{InstrumentIx, PositionMode, PositionSide};
 use serde_json::{Value, json};
 use units::{Amount, Price, Rate, Span};
 use wire::Secret;
@@ -67,6 +68,15 @@ impl Exchange {
                 Ok(json!({}))
             }
             ("POST", "/admin/key") => self.order_key(body),
+            ("POST", "/admin/mode") => {
+                let account = self.key(body)?;
+                let ix = InstrumentIx(u32::try_from(self.symbol(body)?).map_err(|e| e.to_string())?);
+                let is_hedged = body.get("hedge").and_then(Value::as_bool).ok_or("hedge: true or false")?;
+                let mode = if is_hedged { PositionMode::Hedge } else { PositionMode::OneWay };
+                let scene = Scene { now: self.now, markets: &self.glances, instruments: &self.instruments };
+                let outcome = self.accounts[account].switch_mode(&scene, Some(ix), mode);
+                outcome.map(|()| json!({})).map_err(|refusal| refusal.text)
+            }
             ("POST", "/admin/state") => self.order_state(body),
             ("POST", "/admin/disconnect") => {
                 let place = match text(body, "on") {
@@ -105,19 +115,34 @@ impl Exchange {
                     "mark": price(market.mark), "index": price(market.index)})
             })
             .collect();
-        let accounts: Vec<Value> = self
-            .accounts
-            .iter()
-            .map(
-                |account| json!({"key": account.key, "uid": account.uid, "wallet": account.cash.to_string()}),
-            )
-            .collect();
+        let account = |account: &Account| {
+            json!({"key": account.key, "uid": account.uid, "wallet": account.cash.to_string(),
+                "positions": self.holdings(account), "orders": account.open_orders().count(),
+                "executions": account.executions.len()})
+        };
+        let accounts: Vec<Value> = self.accounts.iter().map(account).collect();
         json!({
             "serverTime": self.server_ms(), "marketTime": self.now.millis(), "speed": self.speed,
             "markets": markets, "accounts": accounts, "connections": self.connections.len(), "faults": self.faults.list(),
             "state": {"maintenance": self.state.is_in_maintenance, "banned": self.state.is_banned, "stale": self.state.stale,
                 "skew_ms": self.state.skew_ms},
         })
+    }
+
+    /// What is held, by symbol: signed quantities, and in hedge mode the position of each side.
+    fn holdings(&self, account: &Account) -> Value {
+        let mut positions = serde_json::Map::new();
+        for held in account.venue.position_reports() {
+            let of = &self.instruments[held.instrument.index()];
+            let name = match held.position_side {
+                PositionSide::Net => of.symbol.clone(),
+                PositionSide::Long => format!("{} long", of.symbol),
+                PositionSide::Short => format!("{} short", of.symbol),
+            };
+            positions
+                .insert(name, held.quantity.decimal(of.quantity_decimals).normalized().to_string().into());
+        }
+        positions.into()
     }
 
     fn order_time(&mut self, body: &Value) -> Result<Value, String> {

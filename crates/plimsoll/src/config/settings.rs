@@ -129,6 +129,12 @@ const URL: Kind = Kind::Text { longest: 200 };
 pub static SECTIONS: &[Section] = &[
     Section { name: "system", shape: Shape::Single, about: "This installation", settings: SYSTEM },
     Section { name: "exchange", shape: Shape::Single, about: "Where orders go", settings: EXCHANGE },
+    Section {
+        name: "bybit",
+        shape: Shape::Single,
+        about: "What Bybit's documentation leaves open, and what is believed of it",
+        settings: BYBIT,
+    },
     Section { name: "pairs", shape: Shape::List, about: "The instruments to trade", settings: PAIRS },
     Section { name: "strategies", shape: Shape::List, about: "The strategies to run", settings: STRATEGIES },
     Section {
@@ -269,6 +275,54 @@ const EXCHANGE: &[Setting] = &[
     Setting::new("max_retries", whole(0, 20), "3", "How often to repeat a request that is safe to repeat"),
 ];
 
+const BYBIT: &[Setting] = &[
+    Setting::new(
+        "login_refusal",
+        Kind::Choice(&["final", "retried"]),
+        "final",
+        "What a login to a stream that is refused without a code means: the key is wrong and nothing signed leaves any more, or \
+         nobody knows and it is tried again, later and later",
+    ),
+    Setting::new(
+        "duplicate_topic_is_fine",
+        Kind::Switch,
+        "true",
+        "Whether a topic that is subscribed to already is what was wanted; otherwise the connection is made anew",
+    ),
+    Setting::new(
+        "ends_wait_for_executions",
+        Kind::Switch,
+        "true",
+        "Whether the end of an order is told only after the executions that it counts, since topics come in any order",
+    ),
+    Setting::new(
+        "ends_follow_terms",
+        Kind::Switch,
+        "true",
+        "Whether an immediate order that ended without a known reason ended for want of a counterpart; otherwise it counts as \
+         cancelled by request",
+    ),
+    Setting::new(
+        "order_id_stays",
+        Kind::Switch,
+        "true",
+        "Whether a conditional order keeps its order id when it is triggered, by which orders of others are followed",
+    ),
+    Setting::new(
+        "unknown_code_is_open",
+        Kind::Switch,
+        "true",
+        "Whether the outcome of what was refused with a code that nobody knows is asked for; otherwise it counts as refused",
+    ),
+    Setting::new(
+        "address_pause",
+        whole(1, 3600),
+        "600",
+        "How long requests stay away after this machine's address was refused (HTTP 403): too many requests, or a region",
+    )
+    .unit("seconds"),
+];
+
 const PAIRS: &[Setting] = &[
     Setting::required("symbol", Kind::Symbol, "The exchange's name for the instrument").example("BTCUSDT"),
     Setting::unset("base", Kind::Symbol, "as the exchange says", "The currency bought and sold")
@@ -309,6 +363,14 @@ const STRATEGIES: &[Setting] = &[
     Setting::new("timeframe", Kind::Timeframe, "1h", "Length of the candles it decides on"),
     Setting::new("weight", within("0", "1000"), "1", "Share of the capital, relative to the other weights"),
     Setting::unset("symbols", Kind::Symbols, "every active pair", "The pairs it trades").example("[BTCUSDT]"),
+    Setting::unset(
+        "rung",
+        Kind::Choice(&["paper", "full"]),
+        "paper",
+        "How far it has come: where its orders go when both kinds trade at once (run --hybrid). Said to be on paper, it gets no real \
+         orders in any mode",
+    )
+    .example("paper"),
     Setting::new(
         "parameters",
         Kind::Parameters,
@@ -408,10 +470,10 @@ const BACKTEST: &[Setting] = &[
 const RUN: &[Setting] = &[
     Setting::new(
         "mode",
-        Kind::Choice(&["paper", "live", "hybrid"]),
+        Kind::Choice(&["paper", "live", "hybrid", "backtest"]),
         "paper",
-        "What runs when no flag says: paper trading, real orders (which need the flag --live all the same), or each strategy by \
-         its rung",
+        "What runs when no flag says: paper trading, real orders, each strategy by its rung (real orders need the flag all the \
+         same), or a backtest from backtest.start to backtest.end",
     ),
     Setting::new(
         "cancel_orders_on_stop",

@@ -22,6 +22,8 @@ pub struct Config {
     pub system: System,
     /// Where orders go.
     pub exchange: Exchange,
+    /// What Bybit's documentation leaves open.
+    pub bybit: Bybit,
     /// The instruments to trade.
     pub pairs: Vec<Pair>,
     /// The strategies to run.
@@ -98,6 +100,48 @@ pub struct Exchange {
     pub max_retries: u32,
 }
 
+/// What Bybit's documentation leaves open, as [`wire::bybit::Choices`] explains it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bybit {
+    /// What a refused login means: `final` or `retried`.
+    pub login_refusal: String,
+    /// Whether a topic that is there already is what was wanted.
+    pub duplicate_topic_is_fine: bool,
+    /// Whether the end of an order waits for the executions that it counts.
+    pub ends_wait_for_executions: bool,
+    /// Whether the terms of an immediate order say why it ended.
+    pub ends_follow_terms: bool,
+    /// Whether a conditional order keeps its order id.
+    pub order_id_stays: bool,
+    /// Whether the outcome of an unknown code is asked for.
+    pub unknown_code_is_open: bool,
+    /// How long an address that was refused stays away.
+    #[serde(rename = "address_pause")]
+    pub address_pause_seconds: u32,
+}
+
+impl Bybit {
+    /// For the client.
+    pub fn choices(&self) -> wire::bybit::Choices {
+        let login_refusal = match self.login_refusal.as_str() {
+            "retried" => wire::bybit::LoginRefusal::Retried,
+            _ => wire::bybit::LoginRefusal::Final,
+        };
+        wire::bybit::Choices {
+            login_refusal,
+            duplicate_topic_is_fine: self.duplicate_topic_is_fine,
+            ends_wait_for_executions: self.ends_wait_for_executions,
+            ends_follow_terms: self.ends_follow_terms,
+            order_id_stays: self.order_id_stays,
+            unknown_code_is_open: self.unknown_code_is_open,
+            address_pause: units::Span::from_seconds(self.address_pause_seconds.into()),
+            // Orders of a session are on their steps and as large as the limits let them be, whatever these say.
+            ..wire::bybit::Choices::default()
+        }
+    }
+}
+
 /// An instrument to trade.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -131,6 +175,8 @@ pub struct StrategyEntry {
     pub weight: Decimal,
     /// The pairs it trades; `None` means every active pair.
     pub symbols: Option<Vec<String>>,
+    /// `paper` or `full`: where its orders go in hybrid trading; `None` means paper.
+    pub rung: Option<String>,
     /// Its own parameters.
     pub parameters: BTreeMap<String, Parameter>,
 }
@@ -366,7 +412,7 @@ pub struct Simulation {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Run {
-    /// `paper`, `live` or `hybrid`.
+    /// `paper`, `live`, `hybrid` or `backtest`.
     pub mode: String,
     /// Whether orders that may open are cancelled when it stops.
     pub cancel_orders_on_stop: bool,

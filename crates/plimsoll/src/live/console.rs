@@ -69,6 +69,8 @@ pub(crate) struct Console {
     level: LogLevel,
     as_json: bool,
     colour: bool,
+    /// Which of several sessions this is.
+    mark: Option<&'static str>,
     out: Box<dyn Write + Send>,
     /// What was said last about a connection: that it is still down need not be said every second.
     last_transport: Option<String>,
@@ -76,7 +78,12 @@ pub(crate) struct Console {
 
 impl Console {
     pub(crate) fn new(names: Names, level: LogLevel, as_json: bool, colour: bool) -> Self {
-        Self { names, level, as_json, colour, out: Box::new(io::stdout()), last_transport: None }
+        Self { names, level, as_json, colour, mark: None, out: Box::new(io::stdout()), last_transport: None }
+    }
+
+    /// Says in every line which of several sessions it is about.
+    pub(crate) fn marked(self, mark: &'static str) -> Self {
+        Self { mark: Some(mark), ..self }
     }
 
     /// Writes one line.
@@ -85,8 +92,12 @@ impl Console {
             return Ok(());
         }
         let line = if self.as_json {
-            json!({ "at": at.to_string(), "level": level_name(*level), "about": label, "text": text })
-                .to_string()
+            let mut line =
+                json!({ "at": at.to_string(), "level": level_name(*level), "about": label, "text": text });
+            if let Some(mark) = self.mark {
+                line["session"] = mark.into();
+            }
+            line.to_string()
         } else {
             let full = at.to_string();
             let clock = full.get(11..19).unwrap_or(&full);
@@ -95,7 +106,8 @@ impl Console {
                 LogLevel::Warn if self.colour => ("\u{1b}[33m", "\u{1b}[0m"),
                 _ => ("", ""),
             };
-            format!("{clock}  {}{label:<12}{} {text}", paint.0, paint.1)
+            let mark = self.mark.map_or(String::new(), |mark| format!("{mark:<7}"));
+            format!("{clock}  {mark}{}{label:<12}{} {text}", paint.0, paint.1)
         };
         writeln!(self.out, "{line}").and_then(|()| self.out.flush()).map_err(|error| error.to_string())
     }

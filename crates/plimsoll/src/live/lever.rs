@@ -6,6 +6,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use gateway::watchers::{Seen, Watcher};
 use model::{OperatorCommand, PanicStage, Record, Text};
@@ -83,9 +84,34 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Writes down how far the kill switch of a session has come.
+/// Writes down how far the kill switch has come: as far as the session that is furthest behind.
 #[derive(Debug)]
-pub(crate) struct StageWatch(pub(crate) Lever);
+pub(crate) struct StageWatch {
+    lever: Lever,
+    /// How far each session of the process has come.
+    stages: Arc<Mutex<Vec<PanicStage>>>,
+    /// Which of them is ours.
+    number: usize,
+}
+
+impl StageWatch {
+    /// One for each of so many sessions.
+    pub(crate) fn of_several(lever: &Lever, sessions: usize) -> Vec<Self> {
+        let stages = Arc::new(Mutex::new(vec![PanicStage::Armed; sessions]));
+        let one = |number| Self { lever: lever.clone(), stages: stages.clone(), number };
+        (0..sessions).map(one).collect()
+    }
+
+    fn note(&self, stage: PanicStage) -> Result<(), String> {
+        let mut stages = self.stages.lock().map_err(|_| "another watcher died".to_owned())?;
+        if let Some(own) = stages.get_mut(self.number) {
+            *own = stage;
+        }
+        // Kept locked while it is written, so that the file holds the last word.
+        let behind = stages.iter().min().copied().unwrap_or(stage);
+        fs::write(self.lever.file("panic.stage"), behind.name()).map_err(|error| error.to_string())
+    }
+}
 
 impl Watcher for StageWatch {
     fn name(&self) -> &'static str {
@@ -97,7 +123,7 @@ impl Watcher for StageWatch {
             return Ok(());
         };
         let What::Record(Record::Panic { stage, .. }) = what else { return Ok(()) };
-        fs::write(self.0.file("panic.stage"), stage.name()).map_err(|error| error.to_string())
+        self.note(stage)
     }
 }
 
@@ -132,5 +158,18 @@ mod tests {
         assert_eq!(lever.orders(&mut was_pulled), [OperatorCommand::Unlock { confirmation }]);
         assert!(!lever.is_pulled());
         assert_eq!(lever.orders(&mut was_pulled), []);
+    }
+
+    #[test]
+    fn of_several_sessions_the_last_one_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let lever = Lever::of(folder.path());
+        let watches = StageWatch::of_several(&lever, 2);
+        watches[0].note(PanicStage::Latched).unwrap();
+        assert_eq!(lever.stage().as_deref(), Some("armed"));
+        watches[1].note(PanicStage::Flattening).unwrap();
+        assert_eq!(lever.stage().as_deref(), Some("flattening"));
+        watches[1].note(PanicStage::Latched).unwrap();
+        assert_eq!(lever.stage().as_deref(), Some(latched()));
     }
 }

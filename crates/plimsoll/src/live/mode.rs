@@ -4,6 +4,7 @@ use secrecy::ExposeSecret;
 
 use crate::config::{Config, Exchange, Loaded};
 use crate::failure::Failure;
+use crate::research::{Rung, StrategyPlan};
 
 /// What a person has to write down before real orders are sent.
 pub(crate) const SENTENCE: &str = "I understand this trades real money";
@@ -61,11 +62,12 @@ impl World {
 ///
 /// # Errors
 /// Exit code 3 with the list.
-pub(crate) fn may_trade_live(loaded: &Loaded, has_flag: bool) -> Result<(), Failure> {
+pub(crate) fn may_trade_live(loaded: &Loaded, (flag, has_flag): (&str, bool)) -> Result<(), Failure> {
     let config = &loaded.config;
     let mut missing = Vec::new();
     if !has_flag {
-        missing.push("the flag --live (run.mode: live alone does not send real orders)".to_owned());
+        let mode = flag.trim_start_matches('-');
+        missing.push(format!("the flag {flag} (run.mode: {mode} alone does not send real orders)"));
     }
     if credentials(config).is_none() {
         missing.push(
@@ -94,6 +96,41 @@ pub(crate) fn may_trade_live(loaded: &Loaded, has_flag: bool) -> Result<(), Fail
     Err(Failure::refused(format!("live trading needs more than that:{lines}")).with_details(details))
 }
 
+/// The sessions of hybrid trading: each strategy's orders go where its rung says.
+///
+/// # Errors
+/// When all of them belong to one session: then somebody expects another.
+pub(crate) fn by_rung(plans: Vec<StrategyPlan>) -> Result<Vec<(Mode, Vec<StrategyPlan>)>, Failure> {
+    let (real, paper): (Vec<_>, Vec<_>) = plans.into_iter().partition(|plan| plan.rung == Some(Rung::Full));
+    if real.is_empty() {
+        return Err(Failure::usage(
+            "hybrid: no strategy is on the rung `full` (strategies.rung); with all of them on paper, say --paper",
+        ));
+    }
+    if paper.is_empty() {
+        return Err(Failure::usage(
+            "hybrid: every strategy is on the rung `full`; with none of them on paper, say --live",
+        ));
+    }
+    Ok(vec![(Mode::Paper, paper), (Mode::Live, real)])
+}
+
+/// Refuses real orders of a strategy that is said to be on paper.
+///
+/// # Errors
+/// Exit code 3 with the strategies.
+pub(crate) fn are_ready(mode: Mode, plans: &[StrategyPlan]) -> Result<(), Failure> {
+    let is_early = |plan: &&StrategyPlan| mode == Mode::Live && plan.rung == Some(Rung::Paper);
+    let early: Vec<&str> = plans.iter().filter(is_early).map(|plan| plan.id.as_str()).collect();
+    if early.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::refused(format!(
+        "on the rung `paper` (strategies.rung), and so without real orders: {}; --hybrid runs those on paper beside the others",
+        early.join(", ")
+    )))
+}
+
 /// Key and secret, where both are there.
 pub(crate) fn credentials(config: &Config) -> Option<wire::Credentials> {
     let key = config.exchange.api_key.as_ref()?.expose_secret().to_owned();
@@ -115,7 +152,7 @@ mod tests {
 
     #[expect(clippy::needless_pass_by_value, reason = "as `expect!` makes it")]
     fn check(text: &str, has_flag: bool, want: Expect) {
-        let told = match may_trade_live(&loaded(text), has_flag) {
+        let told = match may_trade_live(&loaded(text), ("--live", has_flag)) {
             Ok(()) => "it may".to_owned(),
             Err(failure) => {
                 assert!(matches!(failure.exit, ExitKind::Refused | ExitKind::Usage));

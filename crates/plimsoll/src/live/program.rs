@@ -132,9 +132,9 @@ impl Program {
         })
     }
 
-    /// The simulated exchange.
-    pub(crate) fn paper(&self, latency: Span) -> Paper {
-        Paper::new(Venue::new(self.instruments.clone(), self.venue), latency)
+    /// The simulated exchange, with the account that the engine was left with.
+    pub(crate) fn paper(&self, latency: Span, engine: &Engine) -> Paper {
+        Paper::resume(Venue::new(self.instruments.clone(), self.venue), latency, engine)
     }
 
     /// What is listened to.

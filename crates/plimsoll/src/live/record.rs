@@ -6,7 +6,7 @@ use catalog::{Catalog, CatalogError, Kind, Received, Row, Scale, SeriesKey, Sour
 use gateway::clock;
 use gateway::files::RunFolder;
 use journal::{Entry, RunReader, decode_instruments};
-use model::{Bar, Fact, FundingRate, Instrument, InstrumentIx, Quote, Timeframe, Trade};
+use model::{Bar, BookChange, Fact, FundingRate, Instrument, InstrumentIx, Quote, Timeframe, Trade};
 use units::Span;
 
 use crate::failure::Failure;
@@ -48,6 +48,11 @@ pub(crate) fn record(folder: &RunFolder, catalog: &Catalog) -> Result<u64, Failu
                 rows.push(Received { received, item: trade });
                 tape.are_full |= rows.len() >= BATCH;
             }
+            Fact::Book(change) => {
+                let rows = tape.books.entry(change.instrument).or_default();
+                rows.push(Received { received, item: change });
+                tape.are_full |= rows.len() >= BATCH;
+            }
             // What was said of a funding to come may change until then; what was exchanged does not.
             Fact::Funding(rate) if rate.funding_time <= received => {
                 let rows = tape.funding.entry(rate.instrument).or_default();
@@ -73,6 +78,7 @@ struct Tape<'a> {
     candles: BTreeMap<(InstrumentIx, Timeframe), Vec<Bar>>,
     quotes: Ticks<Quote>,
     trades: Ticks<Trade>,
+    books: Ticks<BookChange>,
     funding: Ticks<FundingRate>,
     are_full: bool,
     added: u64,
@@ -87,6 +93,7 @@ impl<'a> Tape<'a> {
             candles: BTreeMap::new(),
             quotes: BTreeMap::new(),
             trades: BTreeMap::new(),
+            books: BTreeMap::new(),
             funding: BTreeMap::new(),
             are_full: false,
             added: 0,
@@ -102,6 +109,10 @@ impl<'a> Tape<'a> {
         for (ix, rows) in std::mem::take(&mut self.trades) {
             let kept = self.store_sorted(ix, Kind::Trades, rows, keep_back)?;
             self.trades.insert(ix, kept);
+        }
+        for (ix, rows) in std::mem::take(&mut self.books) {
+            let kept = self.store_sorted(ix, Kind::BookChanges, rows, keep_back)?;
+            self.books.insert(ix, kept);
         }
         Ok(())
     }

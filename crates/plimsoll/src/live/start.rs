@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use catalog::TimeRange;
@@ -45,7 +46,7 @@ pub(crate) struct Running {
     pub(crate) node: Node,
     pub(crate) folder: PathBuf,
     /// Nobody else may trade from the same folder.
-    _lock: File,
+    _lock: Lock,
 }
 
 /// What a session begins with.
@@ -55,34 +56,43 @@ pub(crate) struct Beginning {
     pub(crate) text: String,
     /// The money and the moment that its engine was built with: what the journal keeps has to say the same, or a replay across
     /// a minute's end decides otherwise.
-    balance: Amount,
+    pub(crate) balance: Amount,
     at: Timestamp,
-    lock: File,
+    /// Runs that were found broken off just now: nobody has put what they saw of the market anywhere.
+    pub(crate) broken_off: Vec<RunFolder>,
+    lock: Lock,
 }
 
-/// Takes the journal's folder for this process, and finds out what the last run of the mode left.
-pub(crate) fn begin(start: &Start<'_>, now: Timestamp) -> Result<Beginning, Failure> {
+/// Finds out what the last run of the mode left. A paper account `is_fresh` when nothing of it is to go on.
+pub(crate) fn begin(
+    start: &Start<'_>,
+    now: Timestamp,
+    lock: &Lock,
+    is_fresh: bool,
+) -> Result<Beginning, Failure> {
     let journal = journal_folder(start.loaded);
-    let lock = lock(&journal)?;
     let folders = runs_of(&journal, &label(start))?;
-    if start.mode == Mode::Paper {
-        for folder in &folders {
-            seal_open(folder)?;
-        }
+    let anew = |text: &str, broken_off| {
         let opening = Opening::fresh(start.program.engine(start.balance, now)?);
-        let text = "a new account on paper".to_owned();
-        return Ok(Beginning { opening, text, balance: start.balance, at: now, lock });
+        let (text, lock) = (text.to_owned(), lock.clone());
+        Ok(Beginning { opening, text, balance: start.balance, at: now, broken_off, lock })
+    };
+    if start.mode == Mode::Paper && is_fresh {
+        let mut broken_off = Vec::new();
+        for folder in folders {
+            if seal_open(&folder)? {
+                broken_off.push(folder);
+            }
+        }
+        return anew("a new account on paper", broken_off);
     }
     let stores: Vec<&dyn Store> = folders.iter().map(|folder| folder as &dyn Store).collect();
     let parts = Kitchen { catalog: start.loaded.config.system.data_dir.join("catalog"), journal };
     match recovery::recover(&stores, &parts) {
-        Ok(None) => {
-            let opening = Opening::fresh(start.program.engine(start.balance, now)?);
-            let text = "nothing ran here before".to_owned();
-            Ok(Beginning { opening, text, balance: start.balance, at: now, lock })
-        }
+        Ok(None) if start.mode == Mode::Paper => anew("a new account on paper", Vec::new()),
+        Ok(None) => anew("nothing ran here before", Vec::new()),
         Ok(Some(recovered)) => go_on(start, &folders, recovered, now, lock),
-        Err(refusal) => Err(refused(&folders, &refusal)),
+        Err(refusal) => Err(refused(start.mode, &folders, &refusal)),
     }
 }
 
@@ -92,18 +102,24 @@ fn go_on(
     folders: &[RunFolder],
     recovered: Recovered,
     now: Timestamp,
-    lock: File,
+    lock: &Lock,
 ) -> Result<Beginning, Failure> {
     let Recovered { opening, sealed, report } = recovered;
+    let mut broken_off = Vec::new();
     if let (Some(manifest), Some(folder)) = (&sealed, folder_of(folders, &report.run)) {
         write_manifest(folder, manifest)
             .map_err(|error| Failure::failed(format!("{}: {error}", folder.path().display())))?;
+        broken_off.push(RunFolder::new(folder.path().to_owned()));
     }
     let text = format!("goes on from {report}");
     let balance = opening.engine().ledger().wallet();
     let setup = start.program.setup(balance, now);
     match opening.adapt(setup, start.program.strategies()?) {
-        Ok(opening) => Ok(Beginning { opening, text, balance, at: now, lock }),
+        Ok(opening) => Ok(Beginning { opening, text, balance, at: now, broken_off, lock: lock.clone() }),
+        Err(error) if start.mode == Mode::Paper => Err(Failure::refused(format!(
+            "the account on paper was of other instruments or strategies ({error}); go on with those, or say --fresh to begin a \
+             new account"
+        ))),
         Err(error) => Err(Failure::refused(format!(
             "the last run was of other instruments or strategies ({error}); go on with those, or close its positions, and move \
              {} out of the journal's folder to begin anew",
@@ -113,7 +129,7 @@ fn go_on(
 }
 
 /// Why nothing starts, told with what is to be done. Damage is written down, so that nobody starts from it by chance.
-fn refused(folders: &[RunFolder], refusal: &Refusal) -> Failure {
+fn refused(mode: Mode, folders: &[RunFolder], refusal: &Refusal) -> Failure {
     if let Refusal::Damaged { quarantined: Some(manifest), .. } = refusal
         && let Some(folder) = folder_of(folders, &manifest.run)
         && let Err(error) = write_manifest(folder, manifest)
@@ -121,6 +137,7 @@ fn refused(folders: &[RunFolder], refusal: &Refusal) -> Failure {
         return Failure::failed(format!("{refusal}; and that could not be written down: {error}"));
     }
     let advice = match refusal {
+        _ if mode == Mode::Paper => "; --fresh begins a new account on paper",
         Refusal::Poisoned { .. } => {
             "; nothing is traded: the journal is the report of the defect. Look after open positions at the exchange \
              (`plimsoll doctor` shows the account)"
@@ -174,11 +191,12 @@ impl Start<'_> {
         let mut settings =
             BybitSettings::new(environment, symbols, names, credentials, program.feeds(is_paper));
         program.currency().clone_into(&mut settings.settle_coin);
+        settings.choices = config.bybit.choices();
         let latency = Span::from_millis(config.run.paper_latency_ms.into());
         let venue = VenueSetup {
             name: self.exchange.name(),
             dialect: Dialect::Bybit(Box::new(Client::new(settings))),
-            paper: is_paper.then(|| program.paper(latency)),
+            paper: is_paper.then(|| program.paper(latency, opening.engine())),
         };
         let setup = session::Setup {
             opening,
@@ -262,7 +280,22 @@ fn label(start: &Start<'_>) -> String {
     format!("{} {}", start.mode.name(), start.exchange.name())
 }
 
-/// One session at a time trades from a folder.
+/// The right to trade from a folder. One process has it at a time, and its sessions share it.
+#[derive(Debug, Clone)]
+pub(crate) struct Lock {
+    _file: Arc<File>,
+}
+
+impl Lock {
+    /// Takes the journal's folder for this process.
+    ///
+    /// # Errors
+    /// When another process has it.
+    pub(crate) fn take(loaded: &Loaded) -> Result<Self, Failure> {
+        Ok(Self { _file: Arc::new(lock(&journal_folder(loaded))?) })
+    }
+}
+
 fn lock(journal: &Path) -> Result<File, Failure> {
     let path = journal.join("lock");
     let told = |error: &dyn std::fmt::Display| Failure::failed(format!("{}: {error}", path.display()));
@@ -310,17 +343,18 @@ fn folder_of<'f>(folders: &'f [RunFolder], run: &RunId) -> Option<&'f RunFolder>
     folders.iter().find(|folder| folder.path().ends_with(run.as_str()))
 }
 
-/// Says of a run that broke off that it did.
-fn seal_open(folder: &RunFolder) -> Result<(), Failure> {
-    let Ok(mut reader) = RunReader::open(folder) else { return Ok(()) };
+/// Says of a run that broke off that it did. Returns whether it had.
+fn seal_open(folder: &RunFolder) -> Result<bool, Failure> {
+    let Ok(mut reader) = RunReader::open(folder) else { return Ok(false) };
     let manifest = reader.manifest().clone();
     if manifest.state != State::Open {
-        return Ok(());
+        return Ok(false);
     }
     // One that is damaged is left as it is: `journal verify` says what is wrong with it.
-    let Ok(tail) = reader.finish() else { return Ok(()) };
+    let Ok(tail) = reader.finish() else { return Ok(false) };
     write_manifest(folder, &manifest.sealed(State::Crashed(tail)))
-        .map_err(|error| Failure::failed(format!("{}: {error}", folder.path().display())))
+        .map_err(|error| Failure::failed(format!("{}: {error}", folder.path().display())))?;
+    Ok(true)
 }
 
 /// A folder of its own: `20260727T101500Z-paper`, then `…-paper-2` and so on.

@@ -39,6 +39,17 @@ pub(crate) struct StrategyPlan {
     pub(crate) symbols: Option<Vec<String>>,
     /// The candles it decides on; `None` for those that drive the run.
     pub(crate) timeframe: Option<Timeframe>,
+    /// How far it has come, where somebody says so.
+    pub(crate) rung: Option<Rung>,
+}
+
+/// How far a strategy has come on its way to real money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rung {
+    /// Its orders are simulated.
+    Paper,
+    /// Its orders are real.
+    Full,
 }
 
 impl StrategyPlan {
@@ -378,6 +389,7 @@ pub(crate) fn strategies(args: &StrategyArgs, config: &Config) -> Result<Vec<Str
                 weight,
                 symbols: entry.symbols.clone(),
                 timeframe: Some(entry.timeframe),
+                rung: entry.rung.as_deref().map(|rung| if rung == "full" { Rung::Full } else { Rung::Paper }),
             });
         }
     }
@@ -387,7 +399,8 @@ pub(crate) fn strategies(args: &StrategyArgs, config: &Config) -> Result<Vec<Str
         let blueprint = shelf.find(name)?;
         let given = args.parameters_of(name, id, &known)?;
         let (id, weight) = (id.clone(), Rate::ONE);
-        plans.push(StrategyPlan { id, blueprint, given, weight, symbols: None, timeframe: None });
+        let (symbols, timeframe, rung) = (None, None, None);
+        plans.push(StrategyPlan { id, blueprint, given, weight, symbols, timeframe, rung });
     }
     if plans.is_empty() {
         let names: Vec<&str> = strategy::all().iter().map(|d| d.name).collect();

@@ -250,6 +250,7 @@ pub(crate) fn rebuild(reader: &RunReader<'_>, folder: &Path) -> Result<(Setup, V
             given: seated.parameters,
             weight: Rate::from_units(seated.weight),
             symbols: seated.symbols,
+            rung: None,
         };
         strategies.push(seat.build(&plan, &plan.given)?.0);
     }

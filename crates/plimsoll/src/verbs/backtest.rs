@@ -60,6 +60,24 @@ pub(crate) struct Args {
     risk_free_percent: f64,
 }
 
+impl Args {
+    /// Of strategies and markets, with everything else as it is when nobody says anything.
+    pub(crate) fn of(strategy: StrategyArgs, market: MarketArgs) -> Self {
+        Self {
+            strategy,
+            market,
+            account: AccountArgs::default(),
+            export: None,
+            breakdown: Vec::new(),
+            metrics_compat: None,
+            stress: false,
+            journal: false,
+            explain: None,
+            risk_free_percent: 0.0,
+        }
+    }
+}
+
 fn risk_free(text: &str) -> Result<f64, String> {
     let value: f64 = text.parse().map_err(|_| "a number of percent is expected".to_owned())?;
     if (-50.0..=50.0).contains(&value) { Ok(value) } else { Err("-50 to 50 percent are allowed".to_owned()) }

@@ -129,7 +129,8 @@ fn trade_on_paper(args: &Args, seconds: u32, globals: &Globals) -> Result<(), Fa
     let plans = strategies_of(&StrategyArgs::default(), &loaded.config)?;
     let symbols = active_pairs(&loaded.config);
     let lasts = Some(Duration::from_secs(seconds.into()));
-    trade(Job { loaded: &loaded, mode: Mode::Paper, plans, symbols, is_dry: false, lasts }, globals)
+    let parts = vec![(Mode::Paper, plans)];
+    trade(Job { loaded: &loaded, parts, symbols, is_dry: false, is_fresh: true, lasts }, globals)
 }
 
 /// The demo has no order book, which market makers quote on.

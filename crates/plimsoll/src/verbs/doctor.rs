@@ -138,7 +138,7 @@ fn database(loaded: &Loaded) -> Look {
 
 /// What live trading would still need.
 fn live(loaded: &Loaded) -> Look {
-    match mode::may_trade_live(loaded, true) {
+    match mode::may_trade_live(loaded, ("--live", true)) {
         Ok(()) => {
             ("live trading", Finding::Fine, "allowed by the configuration, with the flag --live".to_owned())
         }

@@ -1,8 +1,9 @@
 //! `plimsoll replay`: steps the engine through a journal again and compares what it commands.
 
+use engine::Engine;
 use journal::{Entry, RunReader, State};
-use model::{Fact, Seq};
-use serde_json::json;
+use model::{Fact, InstrumentIx, PositionSide, Seq};
+use serde_json::{Value, json};
 use session::recovery;
 use session::replay::{Difference, Replay};
 use units::Timestamp;
@@ -106,6 +107,8 @@ fn report(
         "last_input": engine.seq().0,
         "digest": engine.digest().to_string(),
         "equity": engine.equity().to_string(),
+        "wallet": engine.ledger().wallet().to_string(),
+        "positions": positions(engine),
         "live_orders": engine.live_orders(),
     });
     if let Some(difference) = difference {
@@ -122,6 +125,26 @@ fn report(
         engine.live_orders(),
         engine.digest(),
     ))
+}
+
+/// What is held, by symbol: signed quantities, and in hedge mode the position of each side.
+fn positions(engine: &Engine) -> Value {
+    let mut positions = serde_json::Map::new();
+    for (ix, instrument) in (0u32..).map(InstrumentIx).zip(engine.instruments()) {
+        for side in PositionSide::ALL {
+            let held = engine.ledger().position(ix, side).quantity;
+            if !held.is_zero() {
+                let name = match side {
+                    PositionSide::Net => instrument.symbol.clone(),
+                    PositionSide::Long => format!("{} long", instrument.symbol),
+                    PositionSide::Short => format!("{} short", instrument.symbol),
+                };
+                let quantity = held.decimal(instrument.quantity_decimals).normalized().to_string();
+                positions.insert(name, quantity.into());
+            }
+        }
+    }
+    positions.into()
 }
 
 /// An input and what it led to; nothing for a piece of the market that led to nothing.

@@ -8,7 +8,7 @@ use clap::Parser;
 use gateway::files::RunFolder;
 use gateway::node::Ended;
 use gateway::watchers::Watcher;
-use model::Timeframe;
+use model::{OperatorCommand, Timeframe};
 use serde_json::json;
 use session::SessionEvent;
 use units::Timestamp;
@@ -24,9 +24,11 @@ use crate::live::lever::{Lever, StageWatch};
 use crate::live::mode::{self, Mode};
 use crate::live::program::Program;
 use crate::live::record::record;
-use crate::live::start::{self, Beginning, Running, Start};
+use crate::live::start::{self, Beginning, Lock, Running, Start};
 use crate::live::{download, mode::World};
-use crate::research::{Interrupt, Shelf, StrategyArgs, StrategyPlan, Watch, active_pairs, strategies};
+use crate::research::{
+    Interrupt, MarketArgs, Shelf, StrategyArgs, StrategyPlan, Watch, active_pairs, strategies,
+};
 use crate::symbol;
 
 /// Arguments of the verb.
@@ -35,7 +37,8 @@ use crate::symbol;
     after_help = "Examples:\n  plimsoll run --paper --symbol BTCUSDT --strategy ema_crossover --timeframe 5m\n  \
     plimsoll run --config live.yaml --live --dry-run\n\n\
     Ctrl-C stops: nothing new is opened, orders are cancelled as configured, the journal is sealed. A second Ctrl-C ends it at \
-    once. Live trading needs credentials, a risk section, live.acknowledge and the flag; mainnet has to be said twice."
+    once. Paper trading goes on with the account of its last session. Live trading needs credentials, a risk section, \
+    live.acknowledge and the flag; mainnet has to be said twice."
 )]
 pub(crate) struct Args {
     /// Real market, simulated orders
@@ -44,12 +47,18 @@ pub(crate) struct Args {
     /// Real market, real orders
     #[arg(long, group = "mode")]
     live: bool,
-    /// Each strategy by its rung: on paper or for real
+    /// Each strategy by its rung: on paper, or for real where strategies.rung says full
     #[arg(long, group = "mode")]
     hybrid: bool,
+    /// A backtest of what is configured, from backtest.start to backtest.end
+    #[arg(long, group = "mode")]
+    backtest: bool,
     /// Only the dashboard
     #[arg(long, group = "mode")]
     dashboard_only: bool,
+    /// A new account on paper, instead of going on with the last one
+    #[arg(long, visible_alias = "new-account")]
+    fresh: bool,
     /// Connect and check everything, place nothing, and exit
     #[arg(long)]
     dry_run: bool,
@@ -71,38 +80,50 @@ pub(crate) struct Args {
     timeframe: Timeframe,
 }
 
+/// What is to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Trade(Mode),
+    Hybrid,
+    Backtest,
+}
+
 impl Args {
-    fn mode(&self, loaded: &Loaded) -> Result<Mode, Failure> {
+    fn wanted(&self, loaded: &Loaded) -> Result<Wanted, Failure> {
         if self.dashboard_only {
             return Err(Failure::usage(
                 "--dashboard-only: the dashboard comes with the server, which is not part of this version",
             ));
         }
-        let configured = loaded.config.run.mode.as_str();
-        let is_said = self.paper || self.live || self.hybrid;
-        match (self.live, self.hybrid, configured) {
-            (_, true, _) => Err(hybrid()),
-            (true, ..) => Ok(Mode::Live),
-            (_, _, "hybrid") if !is_said => Err(hybrid()),
-            (_, _, "live") if !is_said => Ok(Mode::Live),
-            _ => Ok(Mode::Paper),
-        }
+        Ok(match (self.paper, self.live, self.hybrid, self.backtest, loaded.config.run.mode.as_str()) {
+            (true, ..) => Wanted::Trade(Mode::Paper),
+            (_, true, ..) => Wanted::Trade(Mode::Live),
+            (_, _, true, ..) => Wanted::Hybrid,
+            (_, _, _, true, _) => Wanted::Backtest,
+            (.., "live") => Wanted::Trade(Mode::Live),
+            (.., "hybrid") => Wanted::Hybrid,
+            (.., "backtest") => Wanted::Backtest,
+            _ => Wanted::Trade(Mode::Paper),
+        })
     }
-}
-
-fn hybrid() -> Failure {
-    Failure::usage(
-        "hybrid mode sends each strategy's orders by its rung on the ladder, and this version has no ladder yet; run those on \
-         paper and those for real as two sessions with different system.data_dir and, for the real ones, an account of their own",
-    )
 }
 
 /// Does what the user asked for.
 pub(crate) fn run(args: &Args, globals: &Globals) -> Result<(), Failure> {
     let loaded = globals.load_config()?;
-    let mode = args.mode(&loaded)?;
-    if mode == Mode::Live {
-        mode::may_trade_live(&loaded, args.live)?;
+    let wanted = args.wanted(&loaded)?;
+    match wanted {
+        Wanted::Trade(Mode::Live) => mode::may_trade_live(&loaded, ("--live", args.live))?,
+        Wanted::Hybrid => mode::may_trade_live(&loaded, ("--hybrid", args.hybrid))?,
+        Wanted::Trade(Mode::Paper) | Wanted::Backtest => {}
+    }
+    if args.fresh && !matches!(wanted, Wanted::Trade(Mode::Paper) | Wanted::Hybrid) {
+        return Err(Failure::usage(
+            "--fresh begins a new account on paper; an account at the exchange is what it is",
+        ));
+    }
+    if wanted == Wanted::Backtest {
+        return backtest(args, &loaded, globals);
     }
     let mut plans = strategies(&args.strategy, &loaded.config)?;
     plans.iter_mut().for_each(|plan| {
@@ -112,75 +133,209 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<(), Failure> {
     if symbols.is_empty() {
         return Err(Failure::usage("say what to trade: --symbol BTCUSDT, or pairs in the configuration"));
     }
-    trade(Job { loaded: &loaded, mode, plans, symbols, is_dry: args.dry_run, lasts: None }, globals)
+    let parts = if let Wanted::Trade(mode) = wanted {
+        mode::are_ready(mode, &plans)?;
+        vec![(mode, plans)]
+    } else {
+        mode::by_rung(plans)?
+    };
+    let (is_dry, is_fresh) = (args.dry_run, args.fresh);
+    trade(Job { loaded: &loaded, parts, symbols, is_dry, is_fresh, lasts: None }, globals)
 }
 
-/// A session to be run.
+/// A backtest of what is configured, as `plimsoll backtest` would run it.
+fn backtest(args: &Args, loaded: &Loaded, globals: &Globals) -> Result<(), Failure> {
+    let missing: Vec<&str> =
+        ["backtest.start", "backtest.end"].into_iter().filter(|key| !loaded.is_explicit(key)).collect();
+    if !missing.is_empty() {
+        return Err(Failure::usage(format!(
+            "--backtest needs {} in the configuration",
+            missing.join(" and ")
+        )));
+    }
+    if args.dry_run {
+        return Err(Failure::usage("--dry-run: a backtest places nothing anyway"));
+    }
+    // Strategies of the configuration have their own candles.
+    let timeframe = (!args.strategy.strategies.is_empty()).then_some(args.timeframe);
+    let market = MarketArgs { symbols: args.symbols.clone(), timeframe, ..MarketArgs::default() };
+    super::backtest::run(super::backtest::Args::of(args.strategy.clone(), market), globals)
+}
+
+/// Sessions to be run in one process.
 #[derive(Debug)]
 pub(crate) struct Job<'a> {
     pub(crate) loaded: &'a Loaded,
-    pub(crate) mode: Mode,
-    /// The strategies, with their timeframes.
-    pub(crate) plans: Vec<StrategyPlan>,
+    /// Where orders go, and whose: the strategies with their timeframes. Each is a session with a journal of its own.
+    pub(crate) parts: Vec<(Mode, Vec<StrategyPlan>)>,
     pub(crate) symbols: Vec<String>,
     /// Everything is checked and nothing placed.
     pub(crate) is_dry: bool,
+    /// The account on paper is a new one.
+    pub(crate) is_fresh: bool,
     /// It stops by itself after this time.
     pub(crate) lasts: Option<Duration>,
 }
 
-/// Runs a session until it is stopped.
+/// What is known of a session before it begins.
+struct Part {
+    mode: Mode,
+    program: Program,
+    /// The money of an account that begins now.
+    balance: units::Amount,
+}
+
+impl Part {
+    fn start<'a>(&'a self, loaded: &'a Loaded, exchange: &'a Exchange) -> Start<'a> {
+        Start { loaded, program: &self.program, exchange, mode: self.mode, balance: self.balance }
+    }
+}
+
+/// Runs sessions until they are stopped.
 pub(crate) fn trade(job: Job<'_>, globals: &Globals) -> Result<(), Failure> {
-    let Job { loaded, mode, plans, symbols, is_dry, lasts } = job;
+    let Job { loaded, parts, symbols, is_dry, is_fresh, lasts } = job;
     let config = &loaded.config;
     let interrupt = Interrupt::listen()?;
     let mut exchange = Exchange::new(config, interrupt)?;
     exchange.measure_clock()?;
-    let program = Program::new(loaded, plans, exchange.instruments(&symbols)?)?;
+    let instruments = exchange.instruments(&symbols)?;
+    let part = |(mode, plans)| part(loaded, &mut exchange, (mode, plans), &instruments);
+    let parts = parts.into_iter().map(part).collect::<Result<Vec<_>, _>>()?;
+    let root = config.system.data_dir.join("catalog");
+    let lock = Lock::take(loaded)?;
+    let mut beginnings = Vec::new();
+    for part in &parts {
+        let plan = part.start(loaded, &exchange);
+        let beginning = start::begin(&plan, start::now(), &lock, is_fresh)?;
+        let engine = beginning.opening.engine();
+        // An engine that goes on has missed what closed since; a fresh one knows nothing.
+        let known = (engine.seq().0 > 0).then(|| engine.now());
+        let ranges = ranges(&part.program, exchange.now(), known)?;
+        beginnings.push((beginning, ranges));
+    }
+    for (part, (_, ranges)) in parts.iter().zip(&beginnings) {
+        fetch(&mut exchange, &part.program, &root, ranges, globals)?;
+    }
+    for (part, (beginning, _)) in parts.iter().zip(&beginnings) {
+        let banner = banner(loaded, &part.start(loaded, &exchange), beginning);
+        globals.print(&banner.text(globals.json))?;
+    }
+    if is_dry {
+        return dry_run_ends(beginnings.iter().flat_map(|(_, ranges)| ranges), globals);
+    }
+    let catalog = Catalog::open(&root).map_err(|error| Failure::failed(error.to_string()))?;
+    if config.run.record_market_data {
+        // What broke off left its market in the journal alone.
+        for folder in beginnings.iter().flat_map(|(beginning, _)| &beginning.broken_off) {
+            record(folder, &catalog)?;
+        }
+    }
+    let starts: Vec<Start<'_>> = parts.iter().map(|part| part.start(loaded, &exchange)).collect();
+    let mut outcome = Ok(());
+    for (folder, ended) in drive(&starts, beginnings, &root, lasts, globals)? {
+        // One that failed does not keep the other from being told.
+        let told = conclude(&folder, &ended, &catalog, config.run.record_market_data, globals);
+        outcome = outcome.and(told);
+    }
+    outcome
+}
+
+/// What a session trades and with how much.
+fn part(
+    loaded: &Loaded,
+    exchange: &mut Exchange,
+    (mode, plans): (Mode, Vec<StrategyPlan>),
+    instruments: &[model::Instrument],
+) -> Result<Part, Failure> {
+    let program = Program::new(loaded, plans, instruments.to_vec())?;
     if let Some(missing) = program.feeds(mode == Mode::Paper).missing().next() {
         return Err(Failure::usage(format!("bybit has no candles of {missing}; choose another timeframe")));
     }
     let balance = match mode {
         Mode::Paper => program.paper_balance(),
-        Mode::Live => account(&mut exchange, &program)?,
+        Mode::Live => account(exchange, &program)?,
     };
-    let root = config.system.data_dir.join("catalog");
-    let plan = Start { loaded, program: &program, exchange: &exchange, mode, balance };
-    let beginning = start::begin(&plan, start::now())?;
-    let engine = beginning.opening.engine();
-    // An engine that goes on has missed what closed since; a fresh one knows nothing.
-    let known = (engine.seq().0 > 0).then(|| engine.now());
-    let banner = banner(loaded, &plan, &beginning.text);
-    let ranges = ranges(&program, exchange.now(), known)?;
-    fetch(&mut exchange, &program, &root, &ranges, globals)?;
-    globals.print(&banner.text(globals.json))?;
-    if is_dry {
-        return dry_run_ends(&ranges, globals);
-    }
-    let plan = Start { loaded, program: &program, exchange: &exchange, mode, balance };
-    let (folder, ended) = drive(&plan, beginning, &root, &ranges, lasts, globals)?;
-    if let Some(problem) = ended.death {
+    Ok(Part { mode, program, balance })
+}
+
+/// What became of a session.
+fn conclude(
+    folder: &RunFolder,
+    ended: &Ended,
+    catalog: &Catalog,
+    is_recorded: bool,
+    globals: &Globals,
+) -> Result<(), Failure> {
+    if let Some(problem) = &ended.death {
         return Err(Failure::failed(format!(
             "the engine died: {problem}. The journal in {} holds the input; the next start finds it",
             folder.path().display()
         )));
     }
-    if config.run.record_market_data && ended.is_sealed {
-        let catalog = Catalog::open(&root).map_err(|error| Failure::failed(error.to_string()))?;
-        record(&folder, &catalog)?;
+    if is_recorded && ended.is_sealed {
+        record(folder, catalog)?;
     }
-    finish(&folder, ended.seq.0, ended.is_sealed, ended.code, globals)
+    finish(folder, ended.seq.0, ended.is_sealed, ended.code, globals)
 }
 
 /// From the first connection to the last line.
 fn drive(
-    plan: &Start<'_>,
-    beginning: Beginning,
+    starts: &[Start<'_>],
+    beginnings: Vec<(Beginning, Ranges)>,
     root: &Path,
-    ranges: &[(Timeframe, TimeRange)],
     lasts: Option<Duration>,
     globals: &Globals,
-) -> Result<(RunFolder, Ended), Failure> {
+) -> Result<Vec<(RunFolder, Ended)>, Failure> {
+    let Some(loaded) = starts.first().map(|start| start.loaded) else { return Ok(Vec::new()) };
+    let lever = Lever::of(&start::journal_folder(loaded));
+    lever.begin().map_err(|error| Failure::failed(format!("kill switch: {error}")))?;
+    let stages = StageWatch::of_several(&lever, starts.len());
+    let interrupt = Interrupt::listen()?;
+    let mut running: Vec<Running> = Vec::new();
+    let mut rules = Vec::new();
+    // Before anything else: a kill switch that was pulled while nothing ran.
+    let mut was_pulled = false;
+    let orders = lever.orders(&mut was_pulled);
+    for ((plan, (beginning, ranges)), stage) in starts.iter().zip(beginnings).zip(stages) {
+        let (gaps, away) = GapWatch::new();
+        let console = console(plan, starts.len() > 1, globals);
+        let watchers: Vec<Box<dyn Watcher>> = vec![Box::new(console), Box::new(gaps), Box::new(stage)];
+        let one = plan.run(beginning, watchers, start::now())?;
+        obey(&orders, std::slice::from_ref(&one));
+        one.warm_up(root, plan.program, &ranges)?;
+        let filler = Filler {
+            exchange: Exchange::new(&loaded.config, interrupt)?,
+            instruments: plan.program.instruments.clone(),
+            root: root.to_owned(),
+            talk: one.node.talk().clone(),
+        };
+        let (json, colour) = (globals.json, globals.colour_on_stderr());
+        filler.start(away, move |failure| failure.report(json, colour));
+        rules.push(rule_files(plan));
+        running.push(one);
+    }
+    let until = lasts.map(|long| Instant::now() + long);
+    let mut has_stopped = false;
+    while !running.iter().all(|one| one.node.is_over()) {
+        obey(&lever.orders(&mut was_pulled), &running);
+        for change in rules.iter_mut().flat_map(|rules| rules.look(Instant::now())) {
+            tell_change(&change, globals);
+        }
+        let is_time = until.is_some_and(|until| Instant::now() >= until);
+        // Sessions of one process end together: nobody should believe that all of them trade when one does not.
+        let has_one_ended = running.iter().any(|one| one.node.is_over());
+        if (interrupt.is_set() || is_time || has_one_ended) && !has_stopped {
+            has_stopped = true;
+            running.iter().for_each(|one| one.node.talk().tell(SessionEvent::Stop));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let end = |one: Running| Ok((RunFolder::new(one.folder), one.node.join().map_err(Failure::failed)?));
+    running.into_iter().map(end).collect()
+}
+
+/// What tells of a session on the terminal.
+fn console(plan: &Start<'_>, is_one_of_several: bool, globals: &Globals) -> Console {
     let (config, program) = (&plan.loaded.config, plan.program);
     let names = Names {
         venues: vec![plan.exchange.name()],
@@ -190,40 +345,7 @@ fn drive(
     let as_json = globals.json || config.logging.format == "json";
     let console =
         Console::new(names, level_named(&config.logging.level), as_json, globals.colour_on_stdout());
-    let (gaps, away) = GapWatch::new();
-    let lever = Lever::of(&start::journal_folder(plan.loaded));
-    lever.begin().map_err(|error| Failure::failed(format!("kill switch: {error}")))?;
-    let watchers: Vec<Box<dyn Watcher>> =
-        vec![Box::new(console), Box::new(gaps), Box::new(StageWatch(lever.clone()))];
-    let running = plan.run(beginning, watchers, start::now())?;
-    // Before anything else: a kill switch that was pulled while nothing ran.
-    let mut was_pulled = false;
-    obey(&lever, &mut was_pulled, &running);
-    running.warm_up(root, program, ranges)?;
-    let interrupt = Interrupt::listen()?;
-    let filler = Filler {
-        exchange: Exchange::new(config, interrupt)?,
-        instruments: program.instruments.clone(),
-        root: root.to_owned(),
-        talk: running.node.talk().clone(),
-    };
-    let (json, colour) = (globals.json, globals.colour_on_stderr());
-    filler.start(away, move |failure| failure.report(json, colour));
-    let mut rules = rule_files(plan);
-    let until = lasts.map(|long| Instant::now() + long);
-    let mut has_stopped = false;
-    while !running.node.is_over() {
-        obey(&lever, &mut was_pulled, &running);
-        rules.look(Instant::now()).iter().for_each(|change| tell_change(change, globals));
-        let is_time = until.is_some_and(|until| Instant::now() >= until);
-        if (interrupt.is_set() || is_time) && !has_stopped {
-            has_stopped = true;
-            running.node.talk().tell(SessionEvent::Stop);
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    let folder = RunFolder::new(running.folder.clone());
-    Ok((folder, running.node.join().map_err(Failure::failed)?))
+    if is_one_of_several { console.marked(plan.mode.name()) } else { console }
 }
 
 /// The rule files of the session, watched.
@@ -258,10 +380,10 @@ fn tell_change(change: &Change, globals: &Globals) {
     }
 }
 
-/// Tells the session what a person ordered by files.
-fn obey(lever: &Lever, was_pulled: &mut bool, running: &Running) {
-    for order in lever.orders(was_pulled) {
-        running.node.talk().tell(SessionEvent::Operator(order));
+/// Tells every session what a person ordered by files.
+fn obey(orders: &[OperatorCommand], sessions: &[Running]) {
+    for (order, one) in orders.iter().flat_map(|order| sessions.iter().map(move |one| (order, one))) {
+        one.node.talk().tell(SessionEvent::Operator(*order));
     }
 }
 
@@ -285,11 +407,9 @@ fn account(exchange: &mut Exchange, program: &Program) -> Result<units::Amount, 
 }
 
 /// Which candles have to be known before it trades.
-fn ranges(
-    program: &Program,
-    now: Timestamp,
-    known: Option<Timestamp>,
-) -> Result<Vec<(Timeframe, TimeRange)>, Failure> {
+type Ranges = Vec<(Timeframe, TimeRange)>;
+
+fn ranges(program: &Program, now: Timestamp, known: Option<Timestamp>) -> Result<Ranges, Failure> {
     let mut ranges = Vec::new();
     for timeframe in &program.timeframes {
         let mut range = program.warm_up_range(*timeframe, now)?;
@@ -345,8 +465,10 @@ impl Banner {
     }
 }
 
-fn banner(loaded: &Loaded, start: &Start<'_>, beginning: &str) -> Banner {
+fn banner(loaded: &Loaded, start: &Start<'_>, beginning: &Beginning) -> Banner {
     let program = start.program;
+    // An account on paper is what it was left with; one at the exchange, what the exchange says.
+    let balance = if start.mode == Mode::Paper { beginning.balance } else { start.balance };
     let money = match (start.mode, start.exchange.world()) {
         (Mode::Paper, _) => "paper: real market, simulated orders",
         (Mode::Live, World::Mainnet) => "LIVE: real orders, REAL MONEY",
@@ -369,11 +491,11 @@ fn banner(loaded: &Loaded, start: &Start<'_>, beginning: &str) -> Banner {
         lines: vec![
             ("mode", money.to_owned()),
             ("exchange", start.exchange.name()),
-            ("account", format!("{} {}", start.balance, program.currency())),
+            ("account", format!("{balance} {}", program.currency())),
             ("symbols", symbols.join(", ")),
             ("strategies", strategies.join("; ")),
             ("limits", program.limit_line()),
-            ("begins with", beginning.to_owned()),
+            ("begins with", beginning.text.clone()),
             (
                 "defaults",
                 format!(
@@ -385,11 +507,14 @@ fn banner(loaded: &Loaded, start: &Start<'_>, beginning: &str) -> Banner {
     }
 }
 
-fn dry_run_ends(ranges: &[(Timeframe, TimeRange)], globals: &Globals) -> Result<(), Failure> {
+fn dry_run_ends<'r>(
+    ranges: impl Iterator<Item = &'r (Timeframe, TimeRange)>,
+    globals: &Globals,
+) -> Result<(), Failure> {
     if globals.json {
         return globals.print_json(&json!({ "dry_run": true, "ready": true }));
     }
-    let warm = ranges.iter().map(|(timeframe, range)| format!("{timeframe} since {}", range.from));
+    let warm = ranges.map(|(timeframe, range)| format!("{timeframe} since {}", range.from));
     globals.print(&format!(
         "Everything is there: exchange, instruments, strategies, limits and history ({}). Nothing was placed.\n",
         warm.collect::<Vec<_>>().join(", ")

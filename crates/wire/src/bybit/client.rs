@@ -430,7 +430,7 @@ impl Client {
             let is_open = self.context.choices.unknown_code_is_open;
             let failure = calls::refusal(code, &text, 200, told.1.as_deref(), is_open, self.asked_at);
             self.remark_on(&failure, out);
-            failure.meaning()
+            self.meaning_of(&failure)
         };
         let request = get::<Option<String>>(node, "reqId")?;
         let ticket =
@@ -445,6 +445,16 @@ impl Client {
             None => return Err(node.field("reqId").err().unwrap_or_else(|| node.kind("an answer"))),
         }
         Ok(())
+    }
+
+    /// What a refusal means for us: an address stays away for as long as was chosen.
+    fn meaning_of(&self, failure: &Failure) -> Meaning {
+        match failure {
+            Failure::Refused { retry: Retry::WaitLong, .. } => {
+                Meaning::RateLimited { until: self.asked_at.checked_add(self.context.choices.address_pause) }
+            }
+            other => other.meaning(),
+        }
     }
 
     /// A person should know why a key is refused, what stops trading, and what changed under us.
@@ -569,7 +579,7 @@ impl Client {
             Err(Failure::Unreadable(error)) => return Err(error),
             Err(failure) => {
                 self.remark_on(&failure, out);
-                out.push(Said::Answered { ticket, answer: Answer::Failed(failure.meaning()) });
+                out.push(Said::Answered { ticket, answer: Answer::Failed(self.meaning_of(&failure)) });
             }
         }
         Ok(())
@@ -590,7 +600,7 @@ impl Client {
             Err(Failure::Unreadable(error)) => return Err(error),
             Err(failure) => {
                 self.remark_on(&failure, out);
-                failure.meaning()
+                self.meaning_of(&failure)
             }
         };
         let is_divided = matches!(command, OrderCommand::CancelAll { scope: CancelScope::Orders, .. });
