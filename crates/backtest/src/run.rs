@@ -15,6 +15,8 @@ use model::{
 };
 use std::fmt;
 use std::ops::ControlFlow;
+use std::sync::Arc;
+use strategy::bank::Columns;
 use units::{Amount, Price, Span, Timestamp};
 use venue::{Event, Venue, VenueConfig};
 
@@ -95,7 +97,7 @@ pub fn run(
     strategies: Vec<StrategySetup>,
     observer: &mut dyn Observer,
 ) -> Result<Outcome, RunError> {
-    run_with(job, strategies, observer, Unrecorded, None).map(|(outcome, _)| outcome)
+    run_with(job, strategies, observer, Unrecorded, None, None).map(|(outcome, _)| outcome)
 }
 
 /// As [`run`], with every input and command told to a recorder. The outcome is the same; candles are stepped one by one, which
@@ -109,7 +111,7 @@ pub fn run_recorded(
     observer: &mut dyn Observer,
     recorder: &mut dyn Recorder,
 ) -> Result<Outcome, RunError> {
-    run_with(job, strategies, observer, recorder, None).map(|(outcome, _)| outcome)
+    run_with(job, strategies, observer, recorder, None, None).map(|(outcome, _)| outcome)
 }
 
 /// As [`run`], with every record of the moments from the first to the last of `window`.
@@ -121,7 +123,19 @@ pub(crate) fn run_windowed(
     strategies: Vec<StrategySetup>,
     window: (Timestamp, Timestamp),
 ) -> Result<(Outcome, Vec<(Timestamp, Record)>), RunError> {
-    run_with(job, strategies, &mut Silent, Unrecorded, Some(window))
+    run_with(job, strategies, &mut Silent, Unrecorded, Some(window), None)
+}
+
+/// As [`run`], unobserved, over candles of which much is computed already.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn run_over(
+    job: &Job,
+    strategies: Vec<StrategySetup>,
+    columns: &Arc<Columns>,
+) -> Result<Outcome, RunError> {
+    run_with(job, strategies, &mut Silent, Unrecorded, None, Some(columns)).map(|(outcome, _)| outcome)
 }
 
 fn run_with<R: Recording>(
@@ -130,6 +144,7 @@ fn run_with<R: Recording>(
     observer: &mut dyn Observer,
     recording: R,
     window: Option<(Timestamp, Timestamp)>,
+    columns: Option<&Arc<Columns>>,
 ) -> Result<(Outcome, Vec<(Timestamp, Record)>), RunError> {
     let tape = &job.tape;
     if let Some(other) = strategies.iter().find(|s| !tape.has(s.timeframe)) {
@@ -141,9 +156,13 @@ fn run_with<R: Recording>(
     longer.sort_unstable();
     longer.dedup();
     let is_plain = |track: &Track| is_plain(track) && longer.is_empty();
+    let setup = job.setup.clone();
     let mut runner = Runner {
         recording,
-        engine: Engine::new(job.setup.clone(), strategies),
+        engine: match columns {
+            Some(columns) => Engine::over(setup, strategies, Arc::clone(columns)),
+            None => Engine::new(setup, strategies),
+        },
         venue: Venue::new(job.setup.instruments.clone(), job.venue),
         collector: Collector::new(tape.tracks.len(), tape.span(), job.keep_trades),
         outbox: if window.is_some() { Outbox::new() } else { Outbox::terse() },

@@ -1,14 +1,17 @@
 //! Many runs over one tape, on several threads: one engine per combination, results in the order of the combinations.
 //!
 //! The candles are shared and read-only; memory does not grow with the number of combinations, because each run keeps
-//! its result and nothing else. A strategy that panics loses its combination, not the sweep.
+//! its result and nothing else. What several combinations ask of the candles alike is computed once beforehand, as far as it
+//! has room ([`strategy::bank::Columns`]): a strategy that is told candle by candle then reads numbers instead of computing
+//! them. One that takes runs of candles is faster by itself. A strategy that panics loses its combination, not the sweep.
 
 use crate::outcome::Outcome;
-use crate::run::{Job, RunError, Silent, run};
+use crate::run::{Job, RunError, run_over};
 use engine::StrategySetup;
 use std::ops::ControlFlow;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use strategy::bank::{Bank, Columns, Subscriber};
 
 /// What is told of a sweep while it runs, one combination at a time.
 pub trait SweepObserver<T>: Send {
@@ -34,6 +37,7 @@ pub fn sweep<T: Send>(
     distil: impl Fn(usize, Outcome) -> T + Sync,
     observer: &mut dyn SweepObserver<T>,
 ) -> Vec<Option<Result<T, RunError>>> {
+    let columns = Arc::new(columns(job, count, &strategies));
     let next = AtomicUsize::new(0);
     let is_ended = AtomicBool::new(false);
     let results = Mutex::new(((0..count).map(|_| None).collect::<Vec<_>>(), observer));
@@ -45,8 +49,8 @@ pub fn sweep<T: Send>(
                     if index >= count {
                         break;
                     }
-                    let result =
-                        run(job, strategies(index), &mut Silent).map(|outcome| distil(index, outcome));
+                    let result = run_over(job, strategies(index), &columns);
+                    let result = result.map(|outcome| distil(index, outcome));
                     // A poisoned lock means that an observer panicked; the scope passes that panic on.
                     let Ok(mut guard) = results.lock() else { break };
                     let (list, observer) = &mut *guard;
@@ -62,4 +66,21 @@ pub fn sweep<T: Send>(
         Ok((list, _)) => list,
         Err(poisoned) => poisoned.into_inner().0,
     }
+}
+
+/// The most numbers that are computed beforehand: 256 MiB of them.
+const MOST_NUMBERS: usize = 1 << 25;
+
+/// What at least two combinations ask of the candles alike.
+fn columns(job: &Job, count: usize, strategies: impl Fn(usize) -> Vec<StrategySetup>) -> Columns {
+    let mut bank = Bank::new();
+    for mut setup in (0..count).flat_map(strategies) {
+        if !setup.strategy.takes_runs() {
+            setup.strategy.subscribe(&mut Subscriber::new(&mut bank, setup.timeframe));
+        }
+    }
+    Columns::of(bank, MOST_NUMBERS, |ix, timeframe| {
+        let track = job.tape.tracks.get(ix.index())?;
+        Some((&track.instrument, track.candles(&job.tape, timeframe)?))
+    })
 }

@@ -3,7 +3,7 @@
 
 mod support;
 
-use backtest::{Job, Observer, Outcome, Silent, Tape, Track, run};
+use backtest::{Job, Observer, Outcome, Silent, Tape, Track, run, sweep};
 use engine::risk::Sizing;
 use model::{Bar, Direction, Instrument, InstrumentIx, Signal, Tag, Timeframe};
 use proptest::prelude::*;
@@ -73,6 +73,35 @@ fn assert_prefix(world: &World, end: Timestamp) {
     assert_eq!(part.trades, first);
     let late = rest.iter().all(|t| t.exit_time >= end - world.job.tape.timeframe.span());
     assert!(late, "a trade that ended in time is missing from the prefix");
+}
+
+/// The combinations of a sweep read indicators that were computed for all of them, and trade as each would by itself.
+#[test]
+fn a_sweep_comes_to_what_its_runs_come_to() {
+    let mut fills = 0;
+    for (seed, about) in (0..4).flat_map(|seed| strategy::all().iter().map(move |about| (seed, about))) {
+        let world = World { name: about.name, ..world(seed, EVERYTHING) };
+        if !support::fits(world.name, &world.job.tape) {
+            continue;
+        }
+        // Three distances of a stop where there is one; everything else is the same.
+        let with_stop = |i: usize| {
+            let mut world = world.clone();
+            world.parameters.retain(|(name, _)| *name != "stop_atr");
+            world.parameters.push(("stop_atr", format!("{}.5", i + 1)));
+            world
+        };
+        let hosts = |i: usize| vec![hosted(with_stop(i).strategy(), &world.job.tape)];
+        let together = sweep(&world.job, 3, 2, hosts, |_, outcome| outcome, &mut |_: usize, _: &_| {
+            ControlFlow::Continue(())
+        });
+        for (i, outcome) in together.into_iter().enumerate() {
+            let outcome = outcome.unwrap().unwrap();
+            fills += outcome.fills;
+            assert_same(&outcome, &with_stop(i).run());
+        }
+    }
+    assert!(fills > 1_000, "{fills} fills prove little");
 }
 
 proptest! {

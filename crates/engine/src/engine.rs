@@ -18,7 +18,8 @@ use model::{
 };
 use std::cell::Cell;
 use std::hint::cold_path;
-use strategy::bank::{Bank, Subscriber};
+use std::sync::Arc;
+use strategy::bank::{Bank, Columns, Subscriber};
 use strategy::{ExitPlan, Intent, Intents, Market, OrderIntent, Strategy, View};
 use units::{Amount, Digest, DigestWriter, Rate, Timestamp};
 
@@ -151,6 +152,20 @@ impl Engine {
     /// When a strategy names an instrument that is not in the setup, or there are 65 535 strategies or more.
     #[must_use]
     pub fn new(setup: Setup, strategies: Vec<StrategySetup>) -> Self {
+        Self::with_bank(setup, strategies, Bank::new())
+    }
+
+    /// The same, for candles of which much is computed already: strategies that are told candle by candle read what there are
+    /// columns of, although each may be the only one that listens.
+    ///
+    /// # Panics
+    /// As [`Engine::new`].
+    #[must_use]
+    pub fn over(setup: Setup, strategies: Vec<StrategySetup>, columns: Arc<Columns>) -> Self {
+        Self::with_bank(setup, strategies, Bank::over(columns))
+    }
+
+    fn with_bank(setup: Setup, strategies: Vec<StrategySetup>, mut bank: Bank) -> Self {
         assert!(strategies.len() < usize::from(u16::MAX), "too many strategies");
         let n = setup.instruments.len();
         // Statistics are kept from the shortest candles that anybody is told.
@@ -172,11 +187,12 @@ impl Engine {
         let mut hosted = Vec::with_capacity(strategies.len());
         let timers = Timers::new((0u16..).zip(strategies.iter().map(|s| s.strategy.needs().timer)));
         let mut plans = Vec::with_capacity(strategies.len());
-        let mut bank = Bank::new();
         let shares = shares(&strategies, n);
+        let reads_columns = bank.has_columns();
         for ((number, mut s), shares) in (0u16..).zip(strategies).zip(shares) {
             let mut subscriber = Subscriber::new(&mut bank, s.timeframe);
-            let is_shared = shares && s.strategy.subscribe(&mut subscriber);
+            let reads = shares || (reads_columns && !s.strategy.takes_runs());
+            let is_shared = reads && s.strategy.subscribe(&mut subscriber);
             let slots = subscriber.into_slots();
             for ix in &s.instruments {
                 listeners[ix.index()].push(number);

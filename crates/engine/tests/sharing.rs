@@ -8,7 +8,7 @@ use model::{Bar, Candle, Fact, InstrumentIx, Timeframe};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use strategy::rules::RuleFile;
-use strategy::{Blueprint, Intents, Needs, StateError, StateReader, StateWriter, View};
+use strategy::{Blueprint, ExitPlan, Intents, Needs, StateError, StateReader, StateWriter, View};
 use support::{Bench, Followed, IX, OTHER, setup};
 use units::{Price, Quantity, Rate, Timestamp};
 
@@ -18,6 +18,10 @@ struct Private(Box<dyn strategy::Strategy>);
 impl strategy::Strategy for Private {
     fn needs(&self) -> Needs {
         self.0.needs()
+    }
+
+    fn exit_plans(&self) -> Vec<ExitPlan> {
+        self.0.exit_plans()
     }
 
     fn on_fact(&mut self, view: &View<'_>, fact: &Fact, intents: &mut Intents) {
@@ -37,7 +41,7 @@ impl strategy::Strategy for Private {
 type Instance = (&'static str, usize, usize);
 
 /// Rules with indicators that others may compute as well, on prices and on each other, one of which is undefined while the RSI
-/// stands still; and with some that nobody else can: on sums of their own and on longer candles.
+/// stands still, and on longer candles; and with one that nobody else can: on a sum of its own.
 const RULES: &str = "summary: x
 parameters:
   fast: {default: 2, min: 1, max: 20, description: x}
@@ -48,17 +52,52 @@ let:
   strength: ema(rsi(slow), fast)
   place: ema(stochrsi(close, slow, slow, 1).k, 2)
   own: ema(close - open[1], fast)
+  turn: crosses_above(close, ema(close, fast))@3m
 enter:
   long: quick > steady and strength > 40 and close@3m > 96
-  short: quick < steady and (strength < 60 or place < 50) and own <= 1
+  short: quick < steady and (strength < 60 or place < 50 or turn) and own <= 1
 exit:
   long: close < quick[1] or place > 90
   short: crosses_above(close, bollinger(slow, 1).upper)
 ";
 
+/// Rules, and every built-in strategy that looks at indicators which others may look at as well.
+const NAMES: &[&str] = &[
+    "rules",
+    "ema_crossover",
+    "sma_crossover",
+    "macd_trend",
+    "donchian_breakout",
+    "momentum",
+    "supertrend",
+    "bollinger_reversion",
+    "zscore_reversion",
+    "rsi_reversal",
+];
+
+/// The parameters of a strategy that are lengths, set to a short and a longer one.
+fn given<'a>(name: &str, short: &'a str, long: &'a str) -> Vec<(&'static str, &'a str)> {
+    match name {
+        "macd_trend" => {
+            vec![("fast", short), ("slow", long), ("signal", "2"), ("trend", long), ("atr_bars", "2")]
+        }
+        "donchian_breakout" => vec![("entry", long), ("exit", short), ("atr_bars", "2")],
+        "momentum" => {
+            vec![("lookback", short), ("volatility", long), ("atr_bars", "2"), ("rebalance", "0.01")]
+        }
+        "supertrend" => vec![("period", short), ("multiplier", "0.5"), ("atr_bars", "2")],
+        "bollinger_reversion" => {
+            vec![("period", long), ("width", "0.5"), ("adx_bars", "2"), ("max_adx", "90")]
+        }
+        "zscore_reversion" => vec![("period", long), ("entry", "0.5"), ("trend", short), ("atr_bars", "2")],
+        "rsi_reversal" => vec![("period", long), ("oversold", "45"), ("overbought", "55"), ("atr_bars", "2")],
+        _ => vec![("fast", short), ("slow", long)],
+    }
+}
+
 fn instance() -> impl Strategy<Value = Instance> {
-    let name = prop_oneof![Just("ema_crossover"), Just("sma_crossover"), Just("rules")];
-    (name, 1usize..5, 1usize..4).prop_map(|(name, fast, more)| (name, fast, fast + more))
+    (proptest::sample::select(NAMES), 1usize..5, 1usize..4)
+        .prop_map(|(name, fast, more)| (name, fast, fast + more))
 }
 
 fn hosted(instances: &[Instance], shares: bool) -> Vec<StrategySetup> {
@@ -66,7 +105,7 @@ fn hosted(instances: &[Instance], shares: bool) -> Vec<StrategySetup> {
         // Every third one trades one instrument only.
         let instruments: Vec<InstrumentIx> = if i % 3 == 2 { vec![IX] } else { vec![IX, OTHER] };
         let (fast, slow) = (fast.to_string(), slow.to_string());
-        let given = [("fast", fast.as_str()), ("slow", slow.as_str())];
+        let given = given(name, &fast, &slow);
         let blueprint = match *name {
             "rules" => RuleFile::parse("rules", "rules.yaml", RULES.as_bytes()).unwrap().blueprint(),
             name => Blueprint::built_in(name).unwrap(),
@@ -122,14 +161,28 @@ proptest! {
     }
 }
 
+/// Each built-in strategy of the list reads from the bank when another listens, and twins of it add nothing.
+#[test]
+fn built_in_strategies_share_with_their_like() {
+    for name in &NAMES[1..] {
+        let alike = [(*name, 2, 4); 4];
+        let shared =
+            |count: usize| Bench::new(setup(), hosted(&alike[..count], true)).engine.shared_indicators();
+        assert!(shared(2) > 0, "{name}");
+        assert_eq!(shared(4), shared(2), "{name}: more of the same cost nothing");
+        assert_eq!(shared(1), 0, "{name}: it is alone");
+    }
+}
+
 /// Two files with the same words run each indicator once, and one that nobody shares runs by itself.
 #[test]
 fn rules_share_what_they_have_in_common() {
     let rules = [("rules", 2, 4), ("rules", 2, 4), ("rules", 3, 4)];
     let two = Bench::new(setup(), hosted(&rules[..2], true)).engine.shared_indicators();
-    // Two averages, the RSI and its average, the stochastic and its average, and the bands, of two instruments.
-    assert_eq!(two, 14);
-    // Another fast length: two more averages of the instrument that it trades.
-    assert_eq!(Bench::new(setup(), hosted(&rules, true)).engine.shared_indicators(), 16);
+    // Two averages, the RSI and its average, the stochastic and its average, the bands, and the average of longer candles, of
+    // two instruments.
+    assert_eq!(two, 16);
+    // Another fast length: three more averages of the instrument that it trades.
+    assert_eq!(Bench::new(setup(), hosted(&rules, true)).engine.shared_indicators(), 19);
     assert_eq!(Bench::new(setup(), hosted(&rules[..1], true)).engine.shared_indicators(), 0, "it is alone");
 }

@@ -113,6 +113,22 @@ fn a_carry_without_a_hedge() {
     );
 }
 
+/// What a built-in strategy says and trades on recorded hours does not depend on the hours after them. Makers, which need books,
+/// are held to the same in another place.
+#[test]
+fn every_one_of_them_passes_the_look_ahead_check() {
+    let Some(home) = home() else { return };
+    let needs_books = ["market_maker", "touch_maker"];
+    for about in strategy::all().iter().filter(|d| !needs_books.contains(&d.name)) {
+        let mut arguments = vec!["lookahead", about.name, "-i", "1h", "--cuts", "4", "--json"];
+        arguments.extend(["--startup-candles", "100", "-p", "BTCUSDT", "-p", "ETHUSDT", "--no-risk-limits"]);
+        let report: Value = serde_json::from_str(&run(home.path(), &arguments)).unwrap();
+        assert_eq!(report["is_clean"], true, "{report:#}");
+        assert_eq!(report["cuts"].as_array().map(Vec::len), Some(4), "{}", about.name);
+        assert!(report["spoke"].as_u64() > Some(0), "{} never spoke, so nothing was shown", about.name);
+    }
+}
+
 /// What ships as a rule file too gives the same orders in both forms.
 #[test]
 fn rule_files_trade_as_their_built_in_twins() {

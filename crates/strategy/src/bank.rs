@@ -25,12 +25,21 @@
 //!
 //! A computation is the same when the instrument, the timeframe, the indicator with all its settings
 //! ([`indicators::catalogue::Spec`]) and what it runs on are the same. It may run on what another gives
-//! ([`Source::Of`]), such as an average of an RSI.
+//! ([`Source::Of`]), such as an average of an RSI. It may also run on longer candles, which the bank makes of those it is told
+//! as a strategy would by itself ([`Subscriber::longer_indicator`]).
 
+mod columns;
+
+pub use columns::Columns;
+
+use crate::higher::Resampler;
 use crate::state::{StateError, StateReader, StateWriter};
+use columns::Recorded;
 use indicators::catalogue::Spec;
 use indicators::{Indicator, Ohlcv};
 use model::{Bar, Candle, Instrument, InstrumentIx, Timeframe};
+use std::sync::Arc;
+use units::Timestamp;
 
 /// What an indicator runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +83,8 @@ struct Entry {
     spec: Spec,
     series: [Source; 2],
     indicator: Indicator,
+    /// What it comes to, where that was computed before; then it does not run.
+    recorded: Option<Recorded>,
     /// Where its outputs lie.
     first: usize,
     outputs: usize,
@@ -85,8 +96,13 @@ struct Entry {
 #[derive(Debug, Clone)]
 struct Line {
     instrument: InstrumentIx,
+    /// Of the candles that are told.
     timeframe: Timeframe,
+    /// What makes longer ones of them, where the indicators run on such.
+    longer: Option<Resampler>,
     entries: Vec<Entry>,
+    /// How many candles it has taken.
+    taken: usize,
 }
 
 /// The shared indicators of a run.
@@ -94,6 +110,9 @@ struct Line {
 pub struct Bank {
     lines: Vec<Line>,
     values: Vec<Option<f64>>,
+    /// The values at the longer candle before the last, where one candle closed two.
+    earlier: Vec<Option<f64>>,
+    columns: Option<Arc<Columns>>,
 }
 
 /// The bank of those who share nothing.
@@ -103,7 +122,7 @@ impl Bank {
     /// An empty bank.
     #[must_use]
     pub const fn new() -> Self {
-        Self { lines: Vec::new(), values: Vec::new() }
+        Self { lines: Vec::new(), values: Vec::new(), earlier: Vec::new(), columns: None }
     }
 
     /// How many different indicators run.
@@ -127,13 +146,26 @@ impl Bank {
         self.values.get(slot.0 as usize).copied().flatten()
     }
 
-    /// Takes a closed candle: every indicator of its instrument and length takes one step.
+    /// The value at a slot of longer candles after the last but one of them, where the last candle closed two: after a gap, the
+    /// one before the gap and the one that it completes.
+    #[inline]
+    #[must_use]
+    pub fn earlier(&self, slot: Slot) -> Option<f64> {
+        self.earlier.get(slot.0 as usize).copied().flatten()
+    }
+
+    /// Takes a closed candle: every indicator of its instrument and length takes one step, and those of longer candles that it
+    /// closes.
     #[inline]
     pub fn update(&mut self, instrument: &Instrument, candle: &Candle) {
-        let Self { lines, values } = self;
+        let Self { lines, values, earlier, .. } = self;
         let is_meant = |l: &&mut Line| l.instrument == candle.instrument && l.timeframe == candle.timeframe;
-        if let Some(line) = lines.iter_mut().find(is_meant) {
-            line.step(&seen(instrument, &candle.bar), values);
+        let mut bar = None;
+        for line in lines.iter_mut().filter(is_meant) {
+            if line.replay(candle.bar.open_time, values) {
+                continue;
+            }
+            line.take(bar.get_or_insert_with(|| seen(instrument, &candle.bar)), values, earlier);
         }
     }
 
@@ -163,7 +195,7 @@ impl Bank {
     fn subscribe(
         &mut self,
         ix: InstrumentIx,
-        timeframe: Timeframe,
+        (timeframe, longer): (Timeframe, Option<Resampler>),
         spec: &Spec,
         series: [Source; 2],
     ) -> Slot {
@@ -173,10 +205,11 @@ impl Bank {
             1 => [series[0]; 2],
             _ => series,
         };
-        let at = match self.lines.iter().position(|l| l.instrument == ix && l.timeframe == timeframe) {
+        let key = (ix, timeframe, longer.as_ref().map(Resampler::target));
+        let at = match self.lines.iter().position(|line| line.key() == key) {
             Some(at) => at,
             None => {
-                self.lines.push(Line { instrument: ix, timeframe, entries: Vec::new() });
+                self.lines.push(Line { instrument: ix, timeframe, longer, entries: Vec::new(), taken: 0 });
                 self.lines.len() - 1
             }
         };
@@ -195,7 +228,12 @@ impl Bank {
             }
         }
         let (spec, indicator) = (spec.clone(), spec.build());
-        self.lines[at].entries.push(Entry { spec, series, indicator, first, outputs, users: 1 });
+        let line = &mut self.lines[at];
+        line.entries.push(Entry { spec, series, indicator, recorded: None, first, outputs, users: 1 });
+        if let (Some(columns), None) = (&self.columns, &line.longer) {
+            let last = line.entries.len() - 1;
+            line.entries[last].recorded = columns.find(ix, timeframe, &line.name(last));
+        }
         slot(first)
     }
 
@@ -213,6 +251,7 @@ impl Bank {
         }
         self.values.resize(self.values.len().max(from + outputs), None);
         self.values[from..from + outputs].fill(None);
+        self.earlier.resize(self.values.len(), None);
         from
     }
 
@@ -223,6 +262,11 @@ impl Bank {
         for line in used() {
             w.int(line.instrument.0.into());
             w.int(line.timeframe.seconds());
+            w.int(line.target_seconds());
+            w.int(line.taken as i64);
+            if let Some(longer) = &line.longer {
+                longer.save(w);
+            }
             w.int(line.entries.len() as i64);
             for (i, entry) in line.entries.iter().enumerate() {
                 w.blob(line.name(i).as_bytes());
@@ -239,16 +283,16 @@ impl Bank {
     /// # Errors
     /// [`StateError`] when the bytes are not those of such a bank.
     pub fn load(&mut self, r: &mut StateReader<'_>) -> Result<(), StateError> {
-        let Self { lines, values } = self;
+        let Self { lines, values, .. } = self;
         let used = lines.iter().filter(|line| !line.entries.is_empty()).count();
         if r.int()? != used as i64 {
             return Err(StateError::Invalid("number of shared series"));
         }
         let mut read = vec![false; lines.len()];
         for _ in 0..used {
-            let (instrument, seconds) = (r.int()?, r.int()?);
-            let is_meant =
-                |l: &Line| i64::from(l.instrument.0) == instrument && l.timeframe.seconds() == seconds;
+            let told = (r.int()?, r.int()?, r.int()?);
+            let key = |l: &Line| (i64::from(l.instrument.0), l.timeframe.seconds(), l.target_seconds());
+            let is_meant = |l: &Line| key(l) == told;
             let at = lines.iter().position(is_meant).filter(|at| !read[*at]);
             let at = at.ok_or(StateError::Invalid("shared series"))?;
             read[at] = true;
@@ -259,25 +303,69 @@ impl Bank {
 }
 
 impl Line {
+    fn key(&self) -> (InstrumentIx, Timeframe, Option<Timeframe>) {
+        (self.instrument, self.timeframe, self.longer.as_ref().map(Resampler::target))
+    }
+
+    /// The length of its longer candles; 0 where it runs on those that are told.
+    fn target_seconds(&self) -> i64 {
+        self.longer.as_ref().map_or(0, |longer| longer.target().seconds())
+    }
+
+    /// Takes a candle that was told, where everything about it was computed before. Whether that is so.
+    #[inline]
+    fn replay(&mut self, open: Timestamp, values: &mut [Option<f64>]) -> bool {
+        let Some(first) = self.entries.first().and_then(|entry| entry.recorded.as_ref()) else {
+            return false;
+        };
+        if self.entries.iter().any(|entry| entry.recorded.is_none()) {
+            return false;
+        }
+        // All columns of a line are of the same candles.
+        let row = first.row(self.taken, open);
+        for entry in &self.entries {
+            if let (Some(recorded), Some(out)) =
+                (&entry.recorded, values.get_mut(entry.first..entry.first + entry.outputs))
+            {
+                recorded.read(row, out);
+            }
+        }
+        self.taken += 1;
+        true
+    }
+
+    /// Takes a candle that was told.
+    #[inline]
+    fn take(&mut self, bar: &Ohlcv, values: &mut [Option<f64>], earlier: &mut [Option<f64>]) {
+        let Self { longer, entries, taken, .. } = self;
+        *taken += 1;
+        let Some(longer) = longer else {
+            step(entries, *taken - 1, bar, values);
+            return;
+        };
+        let mut is_second = false;
+        longer.update(bar, |bar| {
+            if is_second {
+                for entry in entries.iter() {
+                    let places = entry.first..entry.first + entry.outputs;
+                    earlier[places.clone()].copy_from_slice(&values[places]);
+                }
+            }
+            step(entries, 0, bar, values);
+            is_second = true;
+        });
+    }
+
     fn position(&self, slot: Slot) -> Option<usize> {
         let at = slot.0 as usize;
         self.entries.iter().position(|e| (e.first..e.first + e.outputs).contains(&at))
     }
 
-    #[inline]
-    fn step(&mut self, bar: &Ohlcv, values: &mut [Option<f64>]) {
-        for entry in &mut self.entries {
-            let series = entry.series.map(|source| read(source, bar, values));
-            let Some(out) = values.get_mut(entry.first..entry.first + entry.outputs) else { continue };
-            match series {
-                [Some(x), Some(y)] => entry.indicator.update(bar, [x, y], out),
-                // There is no bar, and so no value.
-                _ => out.fill(None),
-            }
-        }
-    }
-
     fn load(&mut self, r: &mut StateReader<'_>, values: &mut [Option<f64>]) -> Result<(), StateError> {
+        self.taken = usize::try_from(r.int()?).map_err(|_| StateError::Invalid("count of candles"))?;
+        if let Some(longer) = &mut self.longer {
+            longer.load(r)?;
+        }
         if r.int()? != self.entries.len() as i64 {
             return Err(StateError::Invalid("number of shared indicators"));
         }
@@ -307,6 +395,24 @@ impl Line {
             plain => format!("{plain:?}"),
         };
         format!("{} of {}, {}", entry.spec, of(entry.series[0]), of(entry.series[1]))
+    }
+}
+
+/// Everything on one candle; `row` is where that one is expected in columns.
+#[inline]
+fn step(entries: &mut [Entry], row: usize, bar: &Ohlcv, values: &mut [Option<f64>]) {
+    for entry in entries {
+        let series = entry.series.map(|source| read(source, bar, values));
+        let Some(out) = values.get_mut(entry.first..entry.first + entry.outputs) else { continue };
+        if let Some(recorded) = &entry.recorded {
+            recorded.read(recorded.row(row, bar.opened), out);
+            continue;
+        }
+        match series {
+            [Some(x), Some(y)] => entry.indicator.update(bar, [x, y], out),
+            // There is no bar, and so no value.
+            _ => out.fill(None),
+        }
     }
 }
 
@@ -360,7 +466,28 @@ impl<'a> Subscriber<'a> {
     /// series of the caller's choice; otherwise it is not looked at. The answer is the slot of its first output; the others
     /// follow ([`Slot::output`]).
     pub fn indicator(&mut self, ix: InstrumentIx, spec: &Spec, series: [Source; 2]) -> Slot {
-        let slot = self.bank.subscribe(ix, self.timeframe, spec, series);
+        self.subscribe(ix, None, spec, series)
+    }
+
+    /// As [`Subscriber::indicator`], on longer candles. `longer` makes them, and has taken none yet.
+    pub fn longer_indicator(
+        &mut self,
+        ix: InstrumentIx,
+        longer: &Resampler,
+        spec: &Spec,
+        series: [Source; 2],
+    ) -> Slot {
+        self.subscribe(ix, Some(longer.clone()), spec, series)
+    }
+
+    fn subscribe(
+        &mut self,
+        ix: InstrumentIx,
+        longer: Option<Resampler>,
+        spec: &Spec,
+        series: [Source; 2],
+    ) -> Slot {
+        let slot = self.bank.subscribe(ix, (self.timeframe, longer), spec, series);
         self.slots.push(slot);
         slot
     }

@@ -11,6 +11,7 @@ pub mod macd_trend;
 pub mod market_maker;
 pub mod momentum;
 pub mod pairs;
+mod readings;
 pub mod rsi_reversal;
 mod schema;
 mod stance;

@@ -6,7 +6,9 @@ use indicators::catalogue::{Setting, Spec, find};
 use model::{
     Bar, Candle, Exchange, Instrument, InstrumentIx, InstrumentKind, InstrumentSpec, MarginTier, Timeframe,
 };
-use strategy::bank::{Bank, Slot, Source, Subscriber};
+use std::sync::Arc;
+use strategy::bank::{Bank, Columns, Slot, Source, Subscriber};
+use strategy::higher::Resampler;
 use strategy::{StateError, StateReader, StateWriter};
 use units::{Amount, Decimal, Price, Quantity, Rate, Span, Timestamp};
 
@@ -96,6 +98,87 @@ fn goes_on_where_it_was_saved_whatever_the_order_of_subscriptions() {
     let mut foreign = Bank::new();
     subscribed(&mut foreign, &[(&ema, CLOSE), (&spec("rsi", &[6.0]), CLOSE)]);
     assert_eq!(foreign.load(&mut StateReader::new(&bytes)), Err(StateError::Invalid("shared indicator")));
+}
+
+/// Longer candles are made in the bank as a strategy makes them, across gaps as well, where one candle closes two.
+#[test]
+fn longer_candles_are_those_of_a_private_resampler() {
+    let three: Timeframe = "3m".parse().unwrap();
+    let (resampler, ema) = (Resampler::new(Timeframe::MINUTE, three).unwrap(), spec("ema", &[2.0]));
+    let mut bank = Bank::new();
+    let mut subscriber = Subscriber::new(&mut bank, Timeframe::MINUTE);
+    let slot = subscriber.longer_indicator(IX, &resampler, &ema, CLOSE);
+    assert_eq!(subscriber.longer_indicator(IX, &resampler, &ema, CLOSE), slot);
+    assert_ne!(subscriber.indicator(IX, &ema, CLOSE), slot, "the minutes have an average of their own");
+    let (mut own, mut average, instrument) = (resampler.clone(), ema.build(), instrument());
+    let (mut last, mut twice) = (None, 0);
+    for (minute, close) in (0..).zip(closes()).filter(|(minute, _)| minute % 7 < 3) {
+        let candle = candle(minute, close);
+        bank.update(&instrument, &candle);
+        let x = instrument.price_f64(candle.bar.close);
+        let seen = Ohlcv { opened: candle.bar.open_time, open: x, high: x, low: x, close: x, volume: 1.0 };
+        let mut closed = Vec::new();
+        own.update(&seen, |bar| {
+            let mut out = [None];
+            average.update(bar, [bar.close, 0.0], &mut out);
+            closed.push(out[0]);
+        });
+        last = closed.last().copied().unwrap_or(last);
+        assert_eq!(bank.value(slot), last);
+        if let [first, _] = *closed {
+            assert_eq!(bank.earlier(slot), first);
+            twice += 1;
+        }
+    }
+    assert!(twice > 1 && last.is_some());
+}
+
+/// What was computed beforehand is what the bank would have computed, for indicators of indicators too, and where a candle is
+/// missing that was there.
+#[test]
+fn columns_hold_what_a_bank_computes() {
+    let (rsi, ema, bands) = (spec("rsi", &[5.0]), spec("ema", &[4.0]), spec("bollinger", &[6.0]));
+    let ask = |bank: &mut Bank| {
+        let mut slots = subscribed(bank, &[(&rsi, CLOSE), (&bands, CLOSE)]);
+        slots.extend(subscribed(bank, &[(&ema, [Source::Of(slots[0]); 2])]));
+        slots
+    };
+    let (instrument, bars): (_, Vec<Bar>) =
+        (instrument(), (0..).zip(closes()).map(|(minute, close)| candle(minute, close).bar).collect());
+    let mut asked = Bank::new();
+    ask(&mut asked);
+    ask(&mut asked);
+    let sma = spec("sma", &[3.0]);
+    subscribed(&mut asked, &[(&sma, CLOSE)]);
+    let candles = |ix: InstrumentIx, timeframe: Timeframe| {
+        (ix == IX && timeframe == Timeframe::MINUTE).then_some((&instrument, bars.as_slice()))
+    };
+    let few = Columns::of(asked.clone(), 2 * bars.len(), candles);
+    assert_eq!(few.len(), 2, "there was room for two columns, and not for the bands");
+    let columns = Arc::new(Columns::of(asked, usize::MAX, candles));
+    assert_eq!(columns.len(), 3, "what was asked for once is left to who asks");
+    for skipped in [None, Some(17)] {
+        let (mut reading, mut computing) = (Bank::over(Arc::clone(&columns)), Bank::new());
+        let (slots, own) = (ask(&mut reading), ask(&mut computing));
+        assert!(slots.iter().all(|slot| reading.is_recorded(*slot)) && !computing.is_recorded(own[0]));
+        for bar in &bars {
+            let candle = Candle { instrument: IX, timeframe: Timeframe::MINUTE, bar: *bar };
+            computing.update(&instrument, &candle);
+            if Some(bar.open_time) == skipped.map(|minute: i64| bars[minute as usize].open_time) {
+                continue;
+            }
+            reading.update(&instrument, &candle);
+            for (slot, own) in slots.iter().zip(&own) {
+                assert_eq!(reading.value(*slot), computing.value(*own));
+            }
+        }
+        reading.update(&instrument, &candle(9_999, 5));
+        assert_eq!(reading.value(slots[0]), None, "there is no row of a candle that was not there");
+        // Beside columns, what there is none of is computed.
+        let mixed = subscribed(&mut reading, &[(&sma, CLOSE)])[0];
+        (10_000..10_003).for_each(|minute| reading.update(&instrument, &candle(minute, 700)));
+        assert_eq!(reading.value(mixed), Some(7.0));
+    }
 }
 
 /// Price decimals 2, quantity decimals 4.

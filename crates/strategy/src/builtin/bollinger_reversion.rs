@@ -1,12 +1,15 @@
 //! Back from beyond a Bollinger band, while there is no trend.
 
-use super::schema::{ATR, LONG_ONLY, bars, float, guarded_and_timed, int, max_bars, over, stop_atr, wrong};
+use super::readings::{Reading, number};
+use super::schema::{
+    ATR, LONG_ONLY, bars, float, guarded_and_timed, int, max_bars, reading, stop_atr, wrong,
+};
 use super::stance::{Call, Conditions, Guarded, Judge};
 use crate::parameters::{ParameterProblem, Parameters};
 use crate::registry::Descriptor;
 use crate::state::{StateError, StateReader, StateWriter};
 use crate::{Gate, Strategy};
-use indicators::{Adx, Bollinger, BollingerBands, Ohlcv};
+use indicators::catalogue::Setting;
 use model::{Direction, InstrumentIx};
 
 /// `bollinger_reversion`.
@@ -51,10 +54,10 @@ fn build(
     parameters: &Parameters,
     instruments: &[InstrumentIx],
 ) -> Result<Box<dyn Strategy>, ParameterProblem> {
-    let bands = Bollinger::new(bars(parameters, "period")?, parameters.float("width"));
+    let settings = [number(bars(parameters, "period")?), Setting::Number(parameters.float("width"))];
+    let bands = Reading::new("bollinger", &settings).map_err(|e| wrong("period", &e))?;
     let judge = Reversion {
-        bands: bands.map_err(|e| wrong("period", &e))?,
-        adx: over(parameters, "adx_bars", Adx::new)?,
+        readings: [bands.first(3).back(1), reading(parameters, "adx_bars", "adx")?.first(1)],
         max_adx: parameters.float("max_adx"),
         long_only: parameters.bool(LONG_ONLY.name),
         last: None,
@@ -64,8 +67,8 @@ fn build(
 
 #[derive(Debug, Clone)]
 struct Reversion {
-    bands: Bollinger,
-    adx: Adx,
+    /// The bands and the average directional index.
+    readings: [Reading; 2],
     max_adx: f64,
     long_only: bool,
     /// The close before, and the lower and upper band it had.
@@ -74,9 +77,15 @@ struct Reversion {
 
 impl Reversion {
     /// What stood in the way of an entry.
-    fn missed(&self, (up, down): (bool, bool), close: f64, bands: &BollingerBands, adx: f64) -> Gate {
-        if !(up && close < bands.middle || down && close > bands.middle) {
-            let near = if close < bands.middle { bands.lower } else { bands.upper };
+    fn missed(
+        &self,
+        (up, down): (bool, bool),
+        close: f64,
+        [upper, middle, lower]: [f64; 3],
+        adx: f64,
+    ) -> Gate {
+        if !(up && close < middle || down && close > middle) {
+            let near = if close < middle { lower } else { upper };
             Gate::failed(1, close, near)
         } else if adx > self.max_adx {
             Gate::failed(2, adx, self.max_adx)
@@ -87,43 +96,37 @@ impl Reversion {
 }
 
 impl Judge for Reversion {
-    fn warm_up(&self) -> usize {
-        (self.bands.warm_up() + 1).max(self.adx.warm_up())
+    fn readings(&self) -> Vec<Reading> {
+        self.readings.to_vec()
     }
 
-    fn judge(&mut self, candle: &Ohlcv, held: Direction) -> Result<Call, Gate> {
-        let close = candle.close;
-        let adx = self.adx.update(candle.high, candle.low, close);
-        let Some(bands) = self.bands.update(close) else { return Err(Gate::shut(0)) };
-        let last = self.last.replace([close, bands.lower, bands.upper]);
-        let (Some([before, lower, upper]), Some(adx)) = (last, adx.map(|lines| lines.adx)) else {
+    fn judge(&mut self, close: f64, numbers: &[Option<f64>], held: Direction) -> Result<Call, Gate> {
+        let [Some(upper), Some(middle), Some(lower), adx] = *numbers else { return Err(Gate::shut(0)) };
+        let last = self.last.replace([close, lower, upper]);
+        let (Some([before, lower_before, upper_before]), Some(adx)) = (last, adx) else {
             return Err(Gate::shut(0));
         };
         // What comes back as far as the middle at once has nothing left to earn.
-        let up = before <= lower && close > bands.lower;
-        let down = before >= upper && close < bands.upper;
+        let up = before <= lower_before && close > lower;
+        let down = before >= upper_before && close < upper;
         let is_calm = adx <= self.max_adx;
         let conditions = Conditions {
-            enter_long: up && close < bands.middle && is_calm,
-            exit_long: close >= bands.middle,
-            enter_short: down && close > bands.middle && is_calm && !self.long_only,
-            exit_short: close <= bands.middle,
+            enter_long: up && close < middle && is_calm,
+            exit_long: close >= middle,
+            enter_short: down && close > middle && is_calm && !self.long_only,
+            exit_short: close <= middle,
         };
         conditions.call(held).ok_or_else(|| match held {
-            Direction::Flat => self.missed((up, down), close, &bands, adx),
-            Direction::Long | Direction::Short => Gate::failed(4, close, bands.middle),
+            Direction::Flat => self.missed((up, down), close, [upper, middle, lower], adx),
+            Direction::Long | Direction::Short => Gate::failed(4, close, middle),
         })
     }
 
     fn save(&self, state: &mut StateWriter) {
-        state.indicator(&self.bands);
-        state.indicator(&self.adx);
         state.indicator(&self.last);
     }
 
     fn load(&mut self, state: &mut StateReader<'_>) -> Result<(), StateError> {
-        state.indicator(&mut self.bands)?;
-        state.indicator(&mut self.adx)?;
         state.indicator(&mut self.last)
     }
 }

@@ -1,12 +1,13 @@
 //! Two moving averages, always on the side of the faster one.
 
-use super::schema::LONG_ONLY;
-use crate::bank::{Bank, Slot, Source, Subscriber};
+use super::readings::{Reading, number};
+use super::schema::{LONG_ONLY, bars, wrong};
+use crate::bank::{Bank, Slot, Subscriber};
 use crate::parameters::{Parameter, ParameterKind, ParameterProblem, Parameters};
 use crate::registry::Descriptor;
 use crate::state::{StateError, StateReader, StateWriter};
 use crate::{CandleRun, CandleStrategy, Gate, Intents, Needs, PerInstrument, Strategy};
-use indicators::catalogue::{Setting, Spec, find};
+use indicators::catalogue::Setting;
 use indicators::{Ema, Persist, Seed, Sma, SteadyEma};
 use model::{Bar, Direction, Instrument, InstrumentIx, Signal, Tag};
 
@@ -81,19 +82,11 @@ fn assemble<A: Average + Clone + Send + 'static>(
     (indicator, seed): (&str, Option<Setting<'_>>),
     average: impl Fn(usize) -> Result<A, String>,
 ) -> Result<Box<dyn Strategy>, ParameterProblem> {
-    let of = |name: &str| {
-        let wrong = |problem| ParameterProblem { name: name.to_owned(), problem };
-        let period = usize::try_from(parameters.int(name)).map_err(|e| wrong(e.to_string()))?;
-        average(period).map_err(wrong)
-    };
+    let of = |name: &str| average(bars(parameters, name)?).map_err(|e| wrong(name, &e));
     let shared = |name: &str| {
-        let wrong = |problem: String| ParameterProblem { name: name.to_owned(), problem };
-        // In range, a period is exact as a float.
-        let given = [Some(Setting::Number(parameters.int(name) as f64)), seed];
-        let given = &given[..1 + usize::from(seed.is_some())];
-        let descriptor =
-            find(indicator).ok_or_else(|| wrong(format!("there is no indicator {indicator}")))?;
-        descriptor.settle(given).map_err(|e| wrong(e.to_string()))
+        let settings = [Some(number(bars(parameters, name)?)), seed];
+        let settings: Vec<Setting<'_>> = settings.into_iter().flatten().collect();
+        Reading::new(indicator, &settings).map_err(|e| wrong(name, &e))
     };
     let prototype = Crossover {
         shared: [shared("fast")?, shared("slow")?],
@@ -156,7 +149,7 @@ struct Crossover<A> {
     /// What it said last; it speaks again only when its opinion changes.
     said: Option<Direction>,
     /// The same averages as they are shared.
-    shared: [Spec; 2],
+    shared: [Reading; 2],
     /// Where they lie in the bank, once it has subscribed.
     slots: Option<[Slot; 2]>,
     /// The averages as they were judged last, fast and slow; `None` before that, and where it spoke.
@@ -225,7 +218,7 @@ impl<A: Average + Clone + Send> CandleStrategy for Crossover<A> {
 
     fn subscribe(&mut self, ix: InstrumentIx, subscriber: &mut Subscriber<'_>) -> bool {
         let [fast, slow] = &self.shared;
-        self.slots = Some([fast, slow].map(|spec| subscriber.indicator(ix, spec, [Source::Close; 2])));
+        self.slots = Some([fast, slow].map(|reading| reading.subscribe(ix, subscriber)));
         true
     }
 

@@ -1,12 +1,12 @@
 //! Breakouts from the channel of the highest high and the lowest low.
 
-use super::schema::{ATR, LONG_ONLY, guarded, int, over, stop_atr};
+use super::readings::Reading;
+use super::schema::{ATR, LONG_ONLY, guarded, int, reading, stop_atr};
 use super::stance::{Call, Conditions, Guarded, Judge};
 use crate::parameters::{ParameterProblem, Parameters};
 use crate::registry::Descriptor;
 use crate::state::{StateError, StateReader, StateWriter};
 use crate::{Gate, Strategy};
-use indicators::{Donchian, DonchianChannel, Ohlcv};
 use model::{Direction, InstrumentIx};
 
 /// `donchian_breakout`.
@@ -52,65 +52,71 @@ fn build(
     instruments: &[InstrumentIx],
 ) -> Result<Box<dyn Strategy>, ParameterProblem> {
     let judge = Breakout {
-        entry: over(parameters, "entry", Donchian::new)?,
-        exit: over(parameters, "exit", Donchian::new)?,
+        channels: [
+            reading(parameters, "entry", "donchian")?.back(1),
+            reading(parameters, "exit", "donchian")?.back(1),
+        ],
         long_only: parameters.bool(LONG_ONLY.name),
+        last: None,
     };
     Ok(Box::new(Guarded::new(judge, guarded(parameters)?, GATES, instruments)))
 }
 
 #[derive(Debug, Clone)]
 struct Breakout {
-    entry: Donchian,
-    exit: Donchian,
+    /// For entries and for exits.
+    channels: [Reading; 2],
     long_only: bool,
+    /// Of the candle before: upper side, middle and lower side for entries, then for exits.
+    last: Option<[f64; 6]>,
 }
 
 impl Breakout {
     /// What stood in the way of an entry.
-    fn missed(&self, close: f64, entry: &DonchianChannel) -> Gate {
-        if close < entry.lower {
+    fn missed(&self, close: f64, [upper, middle, lower]: [f64; 3]) -> Gate {
+        if close < lower {
             Gate::shut(2)
-        } else if close >= entry.middle || self.long_only {
-            Gate::failed(1, close, entry.upper)
+        } else if close >= middle || self.long_only {
+            Gate::failed(1, close, upper)
         } else {
-            Gate::failed(1, close, entry.lower)
+            Gate::failed(1, close, lower)
         }
     }
 }
 
 impl Judge for Breakout {
-    fn warm_up(&self) -> usize {
-        self.entry.warm_up().max(self.exit.warm_up()) + 1
+    fn readings(&self) -> Vec<Reading> {
+        self.channels.to_vec()
     }
 
-    fn judge(&mut self, candle: &Ohlcv, held: Direction) -> Result<Call, Gate> {
+    fn judge(&mut self, close: f64, numbers: &[Option<f64>], held: Direction) -> Result<Call, Gate> {
+        let now = match *numbers {
+            [Some(a), Some(b), Some(c), Some(d), Some(e), Some(f)] => Some([a, b, c, d, e, f]),
+            _ => None,
+        };
         // The channels of the candles before: what a candle breaks out of does not contain it.
-        let channels = (self.entry.value(), self.exit.value());
-        self.entry.update(candle.high, candle.low);
-        self.exit.update(candle.high, candle.low);
-        let (Some(entry), Some(exit)) = channels else { return Err(Gate::shut(0)) };
-        let close = candle.close;
+        let Some([upper, middle, lower, exit_upper, _, exit_lower]) = std::mem::replace(&mut self.last, now)
+        else {
+            return Err(Gate::shut(0));
+        };
         let conditions = Conditions {
-            enter_long: close > entry.upper,
-            exit_long: close < exit.lower,
-            enter_short: close < entry.lower && !self.long_only,
-            exit_short: close > exit.upper,
+            enter_long: close > upper,
+            exit_long: close < exit_lower,
+            enter_short: close < lower && !self.long_only,
+            exit_short: close > exit_upper,
         };
         conditions.call(held).ok_or_else(|| match held {
-            Direction::Flat => self.missed(close, &entry),
-            Direction::Long => Gate::failed(3, close, exit.lower),
-            Direction::Short => Gate::failed(3, close, exit.upper),
+            Direction::Flat => self.missed(close, [upper, middle, lower]),
+            Direction::Long => Gate::failed(3, close, exit_lower),
+            Direction::Short => Gate::failed(3, close, exit_upper),
         })
     }
 
     fn save(&self, state: &mut StateWriter) {
-        state.indicator(&self.entry);
-        state.indicator(&self.exit);
+        state.indicator(&self.last);
     }
 
     fn load(&mut self, state: &mut StateReader<'_>) -> Result<(), StateError> {
-        state.indicator(&mut self.entry)?;
-        state.indicator(&mut self.exit)
+        state.indicator(&mut self.last)
     }
 }

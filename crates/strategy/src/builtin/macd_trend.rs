@@ -1,12 +1,12 @@
 //! Moving average convergence/divergence in the direction of a longer trend.
 
-use super::schema::{ATR, LONG_ONLY, bars, below, guarded, int, over, stop_atr, trend, wrong};
+use super::readings::{Reading, number};
+use super::schema::{ATR, LONG_ONLY, bars, below, guarded, int, reading, stop_atr, trend, wrong};
 use super::stance::{Call, Conditions, Guarded, Judge};
 use crate::parameters::{ParameterProblem, Parameters};
 use crate::registry::Descriptor;
 use crate::state::{StateError, StateReader, StateWriter};
 use crate::{Gate, Strategy};
-use indicators::{Ema, Macd, Ohlcv};
 use model::{Direction, InstrumentIx};
 
 /// `macd_trend`.
@@ -46,10 +46,10 @@ fn build(
     parameters: &Parameters,
     instruments: &[InstrumentIx],
 ) -> Result<Box<dyn Strategy>, ParameterProblem> {
-    let [fast, slow, signal] = ["fast", "slow", "signal"].map(|name| bars(parameters, name));
+    let [fast, slow, signal] = ["fast", "slow", "signal"].map(|name| bars(parameters, name).map(number));
+    let macd = Reading::new("macd", &[fast?, slow?, signal?]).map_err(|e| wrong("slow", &e))?;
     let judge = MacdTrend {
-        macd: Macd::new(fast?, slow?, signal?).map_err(|e| wrong("slow", &e))?,
-        trend: over(parameters, "trend", Ema::new)?,
+        readings: [macd.back(1), reading(parameters, "trend", "ema")?],
         long_only: parameters.bool(LONG_ONLY.name),
         last: None,
     };
@@ -58,48 +58,43 @@ fn build(
 
 #[derive(Debug, Clone)]
 struct MacdTrend {
-    macd: Macd,
-    trend: Ema,
+    /// The lines and the long average.
+    readings: [Reading; 2],
     long_only: bool,
     /// The histogram of the candle before.
     last: Option<f64>,
 }
 
 impl Judge for MacdTrend {
-    fn warm_up(&self) -> usize {
-        (self.macd.warm_up() + 1).max(self.trend.warm_up())
+    fn readings(&self) -> Vec<Reading> {
+        self.readings.to_vec()
     }
 
-    fn judge(&mut self, candle: &Ohlcv, held: Direction) -> Result<Call, Gate> {
-        let (lines, average) = (self.macd.update(candle.close), self.trend.update(candle.close));
-        let Some(now) = lines.map(|lines| lines.histogram) else { return Err(Gate::shut(0)) };
+    fn judge(&mut self, close: f64, numbers: &[Option<f64>], held: Direction) -> Result<Call, Gate> {
+        let [_, _, Some(now), average] = *numbers else { return Err(Gate::shut(0)) };
         let (Some(last), Some(average)) = (self.last.replace(now), average) else {
             return Err(Gate::shut(0));
         };
         let (up, down) = (last <= 0.0 && now > 0.0, last >= 0.0 && now < 0.0);
         let conditions = Conditions {
-            enter_long: up && candle.close >= average,
+            enter_long: up && close >= average,
             exit_long: now < 0.0,
-            enter_short: down && candle.close <= average && !self.long_only,
+            enter_short: down && close <= average && !self.long_only,
             exit_short: now > 0.0,
         };
         conditions.call(held).ok_or_else(|| match (held, up || down) {
             (Direction::Flat, false) => Gate::failed(1, last, now),
-            (Direction::Flat, true) if down && candle.close <= average => Gate::shut(3),
-            (Direction::Flat, true) => Gate::failed(2, candle.close, average),
+            (Direction::Flat, true) if down && close <= average => Gate::shut(3),
+            (Direction::Flat, true) => Gate::failed(2, close, average),
             (Direction::Long | Direction::Short, _) => Gate::failed(4, now, 0.0),
         })
     }
 
     fn save(&self, state: &mut StateWriter) {
-        state.indicator(&self.macd);
-        state.indicator(&self.trend);
         state.optional_float(self.last);
     }
 
     fn load(&mut self, state: &mut StateReader<'_>) -> Result<(), StateError> {
-        state.indicator(&mut self.macd)?;
-        state.indicator(&mut self.trend)?;
         self.last = state.optional_float()?;
         Ok(())
     }

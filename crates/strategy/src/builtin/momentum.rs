@@ -1,12 +1,13 @@
 //! Time-series momentum: what has risen is held, in proportion to how quiet it is.
 
-use super::schema::{ATR, LONG_ONLY, bars, float, guarded, int, over, rate, stop_atr, wrong};
+use super::readings::{Reading, number};
+use super::schema::{ATR, LONG_ONLY, bars, float, guarded, int, rate, reading, stop_atr, wrong};
 use super::stance::{Call, Guarded, Judge};
 use crate::parameters::{ParameterProblem, Parameters};
 use crate::registry::Descriptor;
 use crate::state::{StateError, StateReader, StateWriter};
 use crate::{Gate, Strategy};
-use indicators::{Ohlcv, RateOfChange, RealisedVolatility};
+use indicators::catalogue::Setting;
 use model::{Direction, InstrumentIx, Timeframe};
 use units::Rate;
 
@@ -66,7 +67,7 @@ fn build(
         return Err(wrong("bars_a_year", &format!("{year} is not 0 and not at least 1")));
     }
     let judge = Momentum {
-        change: over(parameters, "lookback", RateOfChange::new)?,
+        change: reading(parameters, "lookback", "roc")?.back(1),
         // Until it is told the length of its candles, it takes them for hours.
         volatility: volatility(window, if year > 0.0 { year } else { 8_760.0 })
             .map_err(|e| wrong("volatility", &e))?,
@@ -82,14 +83,14 @@ fn build(
     Ok(Box::new(Guarded::new(judge, guarded(parameters)?, GATES, instruments)))
 }
 
-fn volatility(window: usize, bars_a_year: f64) -> Result<RealisedVolatility, String> {
-    RealisedVolatility::new(window, bars_a_year).map_err(|e| e.to_string())
+fn volatility(window: usize, bars_a_year: f64) -> Result<Reading, String> {
+    Reading::new("realised_volatility", &[number(window), Setting::Number(bars_a_year)])
 }
 
 #[derive(Debug, Clone)]
 struct Momentum {
-    change: RateOfChange,
-    volatility: RealisedVolatility,
+    change: Reading,
+    volatility: Reading,
     /// The returns that the volatility is measured over.
     window: usize,
     /// The year has as many candles as fit into it.
@@ -118,8 +119,8 @@ impl Momentum {
 }
 
 impl Judge for Momentum {
-    fn warm_up(&self) -> usize {
-        (self.change.warm_up() + 1).max(self.volatility.warm_up())
+    fn readings(&self) -> Vec<Reading> {
+        vec![self.change.clone(), self.volatility.clone()]
     }
 
     fn take_timeframe(&mut self, timeframe: Timeframe) -> Result<(), String> {
@@ -129,8 +130,8 @@ impl Judge for Momentum {
         Ok(())
     }
 
-    fn judge(&mut self, candle: &Ohlcv, held: Direction) -> Result<Call, Gate> {
-        let (change, volatility) = (self.change.update(candle.close), self.volatility.update(candle.close));
+    fn judge(&mut self, _close: f64, numbers: &[Option<f64>], held: Direction) -> Result<Call, Gate> {
+        let &[change, volatility] = numbers else { return Err(Gate::shut(0)) };
         let last = std::mem::replace(&mut self.last, change);
         let (Some(last), Some(change), Some(volatility)) = (last, change, volatility) else {
             return Err(Gate::shut(0));
@@ -160,15 +161,11 @@ impl Judge for Momentum {
     }
 
     fn save(&self, state: &mut StateWriter) {
-        state.indicator(&self.change);
-        state.indicator(&self.volatility);
         state.float(self.size);
         state.optional_float(self.last);
     }
 
     fn load(&mut self, state: &mut StateReader<'_>) -> Result<(), StateError> {
-        state.indicator(&mut self.change)?;
-        state.indicator(&mut self.volatility)?;
         self.size = state.float()?;
         self.last = state.optional_float()?;
         Ok(())

@@ -1,12 +1,12 @@
 //! The relative strength index leaves an extreme: what was sold too far turns.
 
-use super::schema::{ATR, LONG_ONLY, float, guarded_and_timed, int, max_bars, over, stop_atr, wrong};
+use super::readings::Reading;
+use super::schema::{ATR, LONG_ONLY, float, guarded_and_timed, int, max_bars, reading, stop_atr, wrong};
 use super::stance::{Call, Conditions, Guarded, Judge};
 use crate::parameters::{ParameterProblem, Parameters};
 use crate::registry::Descriptor;
 use crate::state::{StateError, StateReader, StateWriter};
 use crate::{Gate, Strategy};
-use indicators::{Ohlcv, Rsi};
 use model::{Direction, InstrumentIx};
 
 /// `rsi_reversal`.
@@ -66,7 +66,7 @@ fn build(
     instruments: &[InstrumentIx],
 ) -> Result<Box<dyn Strategy>, ParameterProblem> {
     let judge = Reversal {
-        rsi: over(parameters, "period", Rsi::new)?,
+        index: reading(parameters, "period", "rsi")?.back(1),
         oversold: parameters.float("oversold"),
         overbought: parameters.float("overbought"),
         exit: parameters.float("exit"),
@@ -78,7 +78,7 @@ fn build(
 
 #[derive(Debug, Clone)]
 struct Reversal {
-    rsi: Rsi,
+    index: Reading,
     oversold: f64,
     overbought: f64,
     exit: f64,
@@ -88,12 +88,12 @@ struct Reversal {
 }
 
 impl Judge for Reversal {
-    fn warm_up(&self) -> usize {
-        self.rsi.warm_up() + 1
+    fn readings(&self) -> Vec<Reading> {
+        vec![self.index.clone()]
     }
 
-    fn judge(&mut self, candle: &Ohlcv, held: Direction) -> Result<Call, Gate> {
-        let Some(now) = self.rsi.update(candle.close) else { return Err(Gate::shut(0)) };
+    fn judge(&mut self, _close: f64, numbers: &[Option<f64>], held: Direction) -> Result<Call, Gate> {
+        let [Some(now)] = *numbers else { return Err(Gate::shut(0)) };
         let Some(last) = self.last.replace(now) else { return Err(Gate::shut(0)) };
         let up = last <= self.oversold && now > self.oversold;
         let down = last >= self.overbought && now < self.overbought;
@@ -113,12 +113,10 @@ impl Judge for Reversal {
     }
 
     fn save(&self, state: &mut StateWriter) {
-        state.indicator(&self.rsi);
         state.optional_float(self.last);
     }
 
     fn load(&mut self, state: &mut StateReader<'_>) -> Result<(), StateError> {
-        state.indicator(&mut self.rsi)?;
         self.last = state.optional_float()?;
         Ok(())
     }

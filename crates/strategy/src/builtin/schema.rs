@@ -1,5 +1,6 @@
 //! Parameters that several strategies share, and the way from checked numbers to indicators and exit plans.
 
+use super::readings::Reading;
 use crate::parameters::{Parameter, ParameterKind, ParameterProblem, Parameters};
 use crate::{Distance, ExitPlan, ExitRules, StopRule, TimeLimit, TimeStop};
 use units::Rate;
@@ -69,13 +70,13 @@ pub(super) fn bars(parameters: &Parameters, name: &str) -> Result<usize, Paramet
     usize::try_from(parameters.int(name)).map_err(|e| wrong(name, &e))
 }
 
-/// An indicator over as many candles as a parameter says.
-pub(super) fn over<T, E: ToString>(
+/// An indicator of the catalogue over as many candles as a parameter says.
+pub(super) fn reading(
     parameters: &Parameters,
     name: &str,
-    make: impl FnOnce(usize) -> Result<T, E>,
-) -> Result<T, ParameterProblem> {
-    make(bars(parameters, name)?).map_err(|e| wrong(name, &e))
+    indicator: &str,
+) -> Result<Reading, ParameterProblem> {
+    Reading::over(indicator, bars(parameters, name)?).map_err(|e| wrong(name, &e))
 }
 
 /// A number as an exact one, to the nearest billionth.

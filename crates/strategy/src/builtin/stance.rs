@@ -1,9 +1,10 @@
 //! What a strategy holds by its own account, how it says that it has changed its mind, and why it did not.
 
+use super::readings::{Reading, Readings};
+use crate::bank::{Subscriber, seen};
 use crate::state::{StateError, StateReader, StateWriter};
 use crate::{ExitPlan, Gate, Intents, Needs, Strategy, View};
-use indicators::Ohlcv;
-use model::{Bar, Direction, Fact, Instrument, InstrumentIx, PlanIx, Signal, Tag, Timeframe};
+use model::{Candle, Direction, Fact, InstrumentIx, PlanIx, Signal, Tag, Timeframe};
 use units::Rate;
 
 /// What a judge wants said.
@@ -48,15 +49,16 @@ impl Conditions {
 
 /// Looks at one candle after the other.
 pub(super) trait Judge: Clone + Send {
-    /// Candles until it can judge.
-    fn warm_up(&self) -> usize;
-    /// Is told the length of its candles; see [`Strategy::take_timeframe`].
+    /// The indicators that it looks at. They are its warm-up as well.
+    fn readings(&self) -> Vec<Reading>;
+    /// Is told the length of its candles; see [`Strategy::take_timeframe`]. It may want other readings then.
     fn take_timeframe(&mut self, timeframe: Timeframe) -> Result<(), String> {
         let _ = timeframe;
         Ok(())
     }
-    /// What it wants said at this candle, given what was said last; the first gate that was not passed when nothing is.
-    fn judge(&mut self, candle: &Ohlcv, held: Direction) -> Result<Call, Gate>;
+    /// What it wants said at this candle, given its close, the outputs of all readings in their order, and what was said last;
+    /// the first gate that was not passed when nothing is.
+    fn judge(&mut self, close: f64, numbers: &[Option<f64>], held: Direction) -> Result<Call, Gate>;
     /// Writes everything it remembers.
     fn save(&self, state: &mut StateWriter);
     /// Reads it back.
@@ -84,6 +86,7 @@ pub(super) struct Guarded<J> {
 #[derive(Debug, Clone)]
 struct Seat<J> {
     judge: J,
+    readings: Readings,
     /// What was said last.
     held: Direction,
     /// Candles since it was said.
@@ -103,22 +106,30 @@ impl<J: Judge> Guarded<J> {
     ) -> Self {
         let len = instruments.iter().map(|ix| ix.index() + 1).max().unwrap_or(0);
         let is_seated = |i: usize| instruments.iter().any(|ix| ix.index() == i);
-        let seat = Seat { judge, held: Direction::Flat, said_ago: 0, has_held: false, gate: None };
+        let readings = Readings::new(judge.readings());
+        let seat = Seat { judge, readings, held: Direction::Flat, said_ago: 0, has_held: false, gate: None };
         Self { seats: (0..len).map(|i| is_seated(i).then(|| seat.clone())).collect(), plan, gates }
     }
 
-    fn first(&self) -> Option<&J> {
-        self.seats.iter().flatten().next().map(|seat| &seat.judge)
+    fn warm_up(&self) -> usize {
+        self.seats.iter().flatten().next().map_or(0, |seat| seat.readings.warm_up())
     }
 }
 
 impl<J: Judge> Seat<J> {
-    /// What it wants said at a candle, given which way the account's position is.
-    fn look(&mut self, candle: &Ohlcv, position: i64) -> Result<Call, Gate> {
+    /// What it wants said at a candle that closed there, given which way the account's position is.
+    fn look(&mut self, candle: &Candle, view: &View<'_>) -> Result<Call, Gate> {
+        let ix = candle.instrument;
+        let (instrument, position) = (view.instrument(ix), view.position(ix).quantity.mantissa().signum());
         self.said_ago = self.said_ago.saturating_add(1);
         self.has_held |= position != 0 && position == self.held.sign();
         let is_gone = position == 0 && (self.has_held || self.said_ago >= PATIENCE_BARS);
-        let found = self.judge.judge(candle, self.held);
+        let numbers = if self.readings.is_shared() {
+            self.readings.read(view.bank())
+        } else {
+            self.readings.compute(&seen(instrument, &candle.bar))
+        };
+        let found = self.judge.judge(instrument.price_f64(candle.bar.close), numbers, self.held);
         if self.held != Direction::Flat && is_gone {
             return Ok(Call::new(Direction::Flat, WITHDRAWN));
         }
@@ -136,28 +147,25 @@ impl<J: Judge> Seat<J> {
     }
 }
 
-/// A candle as indicators take it.
-fn ohlcv(instrument: &Instrument, bar: &Bar) -> Ohlcv {
-    let price = |price| instrument.price_f64(price);
-    Ohlcv {
-        opened: bar.open_time,
-        open: price(bar.open),
-        high: price(bar.high),
-        low: price(bar.low),
-        close: price(bar.close),
-        volume: instrument.quantity_f64(bar.volume),
-    }
-}
-
 impl<J: Judge> Strategy for Guarded<J> {
     fn needs(&self) -> Needs {
         let ranges = usize::from(self.plan.needed_atr().unwrap_or(0)) + 1;
-        let warm_up = self.first().map_or(0, Judge::warm_up).max(ranges);
+        let warm_up = self.warm_up().max(ranges);
         Needs { warm_up_bars: u32::try_from(warm_up).unwrap_or(u32::MAX), ..Needs::default() }
     }
 
     fn take_timeframe(&mut self, timeframe: Timeframe) -> Result<(), String> {
-        self.seats.iter_mut().flatten().try_for_each(|seat| seat.judge.take_timeframe(timeframe))
+        for seat in self.seats.iter_mut().flatten() {
+            seat.judge.take_timeframe(timeframe)?;
+            seat.readings = Readings::new(seat.judge.readings());
+        }
+        Ok(())
+    }
+
+    fn subscribe(&mut self, subscriber: &mut Subscriber<'_>) -> bool {
+        let seats =
+            (0u32..).zip(&mut self.seats).filter_map(|(i, seat)| Some((InstrumentIx(i), seat.as_mut()?)));
+        seats.fold(false, |is_shared, (ix, seat)| seat.readings.subscribe(ix, subscriber) | is_shared)
     }
 
     fn exit_plans(&self) -> Vec<ExitPlan> {
@@ -176,8 +184,7 @@ impl<J: Judge> Strategy for Guarded<J> {
         let Fact::Candle(candle) = fact else { return };
         let ix = candle.instrument;
         let Some(Some(seat)) = self.seats.get_mut(ix.index()) else { return };
-        let position = view.position(ix).quantity.mantissa().signum();
-        seat.gate = match seat.look(&ohlcv(view.instrument(ix), &candle.bar), position) {
+        seat.gate = match seat.look(candle, view) {
             Ok(call) => {
                 seat.say(call, ix, intents);
                 None
@@ -188,6 +195,7 @@ impl<J: Judge> Strategy for Guarded<J> {
 
     fn save(&self, state: &mut StateWriter) {
         for seat in self.seats.iter().flatten() {
+            seat.readings.save(state);
             seat.judge.save(state);
             state.int(seat.held.sign());
             state.int(seat.said_ago.into());
@@ -197,6 +205,7 @@ impl<J: Judge> Strategy for Guarded<J> {
 
     fn load(&mut self, state: &mut StateReader<'_>) -> Result<(), StateError> {
         for seat in self.seats.iter_mut().flatten() {
+            seat.readings.load(state)?;
             seat.judge.load(state)?;
             seat.held = direction(state.int()?)?;
             let candles = u32::try_from(state.int()?);

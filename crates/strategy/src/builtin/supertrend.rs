@@ -1,12 +1,13 @@
 //! On the side of the supertrend line.
 
+use super::readings::{Reading, number};
 use super::schema::{ATR, LONG_ONLY, bars, float, guarded, int, stop_atr, wrong};
 use super::stance::{Call, Conditions, Guarded, Judge};
 use crate::parameters::{ParameterProblem, Parameters};
 use crate::registry::Descriptor;
 use crate::state::{StateError, StateReader, StateWriter};
 use crate::{Gate, Strategy};
-use indicators::{Ohlcv, Supertrend, SupertrendRule};
+use indicators::catalogue::Setting;
 use model::{Direction, InstrumentIx};
 
 /// `supertrend`.
@@ -39,10 +40,13 @@ fn build(
     parameters: &Parameters,
     instruments: &[InstrumentIx],
 ) -> Result<Box<dyn Strategy>, ParameterProblem> {
-    let width = parameters.float("multiplier");
-    let line = Supertrend::new(bars(parameters, "period")?, width, SupertrendRule::CurrentBand);
+    let settings = [
+        number(bars(parameters, "period")?),
+        Setting::Number(parameters.float("multiplier")),
+        Setting::Word("current"),
+    ];
     let judge = Follower {
-        line: line.map_err(|e| wrong("period", &e))?,
+        line: Reading::new("supertrend", &settings).map_err(|e| wrong("period", &e))?.back(1),
         long_only: parameters.bool(LONG_ONLY.name),
         last: None,
     };
@@ -51,39 +55,36 @@ fn build(
 
 #[derive(Debug, Clone)]
 struct Follower {
-    line: Supertrend,
+    line: Reading,
     long_only: bool,
     /// The direction at the candle before.
     last: Option<f64>,
 }
 
 impl Judge for Follower {
-    fn warm_up(&self) -> usize {
-        self.line.warm_up() + 1
+    fn readings(&self) -> Vec<Reading> {
+        vec![self.line.clone()]
     }
 
-    fn judge(&mut self, candle: &Ohlcv, held: Direction) -> Result<Call, Gate> {
-        let line = self.line.update(candle.high, candle.low, candle.close);
-        let Some(now) = line else { return Err(Gate::shut(0)) };
-        let Some(last) = self.last.replace(now.direction) else { return Err(Gate::shut(0)) };
-        let (up, down) = (last < 0.0 && now.direction > 0.0, last > 0.0 && now.direction < 0.0);
+    fn judge(&mut self, close: f64, numbers: &[Option<f64>], held: Direction) -> Result<Call, Gate> {
+        let [Some(line), Some(direction)] = *numbers else { return Err(Gate::shut(0)) };
+        let Some(last) = self.last.replace(direction) else { return Err(Gate::shut(0)) };
+        let (up, down) = (last < 0.0 && direction > 0.0, last > 0.0 && direction < 0.0);
         let conditions = Conditions {
             enter_long: up,
             exit_long: down,
             enter_short: down && !self.long_only,
             exit_short: up,
         };
-        let missed = || if down { Gate::shut(2) } else { Gate::failed(1, candle.close, now.line) };
+        let missed = || if down { Gate::shut(2) } else { Gate::failed(1, close, line) };
         conditions.call(held).ok_or_else(missed)
     }
 
     fn save(&self, state: &mut StateWriter) {
-        state.indicator(&self.line);
         state.optional_float(self.last);
     }
 
     fn load(&mut self, state: &mut StateReader<'_>) -> Result<(), StateError> {
-        state.indicator(&mut self.line)?;
         self.last = state.optional_float()?;
         Ok(())
     }

@@ -1,12 +1,14 @@
 //! Far from the mean, on the side of the trend: buy dips, sell rallies.
 
-use super::schema::{ATR, LONG_ONLY, below, float, guarded_and_timed, int, max_bars, over, stop_atr, trend};
+use super::readings::Reading;
+use super::schema::{
+    ATR, LONG_ONLY, below, float, guarded_and_timed, int, max_bars, reading, stop_atr, trend,
+};
 use super::stance::{Call, Conditions, Guarded, Judge};
 use crate::parameters::{ParameterProblem, Parameters};
 use crate::registry::Descriptor;
 use crate::state::{StateError, StateReader, StateWriter};
 use crate::{Gate, Strategy};
-use indicators::{Ema, Ohlcv, ZScore};
 use model::{Direction, InstrumentIx};
 
 /// `zscore_reversion`.
@@ -59,8 +61,7 @@ fn build(
     instruments: &[InstrumentIx],
 ) -> Result<Box<dyn Strategy>, ParameterProblem> {
     let judge = Reversion {
-        score: over(parameters, "period", ZScore::new)?,
-        trend: over(parameters, "trend", Ema::new)?,
+        readings: [reading(parameters, "period", "zscore")?.back(1), reading(parameters, "trend", "ema")?],
         entry: parameters.float("entry"),
         exit: parameters.float("exit"),
         long_only: parameters.bool(LONG_ONLY.name),
@@ -71,8 +72,8 @@ fn build(
 
 #[derive(Debug, Clone)]
 struct Reversion {
-    score: ZScore,
-    trend: Ema,
+    /// The score and the long average.
+    readings: [Reading; 2],
     entry: f64,
     exit: f64,
     long_only: bool,
@@ -95,14 +96,13 @@ impl Reversion {
 }
 
 impl Judge for Reversion {
-    fn warm_up(&self) -> usize {
-        (self.score.warm_up() + 1).max(self.trend.warm_up())
+    fn readings(&self) -> Vec<Reading> {
+        self.readings.to_vec()
     }
 
-    fn judge(&mut self, candle: &Ohlcv, held: Direction) -> Result<Call, Gate> {
-        let close = candle.close;
+    fn judge(&mut self, close: f64, numbers: &[Option<f64>], held: Direction) -> Result<Call, Gate> {
         // There is no score where nothing moved.
-        let (score, average) = (self.score.update(close), self.trend.update(close));
+        let &[score, average] = numbers else { return Err(Gate::shut(0)) };
         let last = std::mem::replace(&mut self.last, score);
         let (Some(score), Some(average)) = (score, average) else { return Err(Gate::shut(0)) };
         let fell = last.is_some_and(|last| last >= -self.entry) && score < -self.entry;
@@ -121,14 +121,10 @@ impl Judge for Reversion {
     }
 
     fn save(&self, state: &mut StateWriter) {
-        state.indicator(&self.score);
-        state.indicator(&self.trend);
         state.optional_float(self.last);
     }
 
     fn load(&mut self, state: &mut StateReader<'_>) -> Result<(), StateError> {
-        state.indicator(&mut self.score)?;
-        state.indicator(&mut self.trend)?;
         self.last = state.optional_float()?;
         Ok(())
     }

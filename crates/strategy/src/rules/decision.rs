@@ -35,6 +35,19 @@ impl Test {
         let (a, b) = (registers[usize::from(self.a)], registers[usize::from(self.b)]);
         if self.is_strict { a < b } else { a <= b }
     }
+
+    /// Which of two registers must be the lesser one, where these are what it looks at.
+    pub(super) fn lesser_of(self, registers: [Register; 2]) -> Option<usize> {
+        match registers {
+            [a, b] if (a, b) == (self.a, self.b) => Some(0),
+            [a, b] if (b, a) == (self.a, self.b) => Some(1),
+            _ => None,
+        }
+    }
+
+    pub(super) const fn is_strict(self) -> bool {
+        self.is_strict
+    }
 }
 
 /// Everything that may be decided at a candle.
@@ -83,9 +96,16 @@ impl Decisions {
     }
 }
 
-/// The first test of each decision that there is.
+/// The first test of each decision that there is, each once.
 fn first_tests(decisions: &[&Option<Decision>]) -> Option<Box<[Test]>> {
-    decisions.iter().filter_map(|decision| decision.as_ref()).map(|d| d.tests.first().copied()).collect()
+    let mut tests: Vec<Test> = Vec::new();
+    for decision in decisions.iter().filter_map(|decision| decision.as_ref()) {
+        let first = *decision.tests.first()?;
+        if !tests.contains(&first) {
+            tests.push(first);
+        }
+    }
+    Some(tests.into())
 }
 
 /// The operations that are not done at every candle, by the register they write.

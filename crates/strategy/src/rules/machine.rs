@@ -8,8 +8,9 @@ use super::structure_calls::Question;
 use crate::bank::{Bank, Source, Subscriber};
 use crate::higher::Resampler;
 use crate::state::{StateError, StateReader, StateWriter};
-use indicators::Ohlcv;
+use crate::{CandleRun, Intents};
 use indicators::structure::{MarketStructure, Settings};
+use indicators::{Ema, Ohlcv, SteadyEma};
 use model::{Bar, Instrument, InstrumentIx, Timeframe};
 
 /// What a program remembers of one instrument.
@@ -52,16 +53,31 @@ impl Machine {
         Ok(())
     }
 
-    /// Reads from the bank what others may compute as well: indicators of the strategy's own candles, on their prices or on one
-    /// another. Returns whether there is any.
+    /// Reads from the bank what others may compute as well: indicators of the strategy's own candles and of longer ones, on their
+    /// prices or on one another. Returns whether there is any.
     pub(super) fn subscribe(
         &mut self,
         program: &Program,
         ix: InstrumentIx,
         subscriber: &mut Subscriber<'_>,
     ) -> bool {
-        let Some(frame) = program.frames.first() else { return false };
+        let mut is_shared = false;
+        for at in 0..program.frames.len() {
+            is_shared |= self.subscribe_frame(program, at, ix, subscriber);
+        }
+        is_shared
+    }
+
+    fn subscribe_frame(
+        &mut self,
+        program: &Program,
+        at: usize,
+        ix: InstrumentIx,
+        subscriber: &mut Subscriber<'_>,
+    ) -> bool {
+        let frame = &program.frames[at];
         let mut steps: Vec<Step> = frame.operations.iter().map(|o| Step::new(program, o)).collect();
+        // What registers hold that this frame fills; what others fill is of other candles.
         let mut sources: Vec<Option<Source>> = vec![None; self.registers.len()];
         let mut is_shared = false;
         for (step, operation) in steps.iter_mut().zip(&frame.operations) {
@@ -77,7 +93,10 @@ impl Machine {
                 (2, [Some(x), Some(y)]) => [x, y],
                 _ => continue,
             };
-            let slot = subscriber.indicator(ix, &plan.spec, series);
+            let slot = match &self.resamplers[at] {
+                Some(longer) => subscriber.longer_indicator(ix, longer, &plan.spec, series),
+                None => subscriber.indicator(ix, &plan.spec, series),
+            };
             is_shared = true;
             *step = Step::Shared { slot, out: operation.out, outputs: plan.outputs };
             for (source, n) in sources[out..].iter_mut().zip(0..).take(plan.outputs) {
@@ -85,8 +104,10 @@ impl Machine {
             }
         }
         if is_shared {
-            self.drop_unread_prices(program, &mut steps);
-            self.steps[0] = paired(steps);
+            if at == 0 {
+                self.drop_unread_prices(program, &mut steps);
+            }
+            self.steps[at] = paired(steps);
         }
         is_shared
     }
@@ -156,6 +177,40 @@ impl Machine {
         Settled(registers)
     }
 
+    /// Takes the candles of a run up to the first at which one of `tests` passes, or any without tests. Returns how many it
+    /// took, and that candle. Only for programs that need not be told anything between candles.
+    #[inline(never)]
+    pub(super) fn run_until<'a>(
+        &mut self,
+        program: &Program,
+        instrument: &Instrument,
+        tests: Option<&[Test]>,
+        (run, said): (&mut CandleRun<'a>, &Intents),
+    ) -> (u32, Option<&'a Bar>) {
+        if let (Some([test]), [Step::Close { out: close }, Step::Emas { it, a, out }]) =
+            (tests, self.steps[0].as_mut_slice())
+            && program.frames.len() == 1
+            && close == a
+            && let Some(mut pair) = Pair::new(it, *out, *test)
+        {
+            let (candles, found) = pair.run_until(instrument, run, said);
+            if candles > 0 {
+                pair.leave(it, *out, &mut self.registers);
+                self.registers[usize::from(*close)] = pair.close;
+            }
+            return (candles, found);
+        }
+        let mut candles = 0;
+        while let Some(bar) = run.next(said) {
+            self.step(program, instrument, bar, &crate::bank::NONE);
+            candles += 1;
+            if !tests.is_some_and(|tests| self.fails_all(tests)) {
+                return (candles, Some(bar));
+            }
+        }
+        (candles, None)
+    }
+
     /// Takes one closed candle; `bank` has taken it before.
     #[inline(always)]
     pub(super) fn step(&mut self, program: &Program, instrument: &Instrument, bar: &Bar, bank: &Bank) {
@@ -170,14 +225,14 @@ impl Machine {
             volume: if fields.volume { instrument.quantity_f64(bar.volume) } else { 0.0 },
         };
         if program.frames.len() > 1 {
-            self.step_longer(program, &bar);
+            self.step_longer(program, &bar, bank);
         }
-        self.run(program, 0, &bar, bank);
+        self.run(0, &At { program, bar: &bar, bank, is_earlier: false });
     }
 
     /// Makes longer candles and runs what is asked of those that have closed.
     #[inline(never)]
-    fn step_longer(&mut self, program: &Program, bar: &Ohlcv) {
+    fn step_longer(&mut self, program: &Program, bar: &Ohlcv, bank: &Bank) {
         for (i, frame) in program.frames.iter().enumerate().skip(1) {
             let mut closed: [Option<Ohlcv>; 2] = [None; 2];
             match &mut self.resamplers[i] {
@@ -192,22 +247,23 @@ impl Machine {
                 }
             }
             self.set(frame.closed, truth(closed[0].is_some()));
-            for bar in closed.iter().flatten() {
-                self.run_longer(program, i, bar);
+            let has_two = closed[1].is_some();
+            for (n, bar) in closed.iter().flatten().enumerate() {
+                self.run_longer(i, &At { program, bar, bank, is_earlier: has_two && n == 0 });
             }
         }
     }
 
     #[inline(never)]
-    fn run_longer(&mut self, program: &Program, frame: usize, bar: &Ohlcv) {
-        self.run(program, frame, bar, &crate::bank::NONE);
+    fn run_longer(&mut self, frame: usize, at: &At<'_>) {
+        self.run(frame, at);
     }
 
     #[inline(always)]
-    fn run(&mut self, program: &Program, frame: usize, bar: &Ohlcv, bank: &Bank) {
-        let at = At { program, bar, bank };
-        for step in &mut self.steps[frame] {
-            step.take(&at, &mut self.registers, &mut self.structures);
+    fn run(&mut self, frame: usize, at: &At<'_>) {
+        let Self { steps, registers, structures, .. } = self;
+        for step in &mut steps[frame] {
+            step.take(at, registers, structures);
         }
     }
 
@@ -228,6 +284,64 @@ impl Machine {
         self.steps.iter_mut().flatten().try_for_each(|step| step.load(state))?;
         self.structures.iter_mut().try_for_each(|structure| state.indicator(structure))?;
         self.resamplers.iter_mut().flatten().try_for_each(|resampler| resampler.load(state))
+    }
+}
+
+/// Two averages of closes and the one test that looks at both, in registers of the processor: all that most candles of most rules
+/// about trends change.
+struct Pair {
+    averages: [SteadyEma; 2],
+    /// What they came to, and the close that did it, once there was a candle.
+    values: [f64; 2],
+    close: f64,
+    /// Which of the two must be the lesser for the test to pass.
+    lesser: usize,
+    is_strict: bool,
+}
+
+impl Pair {
+    /// `None` before the averages are steady, or where the test looks at something else.
+    #[inline]
+    fn new(it: &[Ema; 2], out: [Register; 2], test: Test) -> Option<Self> {
+        let lesser = test.lesser_of(out)?;
+        let [Some(first), Some(second)] = [it[0].steady(), it[1].steady()] else { return None };
+        let averages = [first, second];
+        Some(Self { averages, values: [0.0; 2], close: 0.0, lesser, is_strict: test.is_strict() })
+    }
+
+    #[inline]
+    fn run_until<'a>(
+        &mut self,
+        instrument: &Instrument,
+        run: &mut CandleRun<'a>,
+        said: &Intents,
+    ) -> (u32, Option<&'a Bar>) {
+        let [mut first, mut second] = self.averages;
+        let (sign, mut values, mut candles) = (if self.lesser == 0 { 1.0 } else { -1.0 }, self.values, 0);
+        let mut close = self.close;
+        let found = loop {
+            let Some(bar) = run.next(said) else { break None };
+            close = instrument.price_f64(bar.close);
+            values = [first.update(close), second.update(close)];
+            candles += 1;
+            let ahead = (values[1] - values[0]) * sign;
+            if ahead > 0.0 || (ahead == 0.0 && !self.is_strict) {
+                break Some(bar);
+            }
+        };
+        (self.averages, self.values, self.close) = ([first, second], values, close);
+        (candles, found)
+    }
+
+    /// Gives the averages back and writes what they came to.
+    #[inline]
+    fn leave(&self, it: &mut [Ema; 2], out: [Register; 2], registers: &mut [f64]) {
+        for ((average, steady), (register, value)) in
+            it.iter_mut().zip(self.averages).zip(out.into_iter().zip(self.values))
+        {
+            average.resume(steady);
+            registers[usize::from(register)] = value;
+        }
     }
 }
 

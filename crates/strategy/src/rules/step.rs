@@ -16,6 +16,8 @@ pub(super) struct At<'a> {
     pub(super) program: &'a Program,
     pub(super) bar: &'a Ohlcv,
     pub(super) bank: &'a Bank,
+    /// Whether the bank has taken another candle of this length since.
+    pub(super) is_earlier: bool,
 }
 
 /// The registers that an operation reads and where it writes.
@@ -236,7 +238,7 @@ impl Step {
             Self::Bollinger { it, a, out } => bollinger(it, registers, *a, *out),
             Self::Donchian { it, out } => donchian(it, registers, at.bar, *out),
             Self::Past { ring, a, out } => past(ring, registers, *a, *out),
-            Self::Shared { slot, out, outputs } => shared(at.bank, *slot, registers, *out, *outputs),
+            Self::Shared { slot, out, outputs } => shared(at, *slot, registers, *out, *outputs),
             Self::Pure(operation) => purely(operation, registers),
             rare => rare.take_rare(at, registers, structures),
         }
@@ -468,9 +470,10 @@ fn past(ring: &mut Ring, registers: &mut [f64], a: Register, out: Register) {
 }
 
 #[inline(never)]
-fn shared(bank: &Bank, slot: Slot, registers: &mut [f64], out: Register, outputs: usize) {
+fn shared(at: &At<'_>, slot: Slot, registers: &mut [f64], out: Register, outputs: usize) {
     for (n, register) in (0..).zip(registers[place(out)..].iter_mut().take(outputs)) {
-        *register = known(bank.value(slot.output(n)));
+        let slot = slot.output(n);
+        *register = known(if at.is_earlier { at.bank.earlier(slot) } else { at.bank.value(slot) });
     }
 }
 

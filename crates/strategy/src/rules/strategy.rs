@@ -12,7 +12,7 @@ use super::decision::{Decision, Test};
 use super::file::Planned;
 use super::machine::Machine;
 use super::program::{Entry, Program, truth};
-use crate::bank::{self, Bank, Subscriber};
+use crate::bank::{Bank, Subscriber};
 use crate::state::{StateError, StateReader, StateWriter};
 use crate::{CandleRun, ExitPlan, Gate, Intents, Needs, Position, Strategy, View};
 use model::{Bar, Direction, Fact, Instrument, InstrumentIx, PlanIx, Signal, Tag, Timeframe};
@@ -220,15 +220,7 @@ impl Seat {
                 self.tell_opinion(program);
             }
             let tests = quiet(program, self.opinion);
-            let mut candles = 0;
-            let loud = loop {
-                let Some(bar) = run.next(intents) else { break None };
-                self.machine.step(program, instrument, bar, &bank::NONE);
-                candles += 1;
-                if !tests.is_some_and(|tests| self.machine.fails_all(tests)) {
-                    break Some(bar);
-                }
-            };
+            let (candles, loud) = self.machine.run_until(program, instrument, tests, (run, intents));
             self.count(candles);
             let Some(bar) = loud else { return };
             self.decide(program, false, instrument, (ix, bar), intents);
