@@ -277,11 +277,12 @@ impl<R: Recording> Runner<R> {
                 // The first candle meets what rests; those behind it that nothing at the venue waits for go by with it.
                 self.meet(ix, self.timeframe, bar);
                 // What happened inside it may have taken up all the moments up to its close.
-                if self.at >= close || !self.engine.takes_runs(ix, self.timeframe) {
+                let is_early = self.at < close;
+                let Some(runs) = self.engine.runs(ix, self.timeframe).filter(|_| is_early) else {
                     self.tell(ix, self.timeframe, bar, close);
                     rest = &rest[1..];
                     continue;
-                }
+                };
                 let quiet = match self.venue.calm(ix) {
                     _ if self.venue.is_idle(ix) => today.len(),
                     Some(calm) => {
@@ -291,7 +292,9 @@ impl<R: Recording> Runner<R> {
                     }
                     None => 1,
                 };
-                rest = &rest[self.advance(ix, &today[..quiet])..];
+                let consumed = runs.advance(Seq(self.seq), &today[..quiet], &mut self.outbox);
+                self.take_run(ix, &today[..consumed]);
+                rest = &rest[consumed..];
             }
             begun += chunk.len();
             let done = begun as u64;
@@ -305,20 +308,18 @@ impl<R: Recording> Runner<R> {
         Ok(false)
     }
 
-    /// Lets the engine step over quiet candles up to the first it has something to say about. Returns how many.
+    /// Follows the engine, which has stepped over these candles.
     #[inline]
-    fn advance(&mut self, ix: InstrumentIx, bars: &[Bar]) -> usize {
-        let consumed = self.engine.advance(Seq(self.seq), ix, self.timeframe, bars, &mut self.outbox);
-        self.seq += consumed as u64;
+    fn take_run(&mut self, ix: InstrumentIx, bars: &[Bar]) {
+        self.seq += bars.len() as u64;
         self.at = self.engine.now();
-        if let Some(last) = consumed.checked_sub(1).and_then(|i| bars.get(i)) {
+        if let Some(last) = bars.last() {
             self.venue.mark(ix, last.close);
         }
         if !self.outbox.is_empty() {
             self.absorb();
             self.deliver();
         }
-        consumed
     }
 
     fn count_traded(&mut self, bars: &[Bar], start: Timestamp, done: u64) {
@@ -488,13 +489,12 @@ impl<R: Recording> Runner<R> {
         // A candle that was spoken about stays the next event until it is met.
         while lane.spoke.is_none() && lane.scouted < lane.bars.len() {
             let ahead = lane.bars.len().min(lane.scouted + SCOUT_STEP);
-            if !self.engine.takes_runs(lane.ix, self.timeframe) {
+            let Some(runs) = self.engine.runs(lane.ix, self.timeframe) else {
                 // Faulted or stopped: nothing will be said any more.
                 lane.scouted = lane.bars.len();
                 break;
-            }
-            let looked = self.engine.scout(lane.ix, self.timeframe, &lane.bars[lane.scouted..ahead]);
-            lane.scouted += looked;
+            };
+            lane.scouted += runs.scout(&lane.bars[lane.scouted..ahead]);
             if self.engine.has_spoken(lane.ix) {
                 lane.spoke = Some(lane.scouted - 1);
             }

@@ -98,8 +98,7 @@ fn said(name: &str, given: &[(&str, &str)], instrument: &Instrument, ticks: Vec<
         rebuild: None,
     };
     run_ticks(&job, vec![setup], &mut Silent).unwrap();
-    let said = std::mem::take(&mut *said.lock().unwrap());
-    said
+    std::mem::take(&mut *said.lock().unwrap())
 }
 
 /// Compares the whole market with what is left of it after each of some cuts. Returns how often something was said.

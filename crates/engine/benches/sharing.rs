@@ -37,10 +37,14 @@ fn main() {
     let (candles, rounds) = if is_measured { (20_000, 9) } else { (300, 1) };
     let bars = bars(candles);
     println!("eight indicators in the bank                       ns a candle (least of {rounds})");
-    for subscribers in [1, INSTANCES] {
+    let mut seen = Vec::new();
+    for subscribers in [1, 8, INSTANCES] {
         let nanoseconds = least(rounds, candles, || bank(&bars, subscribers));
         println!("{:50}{nanoseconds:12.1}", format!("{subscribers} subscribers"));
+        seen.push(nanoseconds);
     }
+    let added = (8 * (INSTANCES - 1)) as f64;
+    println!("{:50}{:12.4}", "each identical indicator that was added", (seen[2] - seen[0]) / added);
     println!(
         "{INSTANCES} instances of a strategy, ns a candle and instance    one indicator       eight   one more"
     );

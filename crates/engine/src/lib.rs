@@ -42,6 +42,7 @@ pub use attribution::StrategyFigures;
 pub use engine::{Engine, Setup, StrategySetup};
 pub use guard::settings::Guards;
 pub use host::FaultPolicy;
+pub use lookahead::Runs;
 pub use outbox::Outbox;
 pub use rebuild::Rebuild;
 pub use reconcile::OpenOrder;

@@ -7,22 +7,77 @@ use model::{Bar, Candle, InstrumentIx, Seq, Timeframe};
 use strategy::CandleRun;
 use units::{Price, Span, Timestamp};
 
+/// An engine that takes runs of an instrument's candles, as long as nothing else happens to it: [`Engine::runs`] gives it.
+#[derive(Debug)]
+pub struct Runs<'e> {
+    engine: &'e mut Engine,
+    /// The one strategy that listens.
+    strategy: u16,
+    ix: InstrumentIx,
+    timeframe: Timeframe,
+}
+
+impl Runs<'_> {
+    /// Steps over consecutive candles during which nothing else happens, up to the first that something follows from. Returns how
+    /// many were consumed; `out` holds what followed from the last of them.
+    ///
+    /// The result is that of calling [`Engine::step`] once per candle with consecutive sequence numbers, each candle known
+    /// at its close (or right after the input before it, should that be later); only faster, because a quiet candle costs no more than the strategy's look at it. `seq` is the number
+    /// of the input before the first candle.
+    ///
+    /// Limits on the equity look at the candles of the run afterwards. Where one of them has something to say first, the
+    /// run ends there: what the strategy has looked at beyond is kept as by [`Runs::scout`], and the candles up to there
+    /// are to be stepped ([`Engine::runs`] gives nothing until then).
+    ///
+    /// # Panics
+    /// As [`Engine::step`].
+    #[inline]
+    pub fn advance(self, seq: Seq, bars: &[Bar], out: &mut Outbox) -> usize {
+        self.engine.advance(self.strategy, seq, (self.ix, self.timeframe), bars, out)
+    }
+
+    /// Lets the strategy look at candles before they are due, up to the first it has something to say about. Returns how many it
+    /// looked at. What it said is kept until that candle is stepped; nothing else changes.
+    ///
+    /// This is what makes runs over many instruments fast: the strategy streams through each by itself, and the engine
+    /// only meets the candles that matter, in time order. It can look ahead without cheating because what it says about a
+    /// candle follows from the candles up to that one, and is not heard before its time.
+    ///
+    /// # Panics
+    /// When something said earlier has not been heard, or risk keeps statistics of candles, which [`Engine::mark`] does not see.
+    pub fn scout(self, bars: &[Bar]) -> usize {
+        self.engine.scout(self.strategy, self.ix, bars)
+    }
+}
+
 impl Engine {
-    /// Whether [`Engine::advance`] may be used for an instrument now: one strategy that takes runs listens alone, and
-    /// nothing waits to be pursued, for a deadline, or to be heard, and no exit plan leads a position, which acts on
-    /// candles.
+    /// The engine as one that is handed runs of an instrument's candles, where that may be done now: one strategy that takes runs
+    /// listens alone, and nothing waits to be pursued, for a deadline, or to be heard, and no exit plan leads a position, which
+    /// acts on candles.
+    #[inline]
+    #[must_use]
+    pub fn runs(&mut self, ix: InstrumentIx, timeframe: Timeframe) -> Option<Runs<'_>> {
+        let strategy = self.host.runner(ix, timeframe).filter(|_| self.is_quiet(ix))?;
+        Some(Runs { engine: self, strategy, ix, timeframe })
+    }
+
+    /// Whether [`Engine::runs`] gives anything now.
     #[inline]
     #[must_use]
     pub fn takes_runs(&self, ix: InstrumentIx, timeframe: Timeframe) -> bool {
-        self.host.runner(ix, timeframe).is_some()
-            && !self.targets.desks[ix.index()].is_dirty
+        self.host.runner(ix, timeframe).is_some() && self.is_quiet(ix)
+    }
+
+    #[inline]
+    fn is_quiet(&self, ix: InstrumentIx) -> bool {
+        !self.targets.desks[ix.index()].is_dirty
             && !self.levels.is_leading(ix)
             && !self.scouted[ix.index()].is_held
             && !self.guard.is_busy()
     }
 
     /// Whether a backtest has to meet every candle, one way or the other: limits look at equity and prices as they move,
-    /// stops are required, or exit plans measure ranges. [`Engine::advance`] looks by itself; candles must not go by with [`Engine::mark`] then.
+    /// stops are required, or exit plans measure ranges. [`Runs::advance`] looks by itself; candles must not go by with [`Engine::mark`] then.
     #[must_use]
     pub fn needs_every_candle(&self) -> bool {
         self.guard.watches() || self.guard.watches_stops() || self.levels.needs_ranges()
@@ -43,32 +98,17 @@ impl Engine {
         self.levels.is_used || self.targets.desks.iter().any(|desk| desk.is_dirty)
     }
 
-    /// Steps over consecutive candles of one instrument during which nothing else happens, up to the first that something
-    /// follows from. Returns how many were consumed; `out` holds what followed from the last of them.
-    ///
-    /// The result is that of calling [`Engine::step`] once per candle with consecutive sequence numbers, each candle known
-    /// at its close (or right after the input before it, should that be later); only faster, because a quiet candle costs no more than the strategy's look at it. `seq` is the number
-    /// of the input before the first candle.
-    ///
-    /// Limits on the equity look at the candles of the run afterwards. Where one of them has something to say first, the
-    /// run ends there: what the strategy has looked at beyond is kept as by [`Engine::scout`], and the candles up to there
-    /// are to be stepped ([`Engine::takes_runs`] says no until then).
-    ///
-    /// # Panics
-    /// As [`Engine::step`], or when [`Engine::takes_runs`] does not hold.
-    pub fn advance(
+    /// See [`Runs::advance`].
+    fn advance(
         &mut self,
+        strategy: u16,
         seq: Seq,
-        ix: InstrumentIx,
-        timeframe: Timeframe,
+        (ix, timeframe): (InstrumentIx, Timeframe),
         bars: &[Bar],
         out: &mut Outbox,
     ) -> usize {
         assert!(out.is_empty(), "the outbox is drained between steps");
         assert!(seq >= self.seq, "sequence numbers grow: {} after {}", seq.0, self.seq.0);
-        let Some(strategy) = self.host.runner(ix, timeframe) else {
-            panic!("a run was handed to an engine that does not take runs")
-        };
         let bars = self.until_day_ends(timeframe, bars, out);
         let mut run = CandleRun::new(ix, bars);
         let mut outcome =
@@ -208,20 +248,8 @@ impl Engine {
         self.intents.clear();
     }
 
-    /// Lets the strategy of an instrument look at candles before they are due, up to the first it has something to say
-    /// about. Returns how many it looked at. What it said is kept until that candle is stepped; nothing else changes.
-    ///
-    /// This is what makes runs over many instruments fast: the strategy streams through each by itself, and the engine
-    /// only meets the candles that matter, in time order. It can look ahead without cheating because what it says about a
-    /// candle follows from the candles up to that one, and is not heard before its time.
-    ///
-    /// # Panics
-    /// When [`Engine::takes_runs`] does not hold, something said earlier has not been heard, or risk keeps statistics of
-    /// candles, which [`Engine::mark`] does not see.
-    pub fn scout(&mut self, ix: InstrumentIx, timeframe: Timeframe, bars: &[Bar]) -> usize {
-        let Some(strategy) = self.host.runner(ix, timeframe) else {
-            panic!("candles were shown early to an engine that does not take runs")
-        };
+    /// See [`Runs::scout`].
+    fn scout(&mut self, strategy: u16, ix: InstrumentIx, bars: &[Bar]) -> usize {
         assert!(self.scouted[ix.index()].spoke_at.is_none(), "what was said earlier is heard first");
         assert!(self.watch.estimates.is_none(), "an engine that keeps statistics sees every candle");
         let mut run = CandleRun::new(ix, bars);

@@ -71,7 +71,7 @@ impl Engine {
     /// The full state, between two steps.
     ///
     /// # Panics
-    /// When a strategy was let look ahead ([`Engine::scout`]) and time has not caught up: what it remembers would then
+    /// When a strategy was let look ahead ([`crate::Runs::scout`]) and time has not caught up: what it remembers would then
     /// hold the future.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {

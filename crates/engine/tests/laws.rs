@@ -477,9 +477,9 @@ fn advanced(mut engine: Engine, bars: &[Bar], cuts: &[usize]) -> (Engine, Vec<Re
     let (mut out, mut seq, mut records) = (Outbox::new(), 0, Vec::new());
     let (mut rest, mut cuts) = (bars, cuts.iter().cycle());
     while !rest.is_empty() {
-        if engine.takes_runs(IX, Timeframe::MINUTE) {
+        if let Some(runs) = engine.runs(IX, Timeframe::MINUTE) {
             let end = rest.len().min(*cuts.next().unwrap());
-            let consumed = engine.advance(Seq(seq), IX, Timeframe::MINUTE, &rest[..end], &mut out);
+            let consumed = runs.advance(Seq(seq), &rest[..end], &mut out);
             seq += consumed as u64;
             rest = &rest[consumed..];
         } else {
@@ -535,11 +535,10 @@ fn an_outbox_that_was_not_drained_is_refused() {
 }
 
 #[test]
-#[should_panic(expected = "does not take runs")]
-fn a_run_is_refused_by_an_engine_that_takes_none() {
+fn an_engine_that_takes_none_is_handed_no_runs() {
     let mut engine = Engine::new(setup(), vec![hosted(Script::default())]);
     assert!(!engine.takes_runs(IX, Timeframe::MINUTE));
-    engine.advance(Seq(0), IX, Timeframe::MINUTE, &[], &mut Outbox::new());
+    assert!(engine.runs(IX, Timeframe::MINUTE).is_none());
 }
 
 #[test]
@@ -550,7 +549,7 @@ fn a_snapshot_is_refused_while_a_strategy_is_ahead_of_time() {
     let p = price("100");
     let open_time = Timestamp::EPOCH;
     let bar = Bar { open_time, open: p, high: p, low: p, close: p, volume: Quantity::ZERO };
-    assert_eq!(engine.scout(IX, Timeframe::MINUTE, &[bar]), 1);
+    assert_eq!(engine.runs(IX, Timeframe::MINUTE).unwrap().scout(&[bar]), 1);
     let _ = engine.snapshot();
 }
 

@@ -312,7 +312,9 @@ proptest! {
         while !rest.is_empty() {
             let end = rest.len().min(*cuts.next().unwrap());
             let mut out = Outbox::new();
-            let used = advanced.advance(advanced.seq(), IX, Timeframe::MINUTE, &rest[..end], &mut out);
+            let seq = advanced.seq();
+            let runs = advanced.runs(IX, Timeframe::MINUTE).unwrap();
+            let used = runs.advance(seq, &rest[..end], &mut out);
             rest = &rest[used..];
             reject(&mut advanced, &mut out);
         }

@@ -36,6 +36,14 @@ impl Sma {
         self.value
     }
 
+    /// Whether the next bar is more work than most: in the warm-up, or when a stretch of the window is summed up. Who calls often
+    /// asks first, and keeps that call apart from the others.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_turning(&self) -> bool {
+        self.window.is_turning()
+    }
+
     /// The last output.
     #[must_use]
     pub fn value(&self) -> Option<f64> {

@@ -66,6 +66,14 @@ impl Bollinger {
         self.deviation.measure(x).map(|measured| self.bands(measured))
     }
 
+    /// Whether the next bar is more work than most: in the warm-up, or when a stretch of the window is summed up. Who calls often
+    /// asks first, and keeps that call apart from the others.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_turning(&self) -> bool {
+        self.deviation.is_turning()
+    }
+
     #[inline]
     fn bands(&self, [middle, deviation]: [f64; 2]) -> BollingerBands {
         let reach = self.width * deviation;
@@ -133,6 +141,14 @@ impl Donchian {
         let value = self.window.push([high, low]).map(channel);
         self.value = value;
         value
+    }
+
+    /// Whether the next bar is more work than most: in the warm-up, or when a stretch of the window is summed up. Who calls often
+    /// asks first, and keeps that call apart from the others.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_turning(&self) -> bool {
+        self.window.is_turning()
     }
 }
 

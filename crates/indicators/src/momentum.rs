@@ -129,6 +129,14 @@ impl Macd {
         value
     }
 
+    /// Whether it is past its warm-up, after which every bar is the same short work. Who calls often asks first, and keeps the calls
+    /// of the warm-up apart from the others.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_steady(&self) -> bool {
+        self.wait == 0 && self.slow.is_ready() && self.fast.is_ready() && self.signal.is_ready()
+    }
+
     /// The last output.
     #[must_use]
     pub fn value(&self) -> Option<MacdLines> {

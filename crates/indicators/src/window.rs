@@ -21,17 +21,35 @@ pub(crate) struct Fold<A> {
     newer: A,
     at: usize,
     full: bool,
-    /// `1/k` in place `k`, up to `n`; empty when joins do not ask.
-    inverse: Box<[f64]>,
+    /// For the bar that comes to each place; empty when joins do not ask.
+    joins: Box<[Joins]>,
+}
+
+/// The shares of the two joins that a bar makes, worked out once: with the bars of its block before it, and then of all of those
+/// with what is left of the block before.
+#[derive(Debug, Clone, Copy)]
+struct Joins {
+    bar: Shares,
+    block: Shares,
+}
+
+impl Joins {
+    /// For a bar that comes to place `at` of `period`.
+    fn of(at: usize, period: usize) -> Self {
+        let (after, all) = ((at + 1) as f64, period as f64);
+        Self {
+            bar: Shares { older: at as f64, newer: 1.0 / after },
+            block: Shares { older: all - after, newer: after * (1.0 / all) },
+        }
+    }
 }
 
 impl<A: Aggregate> Fold<A> {
     /// A window of `period` bars; the caller has checked that `period` is at least 1.
     pub(crate) fn new(period: usize) -> Self {
         let none = A::default();
-        let inverses = if A::IS_WEIGHTED { period + 1 } else { 0 };
-        let inverse = (0..inverses).map(|k| 1.0 / k.max(1) as f64).collect();
-        Self { slots: vec![none; period].into_boxed_slice(), newer: none, at: 0, full: false, inverse }
+        let joins = (0..if A::IS_WEIGHTED { period } else { 0 }).map(|at| Joins::of(at, period)).collect();
+        Self { slots: vec![none; period].into_boxed_slice(), newer: none, at: 0, full: false, joins }
     }
 
     pub(crate) fn period(&self) -> usize {
@@ -42,7 +60,8 @@ impl<A: Aggregate> Fold<A> {
     #[inline(always)] // Called, it would hand the summary over in memory, at the price of the whole computation.
     pub(crate) fn push(&mut self, bar: A::Bar) -> Option<A> {
         let bar = A::of(bar);
-        self.newer = if self.at == 0 { bar } else { self.newer.join(bar, self.shares(self.at, 1)) };
+        let joins = self.joins(self.at);
+        self.newer = if self.at == 0 { bar } else { self.newer.join(bar, joins.bar) };
         // `at` is below the length between calls, so neither access below can fail.
         *self.slots.get_mut(self.at)? = bar;
         self.at += 1;
@@ -54,31 +73,39 @@ impl<A: Aggregate> Fold<A> {
             return None;
         }
         let older = self.slots.get(self.at)?;
-        Some(older.join(self.newer, self.shares(self.slots.len() - self.at, self.at)))
+        Some(older.join(self.newer, joins.block))
+    }
+
+    /// Whether the next bar is more work than others: it ends a block, or the first one is not full.
+    #[inline(always)]
+    pub(crate) fn is_turning(&self) -> bool {
+        // `at` is below the length.
+        self.at.wrapping_add(1) == self.slots.len() || !self.full
     }
 
     /// Ends a block: its bars become suffix aggregates.
     #[inline(never)]
     fn turn(&mut self) {
-        let mut suffix = self.newer;
-        for place in (0..self.slots.len()).rev() {
-            let newer = self.slots.len() - 1 - place;
-            let bar = self.slots[place];
-            suffix = if newer == 0 { bar } else { bar.join(suffix, self.shares(1, newer)) };
-            self.slots[place] = suffix;
+        let joins = &self.joins;
+        let shares = |newer: usize| match joins.get(newer) {
+            Some(joins) => Shares { older: 1.0, newer: newer as f64 * joins.bar.newer },
+            None => Shares { older: 0.0, newer: 0.0 },
+        };
+        let mut bars = self.slots.iter_mut().rev();
+        // The newest bar is the end of its block by itself.
+        let Some(mut suffix) = bars.next().map(|last| *last) else { return };
+        for (newer, bar) in (1..).zip(bars) {
+            suffix = bar.join(suffix, shares(newer));
+            *bar = suffix;
         }
         self.at = 0;
         self.full = true;
     }
 
-    /// The shares of two numbers of bars that are at most the period together.
     #[inline]
-    fn shares(&self, older: usize, newer: usize) -> Shares {
-        if !A::IS_WEIGHTED {
-            return Shares { older: 0.0, newer: 0.0 };
-        }
-        let inverse = self.inverse.get(older + newer).copied().unwrap_or(0.0);
-        Shares { older: older as f64, newer: newer as f64 * inverse }
+    fn joins(&self, at: usize) -> Joins {
+        const UNASKED: Shares = Shares { older: 0.0, newer: 0.0 };
+        self.joins.get(at).copied().unwrap_or(Joins { bar: UNASKED, block: UNASKED })
     }
 }
 

@@ -109,8 +109,8 @@ impl Gap {
         reached.max(self.state)
     }
 
-    /// Where the next change is possible.
-    fn wakes(&self) -> Wake {
+    /// Where the next change is possible: down to the first price, or up to the second; the other one is out of reach.
+    fn wakes(&self) -> [f64; 2] {
         let [near, middle, far] = self.edges();
         let next = match self.state {
             GapState::Open => near,
@@ -118,47 +118,68 @@ impl Gap {
             GapState::Half | GapState::Filled => far,
             GapState::Inverted | GapState::Spent => near,
         };
+        // The sign of the bias has turned the edges; it is turned back here.
+        let price = self.bias.sign() * next;
         let comes_from_above = (self.bias == Bias::Bullish) != (self.state >= GapState::Inverted);
-        // The sign of the bias has turned the edges; it is turned back where price comes from the other side.
-        let reach = if comes_from_above == (self.bias == Bias::Bullish) { next } else { -next };
-        Wake { reach, comes_from_above, known_at: self.known_at }
+        if comes_from_above { [price, NEVER[1]] } else { [NEVER[0], price] }
     }
 }
 
-/// When a gap has to be looked at again.
-#[derive(Debug, Clone, Copy)]
-struct Wake {
-    /// The price, turned so that price comes down to it.
-    reach: f64,
-    comes_from_above: bool,
-    /// Which gap: no two became known at one bar.
-    known_at: usize,
+/// Where each gap has to be looked at again, oldest first: two flat lists that are gone through at every bar, some at once. Sorted
+/// ones would be read at one end only, but few bars change no gap, and the processor guesses wrong where a price belongs.
+#[derive(Debug, Clone)]
+struct Wakes {
+    down_to: Vec<f64>,
+    up_to: Vec<f64>,
+    /// How many of the places are taken; the others are out of reach.
+    len: usize,
 }
 
-/// Gaps that wait for price to come down to them, once it has been turned, the first that it would reach last.
-#[derive(Debug, Clone, Default)]
-struct Waiting(Vec<Wake>);
+/// How many are compared before the processor has to decide anything.
+const AT_ONCE: usize = 8;
 
-impl Waiting {
-    /// The highest price at which one of them wakes.
+/// What no price reaches.
+const NEVER: [f64; 2] = [f64::NEG_INFINITY, f64::INFINITY];
+
+impl Wakes {
+    fn with_capacity(capacity: usize) -> Self {
+        let places = capacity.next_multiple_of(AT_ONCE);
+        Self { down_to: vec![NEVER[0]; places], up_to: vec![NEVER[1]; places], len: 0 }
+    }
+
+    fn push(&mut self, wakes: [f64; 2]) {
+        self.set(self.len, wakes);
+        self.len += 1;
+    }
+
+    fn set(&mut self, at: usize, [down_to, up_to]: [f64; 2]) {
+        if let (Some(down), Some(up)) = (self.down_to.get_mut(at), self.up_to.get_mut(at)) {
+            (*down, *up) = (down_to, up_to);
+        }
+    }
+
+    /// Forgets one that there is.
+    fn remove(&mut self, at: usize) {
+        self.down_to.copy_within(at + 1..self.len, at);
+        self.up_to.copy_within(at + 1..self.len, at);
+        self.len -= 1;
+        self.set(self.len, NEVER);
+    }
+
+    /// Writes down which of them a bar has reached, in order.
     #[inline]
-    fn nearest(&self) -> f64 {
-        self.0.last().map_or(f64::NEG_INFINITY, |wake| wake.reach)
-    }
-
-    fn add(&mut self, wake: Wake) {
-        let at = self.0.partition_point(|other| other.reach < wake.reach);
-        self.0.insert(at, wake);
-    }
-
-    fn forget(&mut self, known_at: usize) {
-        self.0.retain(|wake| wake.known_at != known_at);
-    }
-
-    /// Hands out those that a low has reached.
-    fn take(&mut self, low: f64, woken: &mut Vec<usize>) {
-        while let Some(wake) = self.0.pop_if(|wake| low <= wake.reach) {
-            woken.push(wake.known_at);
+    fn take(&self, bar: &Ohlcv, woken: &mut Vec<usize>) {
+        let is_reached = |down: f64, up: f64| (bar.low <= down) | (bar.high >= up);
+        let (down_to, up_to) = (self.down_to.as_chunks::<AT_ONCE>().0, self.up_to.as_chunks::<AT_ONCE>().0);
+        for (number, (down_to, up_to)) in down_to.iter().zip(up_to).enumerate() {
+            let mut any = false;
+            for i in 0..AT_ONCE {
+                any |= is_reached(down_to[i], up_to[i]);
+            }
+            if any {
+                let reached = (0..AT_ONCE).filter(|i| is_reached(down_to[*i], up_to[*i]));
+                woken.extend(reached.map(|i| number * AT_ONCE + i));
+            }
         }
     }
 }
@@ -207,10 +228,8 @@ impl Before {
 pub struct Gaps {
     threshold: Option<f64>,
     gaps: Newest<Gap>,
-    /// Those that price comes down to, and those that it comes up to: bars between the nearest of both change nothing.
-    below: Waiting,
-    above: Waiting,
-    /// Those that a bar has reached, by the bar they became known at; kept for its room.
+    wakes: Wakes,
+    /// Those that a bar has reached, by their place; kept for its room.
     woken: Vec<usize>,
     before: [Option<Before>; 2],
     /// Sum of the ratios of bodies to opens, and how many.
@@ -233,10 +252,8 @@ impl Persist for Gaps {
         self.ratio_bars.load(take)?;
         // Oldest first, and no two of one bar.
         self.gaps.as_slice().is_sorted_by(|a, b| a.known_at < b.known_at).then_some(())?;
-        (self.below, self.above) = Default::default();
-        for gap in self.gaps.as_slice() {
-            wait(&mut self.below, &mut self.above, gap);
-        }
+        self.wakes = Wakes::with_capacity(self.gaps.capacity());
+        self.gaps.as_slice().iter().for_each(|gap| self.wakes.push(gap.wakes()));
         Some(())
     }
 }
@@ -254,9 +271,8 @@ impl Gaps {
         Ok(Self {
             threshold,
             gaps: Newest::new(keep),
-            below: Waiting::default(),
-            above: Waiting::default(),
-            woken: Vec::new(),
+            wakes: Wakes::with_capacity(keep),
+            woken: Vec::with_capacity(keep),
             before: [None; 2],
             ratios: 0.0,
             ratio_bars: 0,
@@ -269,18 +285,18 @@ impl Gaps {
         if ![bar.open, bar.high, bar.low, bar.close].into_iter().all(admissible) {
             return;
         }
-        if bar.low <= self.below.nearest() || -bar.high <= self.above.nearest() {
+        self.wakes.take(bar, &mut self.woken);
+        if !self.woken.is_empty() {
             self.follow(number, bar, &mut tell);
         }
         let is_large = self.is_large(bar);
         if let [Some(first), Some(middle)] = self.before
             && let Some(gap) = formed(&first, &middle, bar, number).filter(|_| is_large)
         {
-            if let Some(oldest) = self.gaps.push(gap) {
-                self.below.forget(oldest.known_at);
-                self.above.forget(oldest.known_at);
+            if self.gaps.push(gap).is_some() {
+                self.wakes.remove(0);
             }
-            wait(&mut self.below, &mut self.above, &gap);
+            self.wakes.push(gap.wakes());
             tell(GapChange { gap, known_at: number });
         }
         self.before = [self.before[1], Some(Before::of(bar))];
@@ -301,23 +317,22 @@ impl Gaps {
     }
 
     fn follow(&mut self, number: usize, bar: &Ohlcv, tell: &mut impl FnMut(GapChange)) {
-        self.below.take(bar.low, &mut self.woken);
-        self.above.take(-bar.high, &mut self.woken);
-        self.woken.sort_unstable();
-        for known_at in self.woken.drain(..) {
-            let gaps = self.gaps.as_slice();
-            let at = gaps.partition_point(|gap| gap.known_at < known_at);
+        let mut spent = 0;
+        for at in self.woken.drain(..) {
+            // Those that were spent before it have made room.
+            let at = at - spent;
             let Some(gap) = self.gaps.get_mut(at) else { continue };
             let state = gap.after(bar);
-            if state != gap.state {
-                gap.state = state;
-                tell(GapChange { gap: *gap, known_at: number });
+            if state == gap.state {
+                continue;
             }
-            let gap = *gap;
+            gap.state = state;
+            tell(GapChange { gap: *gap, known_at: number });
+            self.wakes.set(at, gap.wakes());
             if state == GapState::Spent {
                 self.gaps.remove(at);
-            } else {
-                wait(&mut self.below, &mut self.above, &gap);
+                self.wakes.remove(at);
+                spent += 1;
             }
         }
     }
@@ -328,11 +343,6 @@ impl Gaps {
     pub fn followed(&self) -> &[Gap] {
         self.gaps.as_slice()
     }
-}
-
-fn wait(below: &mut Waiting, above: &mut Waiting, gap: &Gap) {
-    let wake = gap.wakes();
-    if wake.comes_from_above { below.add(wake) } else { above.add(wake) }
 }
 
 fn formed(first: &Before, middle: &Before, last: &Ohlcv, number: usize) -> Option<Gap> {

@@ -16,6 +16,11 @@ impl<T: Copy> Newest<T> {
         Self { items: Vec::with_capacity(cap.max(1)), cap: cap.max(1) }
     }
 
+    /// How many there may be.
+    pub(super) const fn capacity(&self) -> usize {
+        self.cap
+    }
+
     /// Adds the newest; returns the one that gave way.
     pub(super) fn push(&mut self, item: T) -> Option<T> {
         let oldest = (self.items.len() == self.cap).then(|| self.items.remove(0));

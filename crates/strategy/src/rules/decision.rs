@@ -11,6 +11,8 @@ pub(super) struct Decision {
     /// What can be told without working anything out.
     pub(super) tests: Box<[Test]>,
     pub(super) parts: Box<[Part]>,
+    /// It holds at no candle, whatever the market does.
+    is_never: bool,
 }
 
 /// A test and what it needs.
@@ -33,7 +35,7 @@ impl Test {
     #[inline(always)]
     pub(super) fn passes(self, registers: &[f64]) -> bool {
         let (a, b) = (registers[usize::from(self.a)], registers[usize::from(self.b)]);
-        if self.is_strict { a < b } else { a <= b }
+        a < b || (!self.is_strict && a == b)
     }
 
     /// Which of two registers must be the lesser one, where these are what it looks at.
@@ -50,6 +52,61 @@ impl Test {
     }
 }
 
+/// Lists of tests; one of them must hold as a whole.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Alternatives {
+    tests: Box<[Test]>,
+    /// For each test, where the next list begins: there is nothing more to see of one whose test fails.
+    next: Box<[u32]>,
+}
+
+impl Alternatives {
+    /// All that can be told of decisions without working anything out, each list once; `None` where that is nothing.
+    fn of(decisions: &[&Option<Decision>]) -> Option<Self> {
+        let mut lists: Vec<&[Test]> = Vec::new();
+        let decisions = decisions.iter().filter_map(|decision| decision.as_ref()).filter(|d| !d.is_never);
+        for tests in decisions.map(|d| &d.tests[..]) {
+            if tests.is_empty() {
+                return None;
+            }
+            if !lists.contains(&tests) {
+                lists.push(tests);
+            }
+        }
+        let mut all = Self::default();
+        let (mut flat, mut next) = (Vec::new(), Vec::new());
+        for list in lists {
+            flat.extend_from_slice(list);
+            // A plan has fewer operations than would not fit.
+            next.resize(flat.len(), u32::try_from(flat.len()).unwrap_or(u32::MAX));
+        }
+        (all.tests, all.next) = (flat.into(), next.into());
+        Some(all)
+    }
+
+    /// The one test there is, if it is one.
+    pub(super) fn only(&self) -> Option<Test> {
+        if let [only] = *self.tests { Some(only) } else { None }
+    }
+
+    /// Whether none of the lists holds as a whole.
+    #[inline(always)]
+    pub(super) fn fail(&self, registers: &[f64]) -> bool {
+        let mut at = 0;
+        while let (Some(test), Some(next)) = (self.tests.get(at), self.next.get(at)) {
+            let next = *next as usize;
+            if !test.passes(registers) {
+                at = next;
+            } else if at + 1 == next {
+                return false;
+            } else {
+                at += 1;
+            }
+        }
+        true
+    }
+}
+
 /// Everything that may be decided at a candle.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Decisions {
@@ -58,9 +115,9 @@ pub(super) struct Decisions {
     pub(super) exit: [Option<Decision>; 2],
     pub(super) session: Option<Decision>,
     pub(super) resize: Option<Decision>,
-    /// By opinion (none or flat, long, short): tests of which one must pass before there is anything to decide, as long as no
-    /// level of its own is in play. `None` where no such list can be made.
-    pub(super) quiet: [Option<Box<[Test]>>; 3],
+    /// By opinion (none or flat, long, short): what must hold before there is anything to decide, as long as no level of its own
+    /// is in play. `None` where that cannot be told without working something out.
+    pub(super) quiet: [Option<Alternatives>; 3],
     /// Of each side, the operations that its confidence, size, stop and target need.
     pub(super) levels: [Box<[Operation]>; 2],
 }
@@ -89,29 +146,18 @@ impl Decisions {
         let closes = program.session.as_ref().is_some_and(|session| session.closes.is_some());
         let [long, short] = [0, 1].map(|own: usize| {
             let exits = [&decisions.enter[1 - own], &decisions.exit[own], &decisions.resize];
-            if closes { None } else { first_tests(&exits) }
+            if closes { None } else { Alternatives::of(&exits) }
         });
-        decisions.quiet = [first_tests(&[&decisions.enter[0], &decisions.enter[1]]), long, short];
+        decisions.quiet = [Alternatives::of(&[&decisions.enter[0], &decisions.enter[1]]), long, short];
         decisions
     }
-}
-
-/// The first test of each decision that there is, each once.
-fn first_tests(decisions: &[&Option<Decision>]) -> Option<Box<[Test]>> {
-    let mut tests: Vec<Test> = Vec::new();
-    for decision in decisions.iter().filter_map(|decision| decision.as_ref()) {
-        let first = *decision.tests.first()?;
-        if !tests.contains(&first) {
-            tests.push(first);
-        }
-    }
-    Some(tests.into())
 }
 
 /// The operations that are not done at every candle, by the register they write.
 struct Lazy<'a> {
     program: &'a Program,
     by_register: Vec<Option<&'a Operation>>,
+    is_written: Vec<bool>,
 }
 
 /// Which registers have been worked out.
@@ -134,7 +180,12 @@ impl<'a> Lazy<'a> {
         for operation in &program.deferred {
             by_register[usize::from(operation.out)] = Some(operation);
         }
-        Self { program, by_register }
+        Self { program, by_register, is_written: program.written() }
+    }
+
+    /// Whether a register holds the same at every candle.
+    fn is_constant(&self, register: Register) -> bool {
+        !self.is_written[usize::from(register)]
     }
 
     fn of(&self, register: Register) -> Option<&'a Operation> {
@@ -155,6 +206,12 @@ impl<'a> Lazy<'a> {
                 // A condition is one, zero or missing.
                 _ => Test { a: self.program.one, b: register, is_strict: false },
             };
+            if self.is_constant(test.a) && self.is_constant(test.b) {
+                if test.passes(&self.program.initial) {
+                    continue;
+                }
+                return Decision { tests: [test].into(), is_never: true, ..Decision::default() };
+            }
             self.needs(test.a, &mut worked, &mut operations);
             self.needs(test.b, &mut worked, &mut operations);
             // What needs nothing goes first. What needs only what an earlier part works out stays behind that part.
@@ -164,7 +221,7 @@ impl<'a> Lazy<'a> {
                 parts.push(Part { operations: operations.into(), test });
             }
         }
-        Decision { tests: plain.into(), parts: parts.into() }
+        Decision { tests: plain.into(), parts: parts.into(), is_never: false }
     }
 
     /// Whether a test looks at a register that has to be worked out.

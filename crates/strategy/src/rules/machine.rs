@@ -1,7 +1,7 @@
 //! A program at work on one instrument: steps that carry what they remember, taken once for each candle. It allocates
 //! nothing after it was made.
 
-use super::decision::{Decision, Test};
+use super::decision::{Alternatives, Decision, Test};
 use super::program::{Code, Frame, Operation, Program, Register, pure, truth};
 use super::step::{At, Step};
 use super::structure_calls::Question;
@@ -17,6 +17,8 @@ use model::{Bar, Instrument, InstrumentIx, Timeframe};
 #[derive(Debug, Clone)]
 pub(super) struct Machine {
     registers: Box<[f64]>,
+    /// Where the close of the strategy's own candles goes, which most rules look at before anything else.
+    close: Option<Register>,
     /// By frame.
     steps: Vec<Vec<Step>>,
     structures: Vec<MarketStructure>,
@@ -28,9 +30,11 @@ impl Machine {
     /// Before its first candle.
     pub(super) fn new(program: &Program) -> Self {
         let steps = |frame: &Frame| paired(frame.operations.iter().map(|o| Step::new(program, o)).collect());
+        let mut steps: Vec<Vec<Step>> = program.frames.iter().map(steps).collect();
         Self {
             registers: program.initial.clone().into(),
-            steps: program.frames.iter().map(steps).collect(),
+            close: steps.first_mut().and_then(first_close),
+            steps,
             // The settings it comes with are within their ranges.
             structures: (0..program.structures)
                 .filter_map(|_| MarketStructure::new(Settings::default()).ok())
@@ -106,6 +110,7 @@ impl Machine {
         if is_shared {
             if at == 0 {
                 self.drop_unread_prices(program, &mut steps);
+                self.close = first_close(&mut steps);
             }
             self.steps[at] = paired(steps);
         }
@@ -143,15 +148,10 @@ impl Machine {
         self.registers[usize::from(register)]
     }
 
-    /// Whether none of these passes at the last candle.
+    /// Whether none of these holds at the last candle.
     #[inline(always)]
-    pub(super) fn fails_all(&self, tests: &[Test]) -> bool {
-        for test in tests {
-            if test.passes(&self.registers) {
-                return false;
-            }
-        }
-        true
+    pub(super) fn fails(&self, alternatives: &Alternatives) -> bool {
+        alternatives.fail(&self.registers)
     }
 
     /// Whether a condition holds at the last candle. Works out what it needs and no other ask has needed.
@@ -177,26 +177,25 @@ impl Machine {
         Settled(registers)
     }
 
-    /// Takes the candles of a run up to the first at which one of `tests` passes, or any without tests. Returns how many it
-    /// took, and that candle. Only for programs that need not be told anything between candles.
+    /// Takes the candles of a run up to the first at which one of `alternatives` holds, or any without. Returns how many it took, and that candle. Only for programs that need not be told anything between candles.
     #[inline(never)]
     pub(super) fn run_until<'a>(
         &mut self,
         program: &Program,
         instrument: &Instrument,
-        tests: Option<&[Test]>,
+        alternatives: Option<&Alternatives>,
         (run, said): (&mut CandleRun<'a>, &Intents),
     ) -> (u32, Option<&'a Bar>) {
-        if let (Some([test]), [Step::Close { out: close }, Step::Emas { it, a, out }]) =
-            (tests, self.steps[0].as_mut_slice())
+        if let [Step::Emas { it, a, out }] = self.steps[0].as_mut_slice()
             && program.frames.len() == 1
-            && close == a
-            && let Some(mut pair) = Pair::new(it, *out, *test)
+            && self.close == Some(*a)
+            && let Some(test) = alternatives.and_then(Alternatives::only)
+            && let Some(mut pair) = Pair::new(it, *out, test)
         {
             let (candles, found) = pair.run_until(instrument, run, said);
             if candles > 0 {
                 pair.leave(it, *out, &mut self.registers);
-                self.registers[usize::from(*close)] = pair.close;
+                self.set(self.close, pair.close);
             }
             return (candles, found);
         }
@@ -204,7 +203,7 @@ impl Machine {
         while let Some(bar) = run.next(said) {
             self.step(program, instrument, bar, &crate::bank::NONE);
             candles += 1;
-            if !tests.is_some_and(|tests| self.fails_all(tests)) {
+            if !alternatives.is_some_and(|all| self.fails(all)) {
                 return (candles, Some(bar));
             }
         }
@@ -227,6 +226,7 @@ impl Machine {
         if program.frames.len() > 1 {
             self.step_longer(program, &bar, bank);
         }
+        self.set(self.close, bar.close);
         self.run(0, &At { program, bar: &bar, bank, is_earlier: false });
     }
 
@@ -357,6 +357,14 @@ impl Settled {
     pub(super) fn holds(&self, register: Register) -> bool {
         self.number(register) == 1.0
     }
+}
+
+/// Takes out the step that reads the close, where that is the first.
+fn first_close(steps: &mut Vec<Step>) -> Option<Register> {
+    let Some(Step::Close { out }) = steps.first() else { return None };
+    let out = *out;
+    steps.remove(0);
+    Some(out)
 }
 
 /// The same steps, two averages of one series in one where they follow each other, as most rules about trends have them.

@@ -176,6 +176,24 @@ pub(super) struct StateRegisters {
 }
 
 impl StateRegisters {
+    fn all(&self) -> impl Iterator<Item = Register> {
+        let Self {
+            is_long,
+            is_short,
+            is_flat,
+            said_confidence,
+            in_long,
+            in_short,
+            in_position,
+            entry_price,
+            bars_in_position,
+            profit_percent,
+        } = *self;
+        let said = [is_long, is_short, is_flat, said_confidence];
+        let held = [in_long, in_short, in_position, entry_price, bars_in_position, profit_percent];
+        said.into_iter().chain(held).flatten()
+    }
+
     /// Whether anything of the position itself is looked at.
     pub(super) const fn looks_at_position(&self) -> bool {
         self.in_long.is_some()
@@ -302,6 +320,19 @@ impl Program {
         asked.extend(self.session.as_ref().map(|s| s.when));
         asked.extend(self.resize);
         asked
+    }
+
+    /// By register, whether anything is ever written to it.
+    pub(super) fn written(&self) -> Vec<bool> {
+        let mut written = vec![false; self.initial.len()];
+        let all = self.frames.iter().flat_map(|frame| &frame.operations).chain(&self.deferred);
+        for operation in all {
+            let outputs = self.slot(operation).map_or(1, |plan| plan.outputs);
+            written[usize::from(operation.out)..].iter_mut().take(outputs).for_each(|w| *w = true);
+        }
+        let told = self.frames.iter().filter_map(|frame| frame.closed).chain(self.state.all());
+        told.for_each(|register| written[usize::from(register)] = true);
+        written
     }
 
     /// Divides the operations on its own candles into those that every candle needs and those that can wait.

@@ -240,7 +240,18 @@ impl Step {
             Self::Past { ring, a, out } => past(ring, registers, *a, *out),
             Self::Shared { slot, out, outputs } => shared(at, *slot, registers, *out, *outputs),
             Self::Pure(operation) => purely(operation, registers),
-            rare => rare.take_rare(at, registers, structures),
+            // All of them, so that nothing has to be compared before the arm is found.
+            rare @ (Self::Price { .. }
+            | Self::Any { .. }
+            | Self::Ask(_)
+            | Self::Structure { .. }
+            | Self::CrossesAbove { .. }
+            | Self::CrossesBelow { .. }
+            | Self::Since { .. }
+            | Self::Held { .. }
+            | Self::Count { .. }
+            | Self::Recall { .. }
+            | Self::Clock { .. }) => rare.take_rare(at, registers, structures),
         }
     }
 
@@ -431,8 +442,20 @@ fn put(registers: &mut [f64], out: Register, values: Option<[f64; 3]>) {
     }
 }
 
+// Those that do more at some candles than at most leave that to a function of its own, called last: whatever such a call
+// makes a function save first would be saved at every candle.
+
 #[inline(never)]
 fn sma(it: &mut Sma, registers: &mut [f64], a: Register, out: Register) {
+    if it.is_turning() {
+        return turning_sma(it, registers, a, out);
+    }
+    registers[place(out)] = known(it.update(registers[place(a)]));
+}
+
+#[cold]
+#[inline(never)]
+fn turning_sma(it: &mut Sma, registers: &mut [f64], a: Register, out: Register) {
     registers[place(out)] = known(it.update(registers[place(a)]));
 }
 
@@ -448,18 +471,48 @@ fn atr(it: &mut Atr, registers: &mut [f64], bar: &Ohlcv, out: Register) {
 
 #[inline(never)]
 fn macd(it: &mut Macd, registers: &mut [f64], a: Register, out: Register) {
+    if !it.is_steady() {
+        return warming_macd(it, registers, a, out);
+    }
+    let lines = it.update(registers[place(a)]);
+    put(registers, out, lines.map(|v| [v.line, v.signal, v.histogram]));
+}
+
+#[cold]
+#[inline(never)]
+fn warming_macd(it: &mut Macd, registers: &mut [f64], a: Register, out: Register) {
     let lines = it.update(registers[place(a)]);
     put(registers, out, lines.map(|v| [v.line, v.signal, v.histogram]));
 }
 
 #[inline(never)]
 fn bollinger(it: &mut Bollinger, registers: &mut [f64], a: Register, out: Register) {
+    if it.is_turning() {
+        return turning_bollinger(it, registers, a, out);
+    }
+    let bands = it.update(registers[place(a)]);
+    put(registers, out, bands.map(|v| [v.upper, v.middle, v.lower]));
+}
+
+#[cold]
+#[inline(never)]
+fn turning_bollinger(it: &mut Bollinger, registers: &mut [f64], a: Register, out: Register) {
     let bands = it.update(registers[place(a)]);
     put(registers, out, bands.map(|v| [v.upper, v.middle, v.lower]));
 }
 
 #[inline(never)]
 fn donchian(it: &mut Donchian, registers: &mut [f64], bar: &Ohlcv, out: Register) {
+    if it.is_turning() {
+        return turning_donchian(it, registers, bar, out);
+    }
+    let channel = it.update(bar.high, bar.low);
+    put(registers, out, channel.map(|v| [v.upper, v.middle, v.lower]));
+}
+
+#[cold]
+#[inline(never)]
+fn turning_donchian(it: &mut Donchian, registers: &mut [f64], bar: &Ohlcv, out: Register) {
     let channel = it.update(bar.high, bar.low);
     put(registers, out, channel.map(|v| [v.upper, v.middle, v.lower]));
 }

@@ -8,7 +8,7 @@
 //! not come about by the close of the second candle after the entry was said, the opinion is withdrawn, so that the
 //! next entry is heard.
 
-use super::decision::{Decision, Test};
+use super::decision::{Alternatives, Decision};
 use super::file::Planned;
 use super::machine::Machine;
 use super::program::{Entry, Program, truth};
@@ -199,14 +199,14 @@ impl Seat {
         self.machine.step(program, instrument, bar, bank);
         self.count(1);
         let is_quiet = !(program.has_levels && self.is_gone())
-            && quiet(program, self.opinion).is_some_and(|tests| self.machine.fails_all(tests));
+            && quiet(program, self.opinion).is_some_and(|all| self.machine.fails(all));
         if !is_quiet {
             self.decide(program, has_plan, instrument, (ix, bar), intents);
         }
     }
 
     /// The candles of a run. Only for rules that decide on candles alone: nothing but what they say ends a stretch in which the
-    /// same few tests tell that there is nothing to decide.
+    /// same tests tell that there is nothing to decide.
     fn on_run(
         &mut self,
         program: &Program,
@@ -219,8 +219,8 @@ impl Seat {
             if program.looks_at_opinion {
                 self.tell_opinion(program);
             }
-            let tests = quiet(program, self.opinion);
-            let (candles, loud) = self.machine.run_until(program, instrument, tests, (run, intents));
+            let quiet = quiet(program, self.opinion);
+            let (candles, loud) = self.machine.run_until(program, instrument, quiet, (run, intents));
             self.count(candles);
             let Some(bar) = loud else { return };
             self.decide(program, false, instrument, (ix, bar), intents);
@@ -437,15 +437,15 @@ impl Seat {
     }
 }
 
-/// The tests of which one must pass before there is anything to decide, with this opinion.
+/// What must hold before there is anything to decide, with this opinion.
 #[inline]
-fn quiet(program: &Program, opinion: Option<Direction>) -> Option<&[Test]> {
+fn quiet(program: &Program, opinion: Option<Direction>) -> Option<&Alternatives> {
     let at = match opinion {
         None | Some(Direction::Flat) => 0,
         Some(Direction::Long) => 1,
         Some(Direction::Short) => 2,
     };
-    program.decisions.quiet[at].as_deref()
+    program.decisions.quiet[at].as_ref()
 }
 
 /// What a candle asks for.
