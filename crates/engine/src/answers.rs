@@ -270,7 +270,9 @@ impl Engine {
         let origin = Origin { strategy, is_own, is_sought };
         let instrument = &self.instruments[fill.instrument.index()];
         self.attribution.book_fill(instrument, (slot, fill, booking), origin, &desk.quotas);
-        if booking.position.is_zero() && self.voting.conflict == Conflict::FirstCome {
+        // Where the other side is on its way, it was closed by its owner and not for it.
+        let is_over = booking.position.is_zero() && !self.orders.is_in_flight(fill.instrument);
+        if is_over && self.voting.conflict == Conflict::FirstCome {
             desk.spend();
         }
     }
@@ -388,6 +390,9 @@ impl Engine {
     }
 
     fn on_balance(&mut self, change: &BalanceChange, out: &mut Outbox) {
+        if !self.ledger.bears(change.amount()) {
+            return self.refuse_balance(change.amount(), out);
+        }
         match *change {
             BalanceChange::Funding { instrument, position_side, amount, .. } => {
                 self.ledger.book_funding(amount);

@@ -347,6 +347,12 @@ impl Engine {
         &self.instruments
     }
 
+    /// The limits and defaults that it was built with.
+    #[must_use]
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// Cash plus unrealised profit at the last known prices.
     #[must_use]
     pub fn equity(&self) -> Amount {
@@ -590,12 +596,7 @@ impl Engine {
                 out.record(Record::Submitted { id, instrument: ix, decision_price });
                 Ok(id)
             }
-            Err(refusal) => {
-                cold_path();
-                self.orders.take_back(request.order.id);
-                out.record(Record::Refused { instrument: ix, refusal });
-                Err(refusal)
-            }
+            Err(refusal) => self.refuse(request, refusal, out),
         }
     }
 

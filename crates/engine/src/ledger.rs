@@ -6,6 +6,7 @@
 
 #![deny(clippy::float_arithmetic)]
 
+use crate::risk::MOST;
 use model::{Fill, Instrument, InstrumentIx, PositionSide};
 use strategy::{Market, Position};
 use units::{Amount, Quantity, Rate, Rounding};
@@ -198,6 +199,16 @@ impl Ledger {
             Err(at) if is_open => self.open.insert(at, slot),
             _ => {}
         }
+    }
+
+    /// Whether money that comes or goes leaves every sum far inside the range of numbers: no more than 10¹⁸ of the currency at
+    /// once, nor any total beyond that.
+    pub(crate) fn bears(&self, amount: Amount) -> bool {
+        let within = |sum: Amount| (-MOST..=MOST).contains(&sum);
+        within(amount)
+            && within(self.wallet() + amount)
+            && within(self.totals.deposits + amount)
+            && within(self.totals.funding + amount)
     }
 
     /// Books funding; positive when received.

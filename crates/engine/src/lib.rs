@@ -18,6 +18,7 @@
 mod answers;
 mod attribution;
 mod digest;
+mod division;
 mod engine;
 pub mod guard;
 mod host;

@@ -54,7 +54,7 @@ impl Engine {
         }
     }
 
-    fn set_paused(&mut self, paused: bool, out: &mut Outbox) {
+    pub(crate) fn set_paused(&mut self, paused: bool, out: &mut Outbox) {
         if self.is_paused != paused {
             self.is_paused = paused;
             out.record(Record::Paused { paused });

@@ -1,7 +1,7 @@
 //! The life of orders: states, allowed edges, and nothing kept once an order is settled.
 
 use crate::risk::Request;
-use crate::working::Working;
+use crate::working::{NOTHING, Pending, is_at_once};
 use model::{Amendment, Change, ClientOrderId, InstrumentIx, NewOrder, OrderState, PositionSide, Side, Tag};
 use std::hint::cold_path;
 use strategy::{LiveOrder, OrderSource};
@@ -84,6 +84,12 @@ impl Order {
     }
 }
 
+/// Whether an order only reduces and fills when it arrives.
+#[inline]
+const fn is_exit(order: &NewOrder) -> bool {
+    order.reduce_only && is_at_once(order)
+}
+
 /// Whether an order may go from one state to another. Fills may overtake the acknowledgement, so `Submitting` may end
 /// in any way; nothing leaves a final state.
 pub(crate) const fn may_become(from: OrderState, to: OrderState) -> bool {
@@ -106,9 +112,9 @@ pub(crate) struct Orders {
     instruments: usize,
     /// By slot (see [`Orders::slot`]): what live orders may still buy and sell of a position. Kept up to date with every
     /// change, so that a check need not look at all orders.
-    pending: Vec<[Quantity; 2]>,
-    /// By slot: the same, told apart by what fills first, with the exits on their way.
-    working: Vec<Working>,
+    pending: Vec<Pending>,
+    /// By slot: what live orders that only reduce and fill when they arrive may buy and sell.
+    exits: Vec<Pending>,
     /// The slots with something pending, in order.
     waiting: Vec<usize>,
     /// How many live orders are conditional.
@@ -117,9 +123,8 @@ pub(crate) struct Orders {
 
 impl Orders {
     pub(crate) fn new(instruments: usize) -> Self {
-        let pending = vec![[Quantity::ZERO; 2]; instruments * PositionSide::ALL.len()];
-        let working = vec![Working::default(); pending.len()];
-        Self { instruments, pending, working, ..Self::default() }
+        let pending = vec![NOTHING; instruments * PositionSide::ALL.len()];
+        Self { instruments, exits: pending.clone(), pending, ..Self::default() }
     }
 
     /// Where a position stands in lists of net, long and short positions.
@@ -130,16 +135,14 @@ impl Orders {
 
     /// What live orders may still buy and sell of a position, reduce-only orders aside.
     #[inline]
-    pub(crate) fn pending(&self, slot: usize) -> [Quantity; 2] {
+    pub(crate) fn pending(&self, slot: usize) -> Pending {
         self.pending[slot]
     }
 
-    /// The live orders of a position, told apart by what fills first.
+    /// What live orders that only reduce a position and fill when they arrive may buy and sell.
     #[inline]
-    pub(crate) fn working(&self, slot: usize) -> Working {
-        let [buys, sells] = self.pending[slot];
-        let Working { resting, exits, .. } = self.working[slot];
-        Working { at_once: [buys - resting[0], sells - resting[1]], resting, exits }
+    pub(crate) fn exits(&self, slot: usize) -> Pending {
+        self.exits[slot]
     }
 
     /// The positions that live orders may still open or enlarge, in order.
@@ -193,7 +196,7 @@ impl Orders {
             Quantity::ZERO,
             if order.reduce_only { Quantity::ZERO } else { largest },
         );
-        self.working[slot].count(order, Quantity::ZERO, largest);
+        self.count_exit(slot, is_exit(order), order.side, largest);
         self.conditional += usize::from(order.kind.is_conditional());
     }
 
@@ -210,9 +213,9 @@ impl Orders {
         let (before, largest) = (order.exposed(), order.largest());
         change(order);
         let (ix, position_side, side) = (order.order.instrument, order.order.position_side, order.order.side);
-        let after = order.exposed();
+        let (after, grown, is_exit) = (order.exposed(), order.largest() - largest, is_exit(&order.order));
         let slot = position_side.index() * self.instruments + ix.index();
-        self.working[slot].count(&order.order, largest, order.largest());
+        self.count_exit(slot, is_exit, side, grown);
         if after != before {
             self.count(slot, side, before, after);
         }
@@ -233,8 +236,10 @@ impl Orders {
         let order = &self.live[at];
         let (slot, reserved) = (self.slot(order.order.instrument, order.order.position_side), order.reserved);
         let is_conditional = order.order.kind.is_conditional();
-        self.working[slot].count(&order.order, order.largest(), Quantity::ZERO);
-        self.count(slot, order.order.side, order.exposed(), Quantity::ZERO);
+        let (side, largest, exposed, is_exit) =
+            (order.order.side, order.largest(), order.exposed(), is_exit(&order.order));
+        self.count_exit(slot, is_exit, side, -largest);
+        self.count(slot, side, exposed, Quantity::ZERO);
         self.conditional -= usize::from(is_conditional);
         if at + 1 == self.live.len() {
             self.live.truncate(at);
@@ -242,6 +247,14 @@ impl Orders {
             self.live.remove(at);
         }
         reserved
+    }
+
+    /// Keeps the sums of the exits on their way up to date.
+    #[inline(always)]
+    fn count_exit(&mut self, slot: usize, is_exit: bool, side: Side, by: Quantity) {
+        if is_exit {
+            self.exits[slot][side as usize] += by;
+        }
     }
 
     /// Keeps the sums of what is pending up to date.
@@ -283,8 +296,8 @@ impl Orders {
 
     /// Works out again what follows from the live orders, after they were restored.
     pub(crate) fn note_restored(&mut self) {
-        self.pending.fill([Quantity::ZERO; 2]);
-        self.working.fill(Working::default());
+        self.pending.fill(NOTHING);
+        self.exits.fill(NOTHING);
         self.waiting.clear();
         self.conditional = 0;
         for order in std::mem::take(&mut self.live) {
@@ -309,6 +322,15 @@ impl Orders {
     #[inline(never)]
     fn has_market_order(&self, ix: InstrumentIx) -> bool {
         self.live.iter().any(|o| o.order.instrument == ix && o.order.kind == model::OrderKind::Market)
+    }
+
+    /// What live orders on one side of a position execute when they arrive, those that only reduce included.
+    pub(crate) fn arriving(&self, ix: InstrumentIx, position: PositionSide, side: Side) -> Quantity {
+        let is_arriving = |o: &&Order| {
+            let order = &o.order;
+            (order.instrument, order.position_side, order.side) == (ix, position, side) && is_at_once(order)
+        };
+        self.live.iter().filter(is_arriving).fold(Quantity::ZERO, |sum, order| sum + order.remaining())
     }
 
     /// What live orders on one side of a position may still execute, those that only reduce included.

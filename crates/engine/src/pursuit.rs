@@ -54,7 +54,10 @@ impl Engine {
         };
         // Where the other side cannot be had, the side that nobody wants any more is left at least.
         if !is_done && !held.is_zero() && held.is_negative() != (target.strength < 0) {
-            self.reduce(ix, PositionSide::Net, held.abs(), (target.leader, target.tag), out);
+            // An order that was divided may have closed already.
+            let side = Side::of(held).opposite();
+            let left = held.abs() - self.orders.arriving(ix, PositionSide::Net, side);
+            self.reduce(ix, PositionSide::Net, left, (target.leader, target.tag), out);
         }
     }
 

@@ -8,6 +8,7 @@ use crate::answers::MOST_QUANTITY;
 use crate::engine::Engine;
 use crate::orders::{Order, may_become};
 use crate::outbox::Outbox;
+use crate::risk;
 use model::{
     ClientOrderId, Fill, FillCause, InstrumentIx, Liquidity, NewOrder, Notice, NoticeKind, OrderReport,
     OrderState, PositionReport, PositionSide, Record, Severity, Side, Tag, VenueEvent,
@@ -203,7 +204,8 @@ impl Engine {
     /// The venue's books show another wallet than ours: the difference is booked as money that came in or went out, since
     /// nobody knows what it was for.
     pub(crate) fn on_wallet(&mut self, amount: Amount, out: &mut Outbox) {
-        let difference = amount - self.ledger.wallet();
+        let believed = amount.checked_add(-self.ledger.wallet()).filter(|by| self.ledger.bears(*by));
+        let Some(difference) = believed else { return self.refuse_balance(amount, out) };
         if difference == Amount::ZERO {
             return;
         }
@@ -213,6 +215,16 @@ impl Engine {
         out.record(Record::WalletAdopted { difference });
         let severity = if difference.is_negative() { Severity::Critical } else { Severity::Warning };
         out.notice(Notice { severity, kind: NoticeKind::WalletAdopted { difference } });
+    }
+
+    /// The venue told of money that cannot be. Nothing is booked, and nothing new is opened until a person has looked.
+    #[cold]
+    pub(crate) fn refuse_balance(&mut self, amount: Amount, out: &mut Outbox) {
+        let what = "a balance that cannot be";
+        out.record(Record::Anomaly { instrument: InstrumentIx(0), id: None, what });
+        let kind = NoticeKind::BalanceRefused { amount, most: risk::MOST };
+        out.notice(Notice { severity: Severity::Critical, kind });
+        self.set_paused(true, out);
     }
 
     /// Nobody knows what became of an order: it is unknown, keeps what was set aside for it, and is asked about.

@@ -113,36 +113,6 @@ struct Twin {
 
 type Pending = [i64; 2];
 
-/// What is on its way, by side: market orders, resting orders, market orders that only reduce.
-#[derive(Default)]
-struct Working {
-    at_once: Pending,
-    resting: Pending,
-    exits: Pending,
-}
-
-impl Working {
-    fn add(&mut self, order: &NewOrder, left: i64) {
-        let is_market = order.kind == OrderKind::Market;
-        let sums = match (is_market, order.reduce_only) {
-            (true, false) => &mut self.at_once,
-            (false, false) => &mut self.resting,
-            (true, true) => &mut self.exits,
-            (false, true) => return,
-        };
-        sums[order.side as usize] += left;
-    }
-
-    /// How far a position may get: market orders meet it as it is, resting ones after it was closed before them.
-    fn worst(&self, held: i64) -> Pending {
-        let far = |i: usize, towards: i64| {
-            let left = if towards < 0 { (towards + self.exits[i]).min(0) } else { towards };
-            (left + self.at_once[i]).max(0) + self.resting[i]
-        };
-        [far(0, held), far(1, -held)]
-    }
-}
-
 impl Twin {
     fn held(&self, ix: usize) -> i64 {
         self.fills.iter().filter(|f| f.1 == ix).map(|f| f.2).sum()
@@ -177,21 +147,50 @@ impl Twin {
         sums
     }
 
+    /// How far a position may get: whatever is met finds it closed.
     fn worst(&self, ix: usize, held: i64, of: Option<u16>, with: Option<&NewOrder>) -> Pending {
-        let mut working = Working::default();
-        for (order, left) in &self.orders {
-            if order.instrument.index() == ix && of.is_none_or(|strategy| strategy == order.id.strategy()) {
-                working.add(order, *left);
+        let mut far = [held.max(0), (-held).max(0)];
+        let live = self.orders.iter().map(|(order, left)| (order, *left));
+        for (order, left) in live.chain(with.map(|order| (order, order.quantity.mantissa()))) {
+            let is_ours = of.is_none_or(|strategy| strategy == order.id.strategy());
+            if order.instrument.index() == ix && !order.reduce_only && is_ours {
+                far[order.side as usize] += left;
             }
         }
-        if let Some(order) = with.filter(|o| o.instrument.index() == ix) {
-            working.add(order, order.quantity.mantissa());
-        }
-        working.worst(held)
+        far
     }
 
-    fn reach(held: i64, [buys, sells]: Pending) -> Pending {
-        [(held + buys).max(0), (sells - held).max(0)]
+    /// What market orders that only reduce take away on one side.
+    fn exits(&self, ix: usize, side: Side) -> i64 {
+        let is_exit = |o: &NewOrder| o.reduce_only && o.kind == OrderKind::Market;
+        let ours = self.orders.iter().filter(|(o, _)| o.instrument.index() == ix && o.side == side);
+        ours.filter(|(o, _)| is_exit(o)).map(|(_, left)| left).sum()
+    }
+
+    /// What every market order on its way takes away on one side.
+    fn arriving(&self, ix: usize, side: Side) -> i64 {
+        let ours = self.orders.iter().filter(|(o, _)| o.instrument.index() == ix && o.side == side);
+        ours.filter(|(o, _)| o.kind == OrderKind::Market).map(|(_, left)| left).sum()
+    }
+
+    /// How far a position gets if it is what it is known to be, exits first.
+    fn reach(&self, ix: usize, held: i64, [buys, sells]: Pending) -> Pending {
+        let left = |towards: i64, side| {
+            if towards < 0 { (towards + self.exits(ix, side)).min(0) } else { towards }
+        };
+        [(left(held, Side::Buy) + buys).max(0), (left(-held, Side::Sell) + sells).max(0)]
+    }
+
+    /// How much of an order closes what is held and not on its way out.
+    fn closing(&self, order: &NewOrder) -> i64 {
+        if order.reduce_only || order.kind != OrderKind::Market {
+            return 0;
+        }
+        let ix = order.instrument.index();
+        let held = self.held(ix);
+        let against = if order.side == Side::Buy { -held } else { held };
+        // In whole steps, which are ten.
+        (against - self.arriving(ix, order.side)).clamp(0, order.quantity.mantissa()) / 10 * 10
     }
 
     fn value(&self, ix: usize, quantity: i64, order: Option<&NewOrder>) -> i128 {
@@ -254,7 +253,7 @@ impl Twin {
             held[*ix] = after;
         }
         let may_open = |ix: usize| {
-            let [long, short] = Self::reach(held[ix], self.pending(ix, with));
+            let [long, short] = self.reach(ix, held[ix], self.pending(ix, with));
             u64::from(long > 0 && held[ix] <= 0) + u64::from(short > 0 && held[ix] >= 0)
         };
         opened + (0..2).map(may_open).sum::<u64>()
@@ -267,7 +266,7 @@ impl Twin {
         }
         let (ix, side) = (order.instrument.index(), order.side);
         let held = self.held(ix);
-        let [before, after] = [None, Some(order)].map(|with| Self::reach(held, self.pending(ix, with)));
+        let [before, after] = [None, Some(order)].map(|with| self.reach(ix, held, self.pending(ix, with)));
         let (before, after) = (before[side as usize], after[side as usize]);
         let worst = [None, Some(order)].map(|with| self.worst(ix, held, None, with)[side as usize]);
         let (adds, grows) = (after > before, worst[1] > worst[0]);
@@ -299,6 +298,9 @@ impl Twin {
         value(RiskLimit::StrategyBudget, true, limits.strategy_budget.map(cap), spent[0], spent[1]);
         let cluster = limits.clusters.first().map(|c| cap(c.cap));
         value(RiskLimit::ClusterExposure, grows, cluster, self.gross(None), self.gross(with));
+        // Where a market order closes first, all of it may open.
+        let is_closing = order.quantity.mantissa() > after - before;
+        let after = if order.kind == OrderKind::Market && is_closing { worst[1] } else { after };
         let loss = match order.protection.stop_loss {
             None => i128::from(after) * i128::from(price) * STEP,
             Some(stop) => {
@@ -440,6 +442,23 @@ fn answer(twin: &mut Twin, at: usize, what: u8, share: i64, execution: u64) -> V
     }
 }
 
+/// Whether a limit counts an order as if the position were gone: then the order is sent in two.
+fn counts_in_full(limit: RiskLimit) -> bool {
+    use RiskLimit::{
+        ClusterExposure, GrossExposure, PositionQuantity, PositionValue, StrategyBudget, TradeRisk,
+    };
+    matches!(
+        limit,
+        PositionQuantity | PositionValue | GrossExposure | StrategyBudget | ClusterExposure | TradeRisk
+    )
+}
+
+/// What a step led to, one after another.
+struct Outcomes<'a> {
+    placed: std::vec::IntoIter<NewOrder>,
+    refusals: Box<dyn Iterator<Item = Option<Refusal>> + 'a>,
+}
+
 fn compare(
     limits: &Limits,
     twin: &mut Twin,
@@ -447,49 +466,71 @@ fn compare(
     followed: &Followed,
     now: Timestamp,
 ) -> Result<u64, TestCaseError> {
-    let mut placed = followed.orders().into_iter();
-    let mut outcomes = followed.records.iter().filter_map(|record| match record {
+    let refusals = followed.records.iter().filter_map(|record| match record {
         Record::Submitted { .. } => Some(None),
         Record::Refused { refusal, .. } => Some(Some(*refusal)),
         _ => None,
     });
+    let mut outcomes = Outcomes { placed: followed.orders().into_iter(), refusals: Box::new(refusals) };
     let mut asked = 0;
     for (strategy, intent) in wants {
         asked += 1;
-        let outcome = outcomes.next().unwrap();
-        let order = as_order(strategy, &intent);
-        let knows_price = order.kind.limit().is_some() || twin.last[order.instrument.index()].is_some();
-        let findings = if knows_price { twin.findings(limits, &order, now.nanos()) } else { Vec::new() };
-        let broken: Vec<_> = findings.iter().filter(|f| f.1).collect();
-        match outcome {
-            None => {
-                prop_assert!(broken.is_empty(), "passed in spite of {broken:?}: {order:?}");
-                let order = placed.next().unwrap();
-                prop_assert!(order.quantity == intent.quantity);
-                twin.orders.push((order, order.quantity.mantissa()));
-                twin.sent.push(now.nanos());
-            }
-            Some(Refusal::Limit(breach)) if findings.iter().any(|f| f.0 == breach.limit) => {
-                let found = broken.iter().find(|f| f.0 == breach.limit);
-                prop_assert!(found.is_some(), "{breach} is no breach: {order:?}");
-                prop_assert_eq!(found.unwrap().2, breach.requested, "{}", breach);
-            }
-            // What the venue or the margin forbids is not the twin's business, but what reduces meets nothing else.
-            Some(Refusal::Limit(breach)) => {
-                let limit = breach.limit;
-                prop_assert!(
-                    matches!(limit, RiskLimit::Margin | RiskLimit::MinQuantity | RiskLimit::Leverage),
-                    "{breach}"
-                );
-            }
-            Some(other) => prop_assert!(
-                matches!(other, Refusal::NoPrice | Refusal::NothingToReduce | Refusal::StopSide),
-                "{other}"
-            ),
-        }
+        judge(limits, twin, &as_order(strategy, &intent), &mut outcomes, now)?;
     }
-    prop_assert!(placed.next().is_none() && outcomes.next().is_none());
+    prop_assert!(outcomes.placed.next().is_none() && outcomes.refusals.next().is_none());
     Ok(asked)
+}
+
+/// Compares what became of one order with what the twin makes of it.
+fn judge(
+    limits: &Limits,
+    twin: &mut Twin,
+    order: &NewOrder,
+    outcomes: &mut Outcomes<'_>,
+    now: Timestamp,
+) -> Result<(), TestCaseError> {
+    let knows_price = order.kind.limit().is_some() || twin.last[order.instrument.index()].is_some();
+    let findings = if knows_price { twin.findings(limits, order, now.nanos()) } else { Vec::new() };
+    let broken: Vec<_> = findings.iter().filter(|f| f.1).collect();
+    let closing = twin.closing(order);
+    match outcomes.refusals.next().unwrap() {
+        None => {
+            let placed = outcomes.placed.next().unwrap();
+            let rest = order.quantity - placed.quantity;
+            twin.orders.push((placed, placed.quantity.mantissa()));
+            twin.sent.push(now.nanos());
+            if placed.reduce_only == order.reduce_only {
+                prop_assert!(broken.is_empty(), "passed in spite of {broken:?}: {order:?}");
+                prop_assert!(rest.is_zero());
+                return Ok(());
+            }
+            prop_assert!(broken.iter().any(|f| counts_in_full(f.0)), "divided without need: {order:?}");
+            prop_assert!(placed.reduce_only && placed.quantity.mantissa() == closing, "{placed:?}");
+            if rest.is_zero() {
+                return Ok(());
+            }
+            judge(limits, twin, &NewOrder { quantity: rest, ..*order }, outcomes, now)?;
+        }
+        Some(Refusal::Limit(breach)) if findings.iter().any(|f| f.0 == breach.limit) => {
+            let found = broken.iter().find(|f| f.0 == breach.limit);
+            prop_assert!(found.is_some(), "{breach} is no breach: {order:?}");
+            prop_assert_eq!(found.unwrap().2, breach.requested, "{}", breach);
+            prop_assert!(!counts_in_full(breach.limit) || closing == 0, "not divided: {order:?}");
+        }
+        // What the venue or the margin forbids is not the twin's business, but what reduces meets nothing else.
+        Some(Refusal::Limit(breach)) => {
+            let limit = breach.limit;
+            prop_assert!(
+                matches!(limit, RiskLimit::Margin | RiskLimit::MinQuantity | RiskLimit::Leverage),
+                "{breach}"
+            );
+        }
+        Some(other) => prop_assert!(
+            matches!(other, Refusal::NoPrice | Refusal::NothingToReduce | Refusal::StopSide),
+            "{other}"
+        ),
+    }
+    Ok(())
 }
 
 fn as_order(strategy: u16, intent: &OrderIntent) -> NewOrder {

@@ -158,14 +158,17 @@ fn position_quantity() {
         buy("0.002"),
         words,
     );
-    // From long to short: the whole of the other side is there to be had.
+    // From long to short: the whole of the other side is there to be had, in two orders.
     let mut bench = bench(limits, [(1, buy("3")), (2, sell("6")), (3, sell("0.002"))]);
     let order = bench.candle("100").order();
     bench.complete(&order, "100");
     check_row(&bench, "position_quantity", ["3", "3", "0"]);
-    let turn = bench.candle("100").order();
+    let turn = bench.candle("100").orders();
     check_row(&bench, "position_quantity", ["3", "3", "0"]);
-    assert_eq!(turn.quantity, quantity("6"));
+    assert_eq!(
+        [0, 1].map(|i| (turn[i].quantity, turn[i].reduce_only)),
+        [(quantity("3"), true), (quantity("3"), false)]
+    );
     assert_eq!(refused(&mut bench), [words]);
 }
 

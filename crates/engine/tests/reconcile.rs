@@ -4,8 +4,9 @@
 mod support;
 
 use model::{
-    ClientOrderId, FillCause, LinkKind, OperatorCommand, OrderCommand, OrderKind, OrderReport, OrderState,
-    PositionReport, PositionSide, Record, RejectReason, Severity, Side, TriggerBy, VenueEvent,
+    BalanceChange, ClientOrderId, FillCause, LinkKind, Notice, NoticeKind, OperatorCommand, OrderCommand,
+    OrderKind, OrderReport, OrderState, PositionReport, PositionSide, Record, Refusal, RejectReason,
+    Severity, Side, TriggerBy, VenueEvent,
 };
 use support::*;
 use units::{Amount, Quantity};
@@ -157,6 +158,49 @@ fn what_cannot_be_is_an_anomaly() {
     };
     check(&mut bench, VenueEvent::Position(wrong_side(PositionSide::Long, "-1")));
     check(&mut bench, VenueEvent::Position(wrong_side(PositionSide::Short, "1")));
+}
+
+/// Money beyond all measure is told of and not booked, and nothing is opened until a person resumes.
+#[test]
+fn a_balance_that_cannot_be_halts_the_account() {
+    let most = amount("1000000000000000000");
+    let told = |amount| VenueEvent::Balance(BalanceChange::Deposit { amount });
+    let funded = |amount| {
+        let (instrument, position_side, mark) = (IX, PositionSide::Net, price("100"));
+        let change =
+            BalanceChange::Funding { instrument, position_side, rate: units::Rate::ONE, mark, amount };
+        VenueEvent::Balance(change)
+    };
+    let [highest, lowest] = [i128::MAX, i128::MIN].map(Amount::from_units);
+    // Ours are 1 000 already.
+    for (event, amount) in [
+        (told(most), most),
+        (told(highest), highest),
+        (told(lowest), lowest),
+        (funded(highest), highest),
+        (
+            funded(-most - amount("1000") - Amount::from_units(1)),
+            -most - amount("1000") - Amount::from_units(1),
+        ),
+        (VenueEvent::Wallet { amount: highest }, highest),
+        (VenueEvent::Wallet { amount: lowest }, lowest),
+    ] {
+        let mut bench = Bench::with([(1, wish(limit("90"), "1"))]);
+        let followed = bench.venue(event);
+        assert_eq!(
+            (followed.anomalies().len(), bench.engine.ledger().wallet()),
+            (1, support::amount("1000"))
+        );
+        let kind = NoticeKind::BalanceRefused { amount, most };
+        assert_eq!(followed.notices[0], Notice { severity: Severity::Critical, kind });
+        assert!(bench.engine.is_paused());
+        assert_eq!(bench.candle("100").refusals(), [Refusal::Paused]);
+        bench.operator(OperatorCommand::Resume);
+        assert!(!bench.engine.is_paused());
+    }
+    let mut bench = Bench::with([]);
+    assert_eq!(bench.venue(told(most - amount("1000"))).anomalies().len(), 0, "the most there may be");
+    assert_eq!(bench.engine.ledger().wallet(), most);
 }
 
 #[test]

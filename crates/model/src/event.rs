@@ -112,6 +112,19 @@ pub enum BalanceChange {
     },
 }
 
+impl BalanceChange {
+    /// How much the balance changes by; negative for less.
+    #[must_use]
+    pub const fn amount(&self) -> Amount {
+        match *self {
+            Self::Funding { amount, .. }
+            | Self::Deposit { amount }
+            | Self::Insurance { amount }
+            | Self::Conversion { amount } => amount,
+        }
+    }
+}
+
 /// How far a liquidation went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LiquidationStage {

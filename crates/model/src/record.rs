@@ -347,6 +347,13 @@ pub enum NoticeKind {
         /// How much more the venue shows; negative for less.
         difference: Amount,
     },
+    /// The venue told of money beyond what can be believed: nothing was booked, and trading is paused until a person resumes.
+    BalanceRefused {
+        /// How much it told of: a change, or the whole wallet.
+        amount: Amount,
+        /// The most that is believed.
+        most: Amount,
+    },
 }
 
 /// Something a person should see.

@@ -9,13 +9,14 @@ use journal::{
     StoreError, Writer, compress, content_digest,
 };
 use model::{
-    BalanceChange, Bar, Candle, Direction, Fact, Input, OperatorCommand, Seq, Timeframe, VenueEvent,
+    Bar, Candle, Direction, Fact, Fill, FillCause, Input, Liquidity, OperatorCommand, PositionSide, Seq,
+    Side, Timeframe, VenueEvent,
 };
 use session::life::Step;
 use session::recovery::{self, Opening, Parts, Recovered, Refusal};
 use session::{Record, Run, SessionAction, SessionEvent, Settings, Setup, StopRules, VenueSetup};
 use std::collections::BTreeMap;
-use units::{Amount, Quantity, Span, Timestamp};
+use units::{Amount, Price, Quantity, Span, Timestamp};
 use world::{IX, Script, engine_parts, say, seconds, start};
 
 /// A folder in memory on which everything is durable at once.
@@ -281,16 +282,18 @@ fn a_snapshot_that_is_damaged_is_passed_over_and_told() {
 fn an_input_that_kills_is_in_the_journal_and_is_named() {
     let (mut folder, mut run) = write(&script(), 1_000);
     let now = start() + seconds(7_200);
-    let at = run.session().engine().now();
-    let input = Input { seq: Seq(run.writer().seq().0 + 1), at: at + Span::from_nanos(1), fact: killer() };
+    let (first, at) = (run.writer().seq().0 + 1, run.session().engine().now());
     run.disk(now, |writer| {
-        writer.append_input(&input).unwrap();
-        writer.flush().unwrap();
-        folder.perform(writer);
+        for n in 0..=BEARABLE {
+            let later = at + Span::from_nanos(i64::try_from(n + 1).unwrap());
+            writer.append_input(&Input { seq: Seq(first + n), at: later, fact: dear(n) }).unwrap();
+            writer.flush().unwrap();
+            folder.perform(writer);
+        }
     });
     let refusal = *recovery::recover(&[&folder], &bench()).unwrap_err();
     let Refusal::Poisoned { seq, .. } = refusal else { panic!("{refusal}") };
-    assert_eq!(seq, input.seq);
+    assert_eq!(seq, Seq(first + BEARABLE));
     // What can still be opened.
     let (setup, _) = engine_parts(1, &script());
     let mut folder = Folder::default();
@@ -301,10 +304,26 @@ fn an_input_that_kills_is_in_the_journal_and_is_named() {
     assert!(run.session().engine().is_paused());
 }
 
-/// More money than there are numbers for: the engine's arithmetic stops rather than wraps.
-fn killer() -> Fact {
-    let amount = Amount::from_units(i128::MAX);
-    Fact::Venue(VenueEvent::Balance(BalanceChange::Deposit { amount }))
+/// How many of these fees there are numbers for: the one after them kills.
+const BEARABLE: u64 = 170;
+
+/// A fill with the highest fee that is believed. Nobody is asked so much so often, so the engine's arithmetic may stop at it
+/// rather than wrap.
+fn dear(n: u64) -> Fact {
+    Fact::Venue(VenueEvent::Filled(Fill {
+        execution: 1_000 + n,
+        order: None,
+        leg: None,
+        cause: FillCause::Order,
+        instrument: IX,
+        position_side: PositionSide::Net,
+        side: Side::Buy,
+        price: Price::new(100),
+        quantity: Quantity::new(100),
+        fee: Amount::parse("1000000000000000000").unwrap(),
+        liquidity: Liquidity::Taker,
+        exchange_time: start(),
+    }))
 }
 
 #[test]

@@ -118,6 +118,9 @@ impl ReportInput<'_> {
                 let (before, after) = (text(*before), text(*after));
                 format!("the position in {} is {after} at the venue, not {before}", self.symbol(*instrument))
             }
+            NoticeKind::BalanceRefused { amount, most } => {
+                format!("the venue told of {amount}, beyond the {most} that are believed; trading is paused")
+            }
             NoticeKind::WalletAdopted { difference } => {
                 format!("the wallet at the venue differs by {}", difference.rounded(8))
             }

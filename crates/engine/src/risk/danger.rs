@@ -131,7 +131,7 @@ fn check_trade_risk(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
         let loss = loss_at(draft.instrument, draft.order.side, quantity, prices, context.limits.taker_fee);
         loss.unwrap_or(super::MOST)
     };
-    let loss = lost(draft.reach_after(), (draft.price, stop_of(context, draft)));
+    let loss = lost(context.at_risk(draft), (draft.price, stop_of(context, draft)));
     // An amendment that loses no more than the order would as it is takes nothing away.
     let is_no_worse = || {
         let Some(now) = context.replaced.filter(|_| !draft.grows()) else { return false };

@@ -8,6 +8,7 @@ use crate::guard::Gate;
 use crate::ledger::{instrument_of, margin};
 use crate::orders::Order;
 pub(crate) use crate::working::Reach;
+use crate::working::{self, Pending, is_at_once, likely};
 use model::{Instrument, NewOrder, OrderKind, Refusal, Side};
 use std::cell::Cell;
 use std::ops::Deref;
@@ -110,10 +111,10 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// How far the position of a slot may get by what is on its way.
+    /// How far the position of a slot gets by what is on its way, if it is as it is known.
     #[inline]
     pub(crate) fn reach(&self, slot: usize) -> Reach {
-        reach(self.ledger.positions[slot].quantity, self.orders.pending(slot))
+        likely(self.ledger.positions[slot].quantity, self.orders.pending(slot), self.orders.exits(slot))
     }
 
     /// What stands in the way of new exposure does not stand in the way of less.
@@ -140,17 +141,36 @@ impl<'a> Context<'a> {
         self.draft(order, 0).map_or(order.quantity, |draft| draft.opening)
     }
 
-    /// The furthest that the position of a slot may get, exits before whatever rests included; see [`crate::working`].
+    /// The furthest that the position of a slot may get, whatever happens to it first; see [`crate::working`].
     #[inline]
     pub(crate) fn worst(&self, slot: usize, with: Option<&Draft<'_>>) -> Reach {
-        let mut working = self.orders.working(slot);
+        let mut pending = self.orders.pending(slot);
         if let Some(draft) = with.filter(|draft| draft.slot == slot) {
-            if let Some(replaced) = self.replaced {
-                working.change(&replaced.order, -replaced.largest());
-            }
-            working.change(draft.order, draft.order.quantity);
+            self.add(draft.order, &mut pending);
         }
-        working.reach(self.ledger.positions[slot].quantity)
+        working::worst(self.ledger.positions[slot].quantity, pending)
+    }
+
+    /// Adds an order to what is pending, in the place of the one that it replaces.
+    #[inline]
+    pub(crate) fn add(&self, order: &NewOrder, pending: &mut Pending) {
+        let sum = &mut pending[order.side as usize];
+        if let Some(replaced) = self.replaced {
+            *sum -= replaced.exposed();
+        }
+        if !order.reduce_only {
+            *sum += order.quantity;
+        }
+    }
+
+    /// How much may be lost at the stop of an order: of what the position is likely to become, but all of an order that fills
+    /// at once and closes first, since it is not known whether there will be anything to close.
+    #[inline]
+    pub(crate) fn at_risk(&self, draft: &Draft<'_>) -> Quantity {
+        if draft.order.quantity > draft.opening && is_at_once(draft.order) {
+            return self.worst(draft.slot, Some(draft))[draft.order.side as usize];
+        }
+        draft.reach_after()
     }
 
     /// Works a request out.
@@ -173,8 +193,9 @@ impl<'a> Context<'a> {
         let slot = self.orders.slot(ix, order.position_side);
         let held = self.ledger.positions[slot];
         let pending = self.orders.pending(slot);
-        let (rest, after) = self.reach_with(order, held.quantity, pending);
-        let before = if self.replaced.is_some() { reach(held.quantity, pending) } else { rest };
+        let exits = self.orders.exits(slot);
+        let (rest, after) = self.reach_with(order, held.quantity, (pending, exits));
+        let before = if self.replaced.is_some() { likely(held.quantity, pending, exits) } else { rest };
         let side = order.side as usize;
         let opening = after[side] - rest[side];
         let value = instrument.checked_notional(price, order.quantity).filter(|value| *value <= MOST);
@@ -207,32 +228,50 @@ impl<'a> Context<'a> {
 
     /// How far a position may get without an order and with it. An order that is replaced counts in neither.
     #[inline(always)]
-    fn reach_with(&self, order: &NewOrder, held: Quantity, mut pending: [Quantity; 2]) -> (Reach, Reach) {
+    fn reach_with(
+        &self,
+        order: &NewOrder,
+        held: Quantity,
+        (mut pending, exits): (Pending, Pending),
+    ) -> (Reach, Reach) {
         let side = order.side as usize;
         if let Some(replaced) = self.replaced {
             pending[side] -= replaced.exposed();
         }
-        let rest = reach(held, pending);
+        let rest = likely(held, pending, exits);
         if order.reduce_only {
             return (rest, rest);
         }
         pending[side] += order.quantity;
-        (rest, reach(held, pending))
+        (rest, likely(held, pending, exits))
     }
 
     /// The margin that approving the order sets aside, besides its fee.
     ///
     /// An order that turns a position around first frees the margin of what it closes, so only what it opens beyond
-    /// that needs new margin.
+    /// that needs new margin. The first order behind an exit of the whole position stands as if it had closed it.
     #[inline(always)]
     fn margin_for(&self, draft: &Draft<'_>, opening_value: Amount) -> Amount {
         let leverage = self.limits.leverage;
-        let freed = if draft.order.quantity > draft.opening {
+        let freed = if draft.order.quantity > draft.opening || self.follows_exit(draft) {
             margin(draft.held.cost.abs(), leverage)
         } else {
             Amount::ZERO
         };
         (margin(opening_value, leverage) - freed).max(Amount::ZERO)
+    }
+
+    /// Whether all of the position leaves by orders that only reduce it, and nothing but them is on its way to that side.
+    #[inline]
+    fn follows_exit(&self, draft: &Draft<'_>) -> bool {
+        let (side, held) = (draft.order.side, draft.held.quantity);
+        let exits = self.orders.exits(draft.slot)[side as usize];
+        if exits.is_zero() {
+            return false;
+        }
+        let others = self.orders.pending(draft.slot)[side as usize]
+            - self.replaced.map_or(Quantity::ZERO, Order::exposed);
+        side.signed(held).is_negative() && exits >= held.abs() && others.is_zero()
     }
 
     /// What is left of the equity after the margin of positions and of orders.
@@ -273,12 +312,6 @@ impl<'a> Context<'a> {
         let ours = self.orders.live.iter().filter(|o| o.order.instrument.index() == ix);
         ours.filter_map(|o| o.order.kind.limit().max(o.order.kind.trigger())).max()
     }
-}
-
-/// How far a position may get when what is pending is filled: everything that is bought, or everything that is sold.
-#[inline]
-pub(crate) fn reach(held: Quantity, [buys, sells]: [Quantity; 2]) -> Reach {
-    [(held + buys).max(Quantity::ZERO), (sells - held).max(Quantity::ZERO)]
 }
 
 /// The larger end of a reach, whichever side it is on.

@@ -6,7 +6,7 @@ use super::limits::{Cap, Cluster};
 use super::sizing::fixed;
 use super::table::Level;
 use crate::orders::Order;
-use crate::working::{Reach, Working};
+use crate::working::{self, NOTHING, Pending, Reach};
 use model::{Figure, Instrument, InstrumentIx, OrderKind, RiskLimit, Side};
 use units::{Amount, Decimal, Price, Quantity, Rate, Rounding, mul_div};
 
@@ -323,8 +323,7 @@ pub(crate) fn slots_with<'a>(
     draft: Option<&Draft<'_>>,
 ) -> impl Iterator<Item = usize> + Clone + 'a {
     let own = draft.map(|d| d.slot).filter(|slot| {
-        context.ledger.positions[*slot].quantity.is_zero()
-            && context.orders.pending(*slot) == [Quantity::ZERO; 2]
+        context.ledger.positions[*slot].quantity.is_zero() && context.orders.pending(*slot) == NOTHING
     });
     context.slots().chain(own)
 }
@@ -377,28 +376,26 @@ fn spent(context: &Context<'_>, strategy: u16, with: Option<&Draft<'_>>) -> Amou
 
 /// The furthest that a strategy's share of a position may get by its own orders.
 fn worst_of(context: &Context<'_>, strategy: u16, slot: usize, with: Option<&Draft<'_>>) -> Reach {
-    let Some(budgets) = &context.watch.budgets else { return [Quantity::ZERO; 2] };
-    let mut working = working_of(context, budgets.row(strategy), slot, with.is_some());
+    let Some(budgets) = &context.watch.budgets else { return NOTHING };
+    let mut pending = pending_of(context, budgets.row(strategy), slot);
     if let Some(draft) = with.filter(|d| d.slot == slot) {
-        working.change(draft.order, draft.order.quantity);
+        context.add(draft.order, &mut pending);
     }
-    working.reach(budgets.share(strategy, slot))
+    working::worst(budgets.share(strategy, slot), pending)
 }
 
-/// The live orders of one row of budgets, told apart by what fills first.
-fn working_of(context: &Context<'_>, row: usize, slot: usize, without_replaced: bool) -> Working {
-    let mut working = Working::default();
-    let Some(budgets) = &context.watch.budgets else { return working };
-    let replaced = context.replaced.filter(|_| without_replaced).map(|o| o.order.id);
+/// What the live orders of one row of budgets may still buy and sell of a position.
+fn pending_of(context: &Context<'_>, row: usize, slot: usize) -> Pending {
+    let mut pending = NOTHING;
+    let Some(budgets) = &context.watch.budgets else { return pending };
     let is_ours = |o: &&Order| {
         context.orders.slot(o.order.instrument, o.order.position_side) == slot
             && budgets.row(o.order.id.strategy()) == row
-            && Some(o.order.id) != replaced
     };
     for order in context.orders.live.iter().filter(is_ours) {
-        working.change(&order.order, order.largest());
+        pending[order.order.side as usize] += order.exposed();
     }
-    working
+    pending
 }
 
 fn check_budget(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {

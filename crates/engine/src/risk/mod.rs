@@ -3,8 +3,9 @@
 //!
 //! What every check agrees on:
 //! - *Worst case.* Orders on their way and resting orders count as filled, each position at whichever end of its reach is
-//!   further from flat. Resting orders count as met after the position was closed before them by its stop, its target or
-//!   an exit, none of which is ever refused. The net of all positions counts what is held as it stands.
+//!   further from flat. All of them count as met after the position was closed before them: by its stop, its target, an exit
+//!   or a liquidation, none of which is ever refused and any of which may not have been heard of. The net of all positions
+//!   counts what is held as it stands.
 //! - *Reducing is always allowed.* What cannot enlarge a position passes every limit but the venue's own rules.
 //! - *At the limit passes*, beyond it is refused, exactly: money is compared in units of 10⁻¹⁸.
 

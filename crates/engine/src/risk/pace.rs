@@ -1,7 +1,7 @@
 //! How fast, how often and on how fresh a picture: order rates, trades of the day, stale data, clocks that drift.
 
 use super::checks::{Check, Stage, Verdict, breach};
-use super::draft::{Context, Draft, Reach, reach};
+use super::draft::{Context, Draft, Reach};
 use super::table::Level;
 use model::{Figure, RiskLimit};
 use std::hint::cold_path;
@@ -147,7 +147,7 @@ fn openings(held: Quantity, [long, short]: Reach) -> u64 {
 fn trades_today(context: &Context<'_>, draft: Option<&Draft<'_>>) -> u64 {
     let on_their_way = context.orders.waiting().iter().map(|slot| {
         let held = context.ledger.positions[*slot].quantity;
-        openings(held, reach(held, context.orders.pending(*slot)))
+        openings(held, context.reach(*slot))
     });
     let more = draft.map_or(0, |d| {
         let held = d.held.quantity;

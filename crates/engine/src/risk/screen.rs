@@ -221,7 +221,7 @@ fn plus_others(context: &Context<'_>, draft: &Draft<'_>, own: Amount) -> Amount 
 fn loss(context: &Context<'_>, draft: &Draft<'_>, stop: Option<Price>) -> Amount {
     let fee = context.limits.taker_fee;
     let prices = (draft.price, stop);
-    super::danger::loss_at(draft.instrument, draft.order.side, draft.reach_after(), prices, fee)
+    super::danger::loss_at(draft.instrument, draft.order.side, context.at_risk(draft), prices, fee)
         .unwrap_or(MOST)
 }
 

@@ -424,6 +424,12 @@ fn notice_line(names: &Names, notice: &Notice) -> Option<Line> {
                 names.quantity(*instrument, *before)
             ),
         ),
+        NoticeKind::BalanceRefused { amount, most } => (
+            "balance",
+            format!(
+                "the exchange told of {amount}, beyond the {most} that are believed: paused; look at the account"
+            ),
+        ),
         NoticeKind::WalletAdopted { difference } => {
             ("adopted", format!("the wallet differs by {difference} at the exchange"))
         }
