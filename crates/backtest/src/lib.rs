@@ -32,7 +32,7 @@ pub use gates::{GateCount, GateTally};
 pub use lookahead::{
     Cut, Difference, GateDrift, Lookahead, LookaheadError, Said, WarmUp, lookahead, warm_up,
 };
-pub use outcome::{DayEquity, Liquidated, OpenTrade, Outcome, RefusalCount, StrategyOutcome};
+pub use outcome::{DayEquity, Liquidated, Noticed, OpenTrade, Outcome, RefusalCount, StrategyOutcome};
 pub use recorder::Recorder;
 pub use run::{Job, Observer, RunError, Silent, run, run_recorded};
 pub use sweep::{SweepObserver, sweep};

@@ -94,7 +94,9 @@ pub struct Outcome {
     /// Candles for which finer ones were asked for and none were there.
     pub detail_missing: u64,
     /// What a person should see.
-    pub notices: Vec<Notice>,
+    pub notices: Vec<Noticed>,
+    /// How many positions risk allowed at a time; `None` where that was no limit.
+    pub max_open_positions: Option<u32>,
     /// The engine's fingerprint: every command, every fill, the books at the end.
     pub digest: Digest,
     /// Positions that the venue liquidated, in part or whole.
@@ -107,6 +109,15 @@ pub struct Outcome {
     pub gates: Vec<GateCount>,
     /// What quoting came to, in a run over ticks.
     pub quoting: Option<QuotingFigures>,
+}
+
+/// A notice and when it was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Noticed {
+    /// The moment of the run.
+    pub at: Timestamp,
+    /// What a person should see.
+    pub notice: Notice,
 }
 
 impl Outcome {
@@ -131,7 +142,7 @@ pub(crate) struct Collector {
     days: Vec<DayEquity>,
     refusals: Vec<RefusalCount>,
     rejections: u64,
-    notices: Vec<Notice>,
+    notices: Vec<Noticed>,
     liquidations: Vec<Liquidated>,
     /// By strategy: what it has earned, its highest profit and the deepest fall from it.
     figures: Vec<StrategyFigures>,
@@ -233,9 +244,10 @@ impl Collector {
         }
     }
 
-    pub(crate) fn on_notices(&mut self, notices: &[Notice]) {
+    #[cold]
+    pub(crate) fn on_notices(&mut self, at: Timestamp, notices: &[Notice]) {
         let room = MAX_NOTICES.saturating_sub(self.notices.len());
-        self.notices.extend(notices.iter().take(room).cloned());
+        self.notices.extend(notices.iter().take(room).map(|notice| Noticed { at, notice: notice.clone() }));
     }
 
     /// Notes the equity at the end of `day`, and of the days without candles before it.
@@ -298,6 +310,7 @@ impl Collector {
             rejections: self.rejections,
             detail_missing: ending.detail_missing,
             notices: self.notices,
+            max_open_positions: engine.limits().max_open_positions,
             digest: engine.digest(),
             liquidations: self.liquidations,
             stress: Vec::new(),

@@ -749,7 +749,7 @@ impl<R: Recording> Runner<R> {
             window.records.extend(self.outbox.records().iter().map(|record| (self.at, *record)));
         }
         if !self.outbox.notices().is_empty() {
-            self.collector.on_notices(self.outbox.notices());
+            self.collector.on_notices(self.at, self.outbox.notices());
         }
         for command in self.outbox.commands() {
             self.recording.to().command(command);

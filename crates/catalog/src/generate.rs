@@ -89,9 +89,20 @@ pub struct GenerateError {
 /// # Errors
 /// [`GenerateError`] when an option is out of range.
 pub fn generate(options: &GenerateOptions) -> Result<Generated, GenerateError> {
+    generate_watched(options, |_| {})
+}
+
+/// The same market, told now and then how many candles are done.
+///
+/// # Errors
+/// [`GenerateError`] when an option is out of range.
+pub fn generate_watched(
+    options: &GenerateOptions,
+    mut done: impl FnMut(usize),
+) -> Result<Generated, GenerateError> {
     let check = check(options)?;
     let market = Prng::new(options.seed).fork(MARKET);
-    Ok(Walk::new(options, check, 0.0, 0, market).run())
+    Ok(Walk::new(options, check, 0.0, 0, market).run(&mut done))
 }
 
 /// Generates markets that share a factor: the correlation of any two is about `correlation` (0 to 0.99). Seed, start,
@@ -119,7 +130,7 @@ pub fn generate_several(
         let options = shared(options);
         let start = check(&options)?;
         let market = Prng::new(options.seed).fork(MARKET);
-        Ok(Walk::new(&options, start, loading, index as u64, market).run())
+        Ok(Walk::new(&options, start, loading, index as u64, market).run(&mut |_| {}))
     };
     markets.iter().enumerate().map(walk).collect()
 }
@@ -281,7 +292,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn run(mut self) -> Generated {
+    fn run(mut self, done: &mut dyn FnMut(usize)) -> Generated {
         let options = self.options;
         let mut bars = Vec::with_capacity(options.bars);
         let mut funding = Vec::new();
@@ -292,6 +303,9 @@ impl<'a> Walk<'a> {
             let bar = self.bar(at, close);
             close = bar.close.mantissa() / options.tick;
             bars.push(bar);
+            if bars.len().is_multiple_of(1 << 14) {
+                done(bars.len());
+            }
             at = at + options.timeframe.span();
         }
         let source = Source {

@@ -44,7 +44,7 @@ pub use check::{CheckOptions, CheckReport, Finding, FindingKind, check, check_op
 pub use columns::{Column, Factors, Row, Unit};
 pub use error::{CatalogError, Fault, Faults, ImportError, LISTED_FAULTS};
 pub use export::export_series;
-pub use generate::{GenerateError, GenerateOptions, Generated, generate, generate_several};
+pub use generate::{GenerateError, GenerateOptions, Generated, generate, generate_several, generate_watched};
 pub use import::{FileReport, ImportOptions, ImportProgress, ImportReport, SeriesReport};
 pub use instruments::{Origin, infer, known, rescale, resolve, round_prices};
 pub use key::{DataKind, Kind, SeriesKey, TimeRange};

@@ -153,6 +153,8 @@ pub struct RefusalDocument {
 /// What a person should see.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct NoticeDocument {
+    /// When it was given, UTC.
+    pub at: String,
     /// `info`, `warning` or `critical`.
     pub severity: &'static str,
     /// In words.
@@ -267,9 +269,10 @@ fn refusals(input: &ReportInput<'_>) -> Vec<RefusalDocument> {
 }
 
 fn notices(input: &ReportInput<'_>) -> Vec<NoticeDocument> {
-    let document = |n: &model::Notice| NoticeDocument {
-        severity: names::severity(n.severity),
-        text: input.notice(&n.kind),
+    let document = |n: &crate::Noticed| NoticeDocument {
+        at: n.at.to_string(),
+        severity: names::severity(n.notice.severity),
+        text: input.notice(&n.notice.kind),
     };
     input.outcome.notices.iter().map(document).collect()
 }

@@ -9,9 +9,10 @@ use super::names;
 use super::stress;
 use super::tally::{self, Tally};
 use super::{Breakdown, Cell, Column, ReportInput, Sheet, equity, periods, quoting, summary};
-use crate::OpenTrade;
 use crate::metrics::{Metric, daily_metrics, trade_metrics};
+use crate::{Noticed, OpenTrade};
 use std::collections::BTreeMap;
+use units::Timestamp;
 
 /// Every table of the report.
 #[must_use]
@@ -263,17 +264,31 @@ fn compat(input: &ReportInput<'_>, total: &Tally) -> Option<Sheet> {
     Some(sheet)
 }
 
-/// What a person should see, each once with its count, the gravest first.
+/// What a person should see, each once with its count, its first and its last time, the gravest first.
 fn notices(input: &ReportInput<'_>) -> Option<Sheet> {
-    let mut counts: BTreeMap<_, u64> = BTreeMap::new();
-    for notice in &input.outcome.notices {
+    let mut counts: BTreeMap<_, (u64, Timestamp, Timestamp)> = BTreeMap::new();
+    for Noticed { at, notice } in &input.outcome.notices {
         let key = (std::cmp::Reverse(notice.severity), input.notice(&notice.kind));
-        *counts.entry(key).or_default() += 1;
+        let (count, _, last) = counts.entry(key).or_insert((0, *at, *at));
+        *count += 1;
+        *last = *at;
     }
-    let columns = vec![Column::left("Severity"), Column::right("Times"), Column::left("Notice")];
+    let columns = vec![
+        Column::left("Severity"),
+        Column::left("First"),
+        Column::left("Last"),
+        Column::right("Times"),
+        Column::left("Notice"),
+    ];
     let mut sheet = Sheet::new("NOTICES", columns);
-    for ((severity, text), count) in &counts {
-        sheet.row(vec![names::severity(severity.0).into(), count.to_string().into(), text.as_str().into()]);
+    for ((severity, text), (count, first, last)) in &counts {
+        sheet.row(vec![
+            names::severity(severity.0).into(),
+            moment(*first).into(),
+            moment(*last).into(),
+            count.to_string().into(),
+            text.as_str().into(),
+        ]);
     }
     (!counts.is_empty()).then_some(sheet)
 }

@@ -80,7 +80,8 @@ impl Lines<'_> {
         self.line("Timeframe", self.input.timeframe_text());
         let unit = if outcome.quoting.is_some() { "Ticks" } else { "Candles" };
         self.line(&format!("{unit} / Fills"), format!("{} / {}", outcome.bars, outcome.fills));
-        self.line("Max open trades", "n/a (one a symbol)");
+        let most = outcome.max_open_positions.map_or("no limit".to_owned(), |most| most.to_string());
+        self.line("Max open trades", format!("{most} (one a symbol)"));
         self.gap();
     }
 

@@ -200,7 +200,11 @@ fn busy() -> Run {
     let halted = Notice { severity: Severity::Warning, kind: NoticeKind::Paused { paused: true } };
     let liquidated =
         Notice { severity: Severity::Critical, kind: NoticeKind::Liquidated { instrument: InstrumentIx(0) } };
-    run.outcome.notices = vec![halted.clone(), liquidated, halted];
+    run.outcome.notices = (1_700_000_000..)
+        .step_by(3_600)
+        .zip([halted.clone(), liquidated, halted])
+        .map(|(at, notice)| crate::Noticed { at: Timestamp::from_seconds(at).unwrap(), notice })
+        .collect();
     run.options.breakdown = Breakdown::ALL.to_vec();
     run.options.compat = Some(Compat::Freqtrade);
     run

@@ -328,7 +328,7 @@ impl<'a> TickRunner<'a> {
             self.tally.on_record(record);
         }
         if !self.outbox.notices().is_empty() {
-            self.collector.on_notices(self.outbox.notices());
+            self.collector.on_notices(moment, self.outbox.notices());
         }
         for command in self.outbox.commands() {
             self.tally.on_command(matches!(command, OrderCommand::Place(_)));

@@ -2,7 +2,7 @@
 
 use catalog::{
     Catalog, CatalogError, GenerateOptions, Generated, Kind, Received, Scale, SeriesKey, TimeRange,
-    generate as generate_market, resample as resample_series,
+    generate_watched, resample as resample_series,
 };
 use model::{Exchange, Timeframe};
 use serde_json::json;
@@ -12,6 +12,7 @@ use super::table::count;
 use super::{Selection, from_catalog, moment};
 use crate::failure::Failure;
 use crate::globals::Globals;
+use crate::research::{Interrupt, Watch};
 use crate::symbol;
 
 /// Arguments of `data resample`.
@@ -134,7 +135,11 @@ pub(super) fn generate(args: &GenerateArgs, catalog: &Catalog, globals: &Globals
         daily_volatility: args.volatility / 100.0,
         ..GenerateOptions::default()
     };
-    let market = generate_market(&options).map_err(|error| Failure::usage(error.to_string()))?;
+    // Nothing is kept of half a market, so Ctrl-C may end the process as it does.
+    let watch = Watch::new("Generating", args.bars as u64, Interrupt, globals);
+    let market = generate_watched(&options, |done| watch.at(done as u64, args.bars as u64));
+    watch.finish();
+    let market = market.map_err(|error| Failure::usage(error.to_string()))?;
     let series = &market.series;
     let key = SeriesKey::candles(Exchange::Synthetic, series.symbol.clone(), series.timeframe);
     store_market(catalog, &market).map_err(from_catalog)?;
