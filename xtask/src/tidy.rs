@@ -12,6 +12,7 @@ mod code;
 mod imports;
 mod licences;
 mod links;
+mod pitfalls;
 mod purity;
 mod registries;
 mod text;
@@ -92,6 +93,7 @@ pub static RULES: &[Rule] = &[
         check: registries::check,
     },
     Rule { name: "links", promise: "links between documents resolve", check: links::check },
+    Rule { name: "pitfalls", promise: "every pitfall has what holds it", check: pitfalls::check },
 ];
 
 /// Checks every rule; returns what to say when all of them hold.

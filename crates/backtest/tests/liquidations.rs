@@ -83,12 +83,22 @@ fn minutes(lows: &[i64]) -> Vec<Bar> {
 
 /// One bitcoin at 20×, without a stop, over these lows of the last and of the mark price.
 fn hold(last: &[i64], mark: Option<&[i64]>, stress: bool) -> Outcome {
+    hold_some(("1", "20"), last, mark, stress)
+}
+
+/// So much bitcoin at such a leverage.
+fn hold_some(
+    (size, leverage): (&str, &str),
+    last: &[i64],
+    mark: Option<&[i64]>,
+    stress: bool,
+) -> Outcome {
     let mut tape = Tape::single(Timeframe::MINUTE, instrument(), minutes(last));
     tape.tracks[0].marks =
         mark.map(|lows| Arc::new(Marks { timeframe: Timeframe::MINUTE, bars: minutes(lows) }));
     let initial_balance = Amount::parse("10000").unwrap();
-    let leverage = Rate::parse("20").unwrap();
-    let sizing = Sizing::FixedQuantity(Decimal { mantissa: 1, decimals: 0 });
+    let leverage = Rate::parse(leverage).unwrap();
+    let sizing = Sizing::FixedQuantity(Decimal::parse(size).unwrap());
     let setup = Setup {
         instruments: tape.instruments(),
         initial_balance,
@@ -165,6 +175,38 @@ fn scenarios_show_what_a_bad_day_would_have_done() {
     assert_eq!(of("funding at the cap").profit(), -Amount::parse("3600").unwrap());
     // Nobody is in profit, so nothing is deleveraged; 10 % against the position takes it.
     assert_eq!(of("auto-deleveraging").liquidated, [InstrumentIx(0)]);
+}
+
+/// A tenth of a bitcoin from 60 000, not leveraged: nothing is liquidated, and every scenario takes what its move is worth.
+#[test]
+fn every_scenario_is_played_with_its_own_move() {
+    let outcome = hold_some(("0.1", "1"), &[60_000, 60_000, 59_400, 60_000], None, true);
+    let came_to = |s: &backtest::StressOutcome| {
+        assert!(s.liquidated.is_empty(), "{s:?}");
+        (s.scenario.name, s.profit().to_string())
+    };
+    let found: Vec<_> = outcome.stress.iter().map(came_to).collect();
+    let expected = [
+        ("gap -20 %", "-1200"),
+        ("gap +20 %", "1200"),
+        // Of one day nobody can say how much days differ.
+        ("correlation 1", "0"),
+        // The worst half hour fell by 1 %.
+        ("venue down 30 min", "-60"),
+        // Twenty ticks of 0.1, since the run knows no slippage.
+        ("spread x20", "-0.2"),
+        ("funding at the cap", "-360"),
+        ("auto-deleveraging", "-600"),
+        ("stablecoin -5 %", "-500"),
+        ("2020-03-12", "-3180"),
+        ("2021-05-19", "-2100"),
+        ("2022-05 LUNA", "-1020"),
+        ("2022-11 FTX", "-1140"),
+        ("2023-03 USDC", "-660"),
+        ("2024-08-05", "-1200"),
+        ("2025-10-10", "-1080"),
+    ];
+    assert_eq!(found, expected.map(|(name, profit)| (name, profit.to_owned())));
 }
 
 #[test]

@@ -96,6 +96,34 @@ fn an_order_lives_and_is_filled() {
     assert_eq!(told(&mut world, with(&order("Filled"), json!({"cumExecQty": "0.3", "leavesQty": "0"}))), []);
 }
 
+/// 2: an order that carries a stop and a target lives as one without.
+#[test]
+fn pitfall_02_an_order_with_stop_and_target_is_followed_like_any() {
+    let lives = |protection: &Value| {
+        let mut world = World::ready();
+        let row = |row: Value| with(&row, protection.clone());
+        let filled_in_part =
+            with(&order("PartiallyFilled"), json!({"cumExecQty": "0.1", "leavesQty": "0.2"}));
+        let ended = json!({"cumExecQty": "0.1", "leavesQty": "0", "cancelType": "CancelByUser"});
+        let mut said = told(&mut world, row(order("New")));
+        said.extend(filled(&mut world, execution("0.1", "0.2", "e1")));
+        said.extend(told(&mut world, row(filled_in_part)));
+        said.extend(told(&mut world, row(with(&order("Cancelled"), ended))));
+        said
+    };
+    let plain = lives(&json!({}));
+    assert!(
+        matches!(
+            plain[..],
+            [VenueEvent::Accepted { .. }, VenueEvent::Filled(_), VenueEvent::Cancelled { .. }]
+        ),
+        "{plain:?}"
+    );
+    for mode in ["Full", "Partial"] {
+        assert_eq!(lives(&json!({"takeProfit": "26000", "stopLoss": "24000", "tpslMode": mode})), plain);
+    }
+}
+
 /// Trap 9: a cancelled order may be partly filled, and its topics come in any order: the end waits for the fills that it counts.
 #[test]
 fn trap_09_an_end_waits_for_the_executions_it_counts() {

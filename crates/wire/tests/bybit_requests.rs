@@ -350,6 +350,29 @@ fn pitfall_22_fills_are_asked_for_in_weeks_and_told_oldest_first() {
     assert_eq!(times, [1, 2, 3]);
 }
 
+/// 5: whatever is asked, one reader takes the answer, and says where it is not what it should be.
+#[test]
+fn pitfall_05_one_decoder_for_every_answer() {
+    let since = NOW - Span::from_seconds(60);
+    let questions = [
+        Question::OpenOrders,
+        Question::Order { id: ID, instrument: BTC },
+        Question::Fills { since },
+        Question::Positions,
+        Question::Wallet,
+        Question::Instruments,
+    ];
+    for question in questions {
+        let purpose = Purpose::Question(question);
+        for result in [json!([]), json!([{"list": []}, 0]), json!("list"), json!(7), json!(null)] {
+            let mut world = World::ready();
+            world.request(&purpose);
+            let error = world.answer(&purpose, &ok(&result)).unwrap_err().to_string();
+            assert!(error.starts_with("result"), "{question:?} {result}: {error}");
+        }
+    }
+}
+
 /// 18: a position from an answer and one from the stream are read by the same code, field by field.
 #[test]
 fn pitfall_18_one_reader_for_positions_and_trap_08() {
