@@ -114,7 +114,7 @@ pub struct Outcome {
 /// A notice and when it was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Noticed {
-    /// The moment of the run.
+    /// The moment of the run, to the millisecond.
     pub at: Timestamp,
     /// What a person should see.
     pub notice: Notice,
@@ -247,6 +247,8 @@ impl Collector {
     #[cold]
     pub(crate) fn on_notices(&mut self, at: Timestamp, notices: &[Notice]) {
         let room = MAX_NOTICES.saturating_sub(self.notices.len());
+        // What tells the facts of one moment apart is an affair of the loop.
+        let at = at.floor_to(Span::from_millis(1));
         self.notices.extend(notices.iter().take(room).map(|notice| Noticed { at, notice: notice.clone() }));
     }
 

@@ -181,7 +181,7 @@ fn scenarios_show_what_a_bad_day_would_have_done() {
 #[test]
 fn every_scenario_is_played_with_its_own_move() {
     let outcome = hold_some(("0.1", "1"), &[60_000, 60_000, 59_400, 60_000], None, true);
-    let came_to = |s: &backtest::StressOutcome| {
+    let came_to = |s: &backtest::stress::StressOutcome| {
         assert!(s.liquidated.is_empty(), "{s:?}");
         (s.scenario.name, s.profit().to_string())
     };
