@@ -7,7 +7,7 @@ use crate::ticks::QuotingFigures;
 use crate::trades::{Trade, TradeBuilder};
 use engine::{Engine, StrategyFigures};
 use model::{FillRecord, InstrumentIx, Liquidation, Notice, Record, Refusal};
-use units::{Amount, Digest, Timestamp};
+use units::{Amount, Digest, Span, Timestamp};
 
 /// The equity at the end of a UTC day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -87,12 +87,7 @@ fn hold(last: &[i64], mark: Option<&[i64]>, stress: bool) -> Outcome {
 }
 
 /// So much bitcoin at such a leverage.
-fn hold_some(
-    (size, leverage): (&str, &str),
-    last: &[i64],
-    mark: Option<&[i64]>,
-    stress: bool,
-) -> Outcome {
+fn hold_some((size, leverage): (&str, &str), last: &[i64], mark: Option<&[i64]>, stress: bool) -> Outcome {
     let mut tape = Tape::single(Timeframe::MINUTE, instrument(), minutes(last));
     tape.tracks[0].marks =
         mark.map(|lows| Arc::new(Marks { timeframe: Timeframe::MINUTE, bars: minutes(lows) }));

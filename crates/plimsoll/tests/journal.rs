@@ -87,13 +87,17 @@ fn a_journal_is_replayed_to_the_digest_that_is_known() {
     expect![[r#"
         {
           "checkpoints": 125,
-          "commands": 34,
-          "digest": "588514c25a732cbe313e785131aed1f3",
+          "commands": 67,
+          "digest": "24201f6512561261e9c3fbe756f8e2db",
           "equity": "10554.93669303",
           "identical": true,
-          "inputs": 3474,
-          "last_input": 3474,
-          "live_orders": 0
+          "inputs": 3573,
+          "last_input": 3573,
+          "live_orders": 0,
+          "positions": {
+            "BTCUSDT": "-0.025"
+          },
+          "wallet": "10552.17419303"
         }"#]]
     .assert_eq(&serde_json::to_string_pretty(&replayed).unwrap());
     // The journal is of the same run as the plain backtest.
