@@ -51,30 +51,37 @@ fn raw(bases: &[Base; 3], equity: f64) -> f64 {
     larger(larger(day.usage(equity), week.usage(equity)), peak.usage(equity)).clamp(0.0, MOST)
 }
 
-/// An account along a stretch of samples from which nothing follows.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Stretch {
-    bases: [Base; 3],
+/// Between which equities an observation of a green account is calm: no new peak, and no limit used as far as a tier begins.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Calm {
+    /// Above this; nothing is calm where that is infinite.
+    floor: f64,
+    /// Up to this.
     most: f64,
-    smoothed: f64,
-    weight: f64,
-    calm: f64,
+    /// The limit that is closest at each of them, if it is one and the same.
+    lead: Option<Base>,
 }
 
-impl Stretch {
-    /// [`Account::observe`] for a sample that nothing follows from. Returns whether it was one; otherwise nothing changed.
-    #[inline(always)]
-    pub(super) fn pass(&mut self, value: f64) -> bool {
-        if value > self.most {
-            return false;
-        }
-        let raw = raw(&self.bases, value);
-        let smoothed = self.smoothed + self.weight * (raw - self.smoothed);
-        let is_calm = raw < self.calm || smoothed < self.calm;
-        if is_calm {
-            self.smoothed = smoothed;
-        }
-        is_calm
+impl Default for Calm {
+    fn default() -> Self {
+        Self { floor: f64::INFINITY, most: f64::NEG_INFINITY, lead: None }
+    }
+}
+
+impl Calm {
+    /// For bases of which the last is the peak; scores below `calm` are no tier.
+    fn of(bases: &[Base; 3], calm: f64) -> Self {
+        let most = bases[2].value;
+        // Some more than the exact one: what is rounded on the way shall not decide.
+        let floors = bases.iter().filter(|base| base.per_allowed > 0.0);
+        let floor = floors
+            .map(|base| base.value - calm * 0.999 / base.per_allowed)
+            .fold(f64::NEG_INFINITY, |a, b| if a > b { a } else { b });
+        // Usages are straight lines: the one that is above the others at both ends is so in between.
+        let leads = |base: &&Base| {
+            [floor, most].iter().all(|at| bases.iter().all(|other| base.usage(*at) >= other.usage(*at)))
+        };
+        Self { floor, most, lead: bases.iter().find(leads).copied() }
     }
 }
 
@@ -104,6 +111,8 @@ pub(super) struct Account {
     weight: f64,
     /// Scores below this cannot be yellow.
     calm: f64,
+    /// Follows from the tier and the bases.
+    between: Calm,
 }
 
 impl Account {
@@ -126,6 +135,14 @@ impl Account {
             self.has_started = true;
             self.peak = Base::new(equity, limits.drawdown);
         }
+        self.note_changed();
+    }
+
+    /// Works out again between which equities nothing happens, after a base or the tier changed.
+    fn note_changed(&mut self) {
+        let is_green = self.has_started && self.tier == Tier::Green;
+        self.between =
+            if is_green { Calm::of(&[self.day, self.week, self.peak], self.calm) } else { Calm::default() };
     }
 
     /// Money that came in or went out is neither profit nor loss: every base moves with it.
@@ -134,6 +151,7 @@ impl Account {
             self.day = Base::new(self.day.amount + amount, limits.daily_loss);
             self.week = Base::new(self.week.amount + amount, limits.weekly_loss);
             self.peak = Base::new(self.peak.amount + amount, limits.drawdown);
+            self.note_changed();
         }
     }
 
@@ -143,6 +161,7 @@ impl Account {
         self.week = Base::new(equity, limits.weekly_loss);
         self.peak = Base::new(equity, limits.drawdown);
         (self.smoothed, self.tier) = (0.0, Tier::Green);
+        self.note_changed();
     }
 
     /// Whether an observation between two samples can change the tier: only if the average alone would not prevent it.
@@ -151,24 +170,19 @@ impl Account {
         self.tier != Tier::Green || self.smoothed >= self.calm
     }
 
-    /// What calm samples look at, at hand for a stretch of them.
-    #[inline]
-    pub(super) fn stretch(&self) -> Stretch {
-        let may_be_calm = self.has_started && self.tier == Tier::Green;
-        Stretch {
-            bases: [self.day, self.week, self.peak],
-            // Without a peak above it no observation is calm.
-            most: if may_be_calm { self.peak.value } else { f64::NEG_INFINITY },
-            smoothed: self.smoothed,
-            weight: self.weight,
-            calm: self.calm,
+    /// [`Account::observe`] for a sample that nothing follows from but its part in the average. Returns whether it was one;
+    /// otherwise nothing changed.
+    #[inline(always)]
+    pub(super) fn pass(&mut self, value: f64) -> bool {
+        if !(self.between.floor < value && value <= self.between.most) {
+            return false;
         }
-    }
-
-    /// Goes on from the end of a stretch.
-    #[inline]
-    pub(super) fn take_up(&mut self, stretch: &Stretch) {
-        self.smoothed = stretch.smoothed;
+        let raw = match &self.between.lead {
+            Some(lead) => lead.usage(value).max(0.0),
+            None => raw(&[self.day, self.week, self.peak], value),
+        };
+        self.smoothed += self.weight * (raw - self.smoothed);
+        true
     }
 
     /// Looks at the equity: `value` is what scores are made of, `exact` what records say. `is_sample` says whether this
@@ -180,11 +194,23 @@ impl Account {
         exact: impl Fn() -> Amount,
         is_sample: bool,
     ) -> Option<TierChange> {
+        if is_sample && self.pass(value) { None } else { self.look_closely(limits, value, exact, is_sample) }
+    }
+
+    /// The same for whatever the equity may be.
+    fn look_closely(
+        &mut self,
+        limits: &AccountLimits,
+        value: f64,
+        exact: impl Fn() -> Amount,
+        is_sample: bool,
+    ) -> Option<TierChange> {
         if !self.has_started || self.tier == Tier::Red {
             return None;
         }
         if value > self.peak.value {
             self.peak = Base::new(exact().max(self.peak.amount), limits.drawdown);
+            self.note_changed();
         }
         let raw = raw(&[self.day, self.week, self.peak], value);
         if is_sample {
@@ -201,6 +227,7 @@ impl Account {
         }
         let standing = self.standing(limits, exact(), rate_near(score));
         let from = std::mem::replace(&mut self.tier, to);
+        self.note_changed();
         Some(TierChange { from, to, standing })
     }
 
@@ -248,8 +275,12 @@ impl Account {
         let mut base = |limit| r.wide().map(|units| Base::new(Amount::from_units(units), limit));
         let (day, week, peak) = (base(limits.daily_loss)?, base(limits.weekly_loss)?, base(limits.drawdown)?);
         let smoothed = r.float()?;
-        let fresh = Self { tier, smoothed, ..Self::new(limits) };
-        Ok(if has_started { Self { day, week, peak, has_started, ..fresh } } else { fresh })
+        let mut account = Self { tier, smoothed, ..Self::new(limits) };
+        if has_started {
+            account = Self { day, week, peak, has_started, ..account };
+        }
+        account.note_changed();
+        Ok(account)
     }
 }
 
@@ -362,5 +393,36 @@ mod tests {
         account.shift(&limits, amount("-500"));
         assert_eq!(look(&mut account, &limits, "500"), None);
         assert_eq!(look(&mut account, &limits, "475").unwrap().standing.loss, amount("25"));
+    }
+
+    proptest::proptest! {
+        /// What a calm sample is spared would have changed nothing.
+        #[test]
+        fn a_calm_sample_is_what_a_close_look_makes_of_it(
+            (daily, weekly, drawdown) in (1i64..400, 1i64..400, 1i64..400),
+            is_on in proptest::array::uniform3(proptest::bool::ANY),
+            equities in proptest::collection::vec((600_000i128..1_300_000, 0u8..12), 1..120),
+        ) {
+            let limit = |on: bool, rate: i64| on.then(|| Rate::from_units(rate * 1_000_000));
+            let limits = AccountLimits {
+                daily_loss: limit(is_on[0], daily),
+                weekly_loss: limit(is_on[1], weekly),
+                drawdown: limit(is_on[2], drawdown),
+                smoothing: 3,
+                ..AccountLimits::default()
+            };
+            let (mut quick, mut close) = (started(&limits), started(&limits));
+            for (equity, what) in equities {
+                let equity = Amount::from_units(equity * 1_000_000_000_000_000);
+                if what == 0 {
+                    quick.begin_day(&limits, equity, false);
+                    close.begin_day(&limits, equity, false);
+                }
+                let found = quick.observe(&limits, equity.to_f64(), || equity, true);
+                let expected = close.look_closely(&limits, equity.to_f64(), || equity, true);
+                proptest::prop_assert_eq!(found, expected);
+                proptest::prop_assert_eq!(&quick, &close);
+            }
+        }
     }
 }

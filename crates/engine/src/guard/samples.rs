@@ -1,5 +1,5 @@
-//! The samples of a run of candles during which nothing but one price moves: what they look at is held at hand, and written back
-//! once. Each comes to what [`Engine::sample`](crate::Engine) would come to.
+//! The samples of a run of candles during which nothing but one price moves. Each comes to what
+//! [`Engine::sample`](crate::Engine) would come to.
 
 use super::Guard;
 use model::Bar;
@@ -9,7 +9,7 @@ impl Guard {
     /// Takes the samples that fall due in a run and from which nothing follows, while the equity is `cash + price · per_price` for
     /// the price mantissa of a close. Returns how many candles may go by; the one behind them, if there is one, is due and to be
     /// looked at closely. `earliest` is when the first candle can be known, and lies before the next sample.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn sample_calmly(
         &mut self,
         (cash, per_price): (f64, f64),
@@ -17,26 +17,38 @@ impl Guard {
         earliest: Timestamp,
         span: Span,
     ) -> usize {
-        let step = self.settings.account.sample;
-        // Samples mostly lie on the grid of the candles: then it is known where the next one is.
-        let stride = usize::try_from(step.nanos() / span.nanos()).unwrap_or(0).max(1);
-        let (mut stretch, mut due, mut next) = (self.account.stretch(), self.sample_due, 0);
+        let (step, length) = (self.settings.account.sample.nanos().max(1), span.nanos());
+        // Mostly samples lie on the grid of the candles: then it is known where the next one is, and when.
+        let stride = usize::try_from(step / length).unwrap_or(0).max(1);
+        let mut opens = self.sample_due.nanos().saturating_sub(length);
+        let ahead = bars.first().map_or(0, |first| opens.saturating_sub(first.open_time.nanos()).max(0));
+        let mut likely = usize::try_from(ahead / length).unwrap_or(usize::MAX);
+        let mut passed = 0;
+        let account = &mut self.account;
         let found = loop {
-            let opens = Timestamp::from_nanos(due.nanos().saturating_sub(span.nanos()));
-            let likely = next + stride - 1;
-            let found = match bars.get(likely) {
-                Some(bar) if bar.open_time == opens => likely,
-                _ => next + bars_before(&bars[next..], opens, span),
-            };
-            let Some(bar) = bars.get(found) else { break found };
-            if !stretch.pass(cash + bar.close.mantissa() as f64 * per_price) {
-                break found;
+            while let Some(bar) = bars.get(likely)
+                && bar.open_time.nanos() == opens
+                && let Some(following) = opens.checked_add(step)
+                && account.pass(cash + bar.close.mantissa() as f64 * per_price)
+            {
+                (opens, passed, likely) = (following, likely + 1, likely + stride);
             }
-            due = next_sample(due, (bar.open_time + span).max(earliest), step);
-            next = found + 1;
+            if bars.last().is_none_or(|last| last.open_time.nanos() < opens) {
+                break bars.len();
+            }
+            passed += bars_before(&bars[passed..], Timestamp::from_nanos(opens), span);
+            let Some(bar) = bars.get(passed) else { break passed };
+            if !account.pass(cash + bar.close.mantissa() as f64 * per_price) {
+                break passed;
+            }
+            let due = Timestamp::from_nanos(opens.saturating_add(length));
+            let following =
+                next_sample(due, (bar.open_time + span).max(earliest), self.settings.account.sample);
+            opens = following.nanos().saturating_sub(length);
+            passed += 1;
+            likely = passed + stride - 1;
         };
-        self.sample_due = due;
-        self.account.take_up(&stretch);
+        self.sample_due = Timestamp::from_nanos(opens.saturating_add(length));
         found
     }
 
