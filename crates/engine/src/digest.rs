@@ -119,10 +119,6 @@ pub(crate) fn add_order(digest: &mut DigestWriter, order: &NewOrder) {
         OrderKind::TakeProfitLimit { .. } => 5,
         OrderKind::TrailingStop { .. } => 6,
     };
-    let is_plain = order.protection_mode == ProtectionMode::Full
-        && watched(&order.protection) == 0
-        && matches!(order.kind.trigger_by(), None | Some(TriggerBy::Last))
-        && kind != 6;
     let flags = 1
         | (kind << 8)
         | ((order.side as u64) << 16)
@@ -139,6 +135,10 @@ pub(crate) fn add_order(digest: &mut DigestWriter, order: &NewOrder) {
     if kind == 0 && order.protection.is_none() {
         return;
     }
+    let is_plain = order.protection_mode == ProtectionMode::Full
+        && watched(&order.protection) == 0
+        && matches!(order.kind.trigger_by(), None | Some(TriggerBy::Last))
+        && kind != 6;
     let guards = order.protection;
     for price in [order.kind.limit(), order.kind.trigger(), guards.stop_loss, guards.take_profit] {
         add_price(digest, price);

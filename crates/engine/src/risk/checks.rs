@@ -1,6 +1,7 @@
 //! The one list of checks, and those that the venue's own rules make.
 
 use super::draft::{Context, Draft, OVER};
+use super::screen::Screening;
 use super::table::Level;
 use super::{MOST, conflicts, danger, exposure, pace, screen};
 use model::{Breach, Figure, Instrument, LockReason, NewOrder, OrderKind, Refusal, RiskLimit, Side, Tier};
@@ -71,14 +72,17 @@ macro_rules! checks {
             let adds = draft.adds();
             // What only closes now may open later, when the position is gone before it is met.
             let may_open = !draft.order.reduce_only;
+            let Screening { has_order_limits, has_exposure_limits } = context.watch.screening;
+            let is_known =
+                may_open && (has_order_limits || has_exposure_limits) && screen::is_known(context, draft);
             let is_clear =
-                !context.watch.screening.has_exposure_limits || (may_open && screen::is_clear(context, draft));
+                is_known || !has_exposure_limits || (may_open && screen::is_clear(context, draft));
             $({
                 const CHECK: Check = $check;
                 let is_due = match CHECK.stage {
                     Stage::Always => true,
                     Stage::Adding => adds,
-                    Stage::Order => adds && context.watch.screening.has_order_limits,
+                    Stage::Order => adds && has_order_limits && !is_known,
                     Stage::Exposure => may_open && !is_clear,
                 };
                 if is_due {

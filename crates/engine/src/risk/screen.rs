@@ -10,7 +10,7 @@ use super::danger::stop_of;
 use super::draft::{Context, Draft};
 use super::limits::{Cap, HARD_TRADE_RISK, Limits, LiquidationDistance};
 use super::sizing::fixed;
-use model::{Instrument, Side};
+use model::{Instrument, OrderKind, Side};
 use units::{Amount, Decimal, Price, Quantity, Rate, Rounding};
 
 /// The caps at an equity that is not above that of now.
@@ -104,12 +104,19 @@ pub(crate) struct Known {
     quantity: Quantity,
     lowest: Price,
     highest: Price,
+    /// No order of this much, up to the highest price, is worth more than the limit on the value of one.
+    is_value_clear: bool,
 }
 
 impl Known {
     /// Nothing.
-    pub(crate) const NONE: Self =
-        Self { slot: usize::MAX, quantity: Quantity::ZERO, lowest: Price::ZERO, highest: Price::ZERO };
+    pub(crate) const NONE: Self = Self {
+        slot: usize::MAX,
+        quantity: Quantity::ZERO,
+        lowest: Price::ZERO,
+        highest: Price::ZERO,
+        is_value_clear: false,
+    };
 }
 
 /// Room for the roundings of a division and of a tick of the price, in units of 10⁻⁹.
@@ -133,6 +140,33 @@ impl Bounds {
     }
 }
 
+/// Whether a market order without a stop, alone with its position, is known to be far from every limit that can be set: one look
+/// in place of all of them. `false` only means: look at each.
+#[inline(always)]
+pub(crate) fn is_known(context: &Context<'_>, draft: &Draft<'_>) -> bool {
+    let (watch, order, slot) = (&context.watch, draft.order, draft.slot);
+    let (known, screen) = (watch.known.get(), watch.screen.get());
+    let market = &context.markets[order.instrument.index()];
+    known.slot == slot
+        && known.is_value_clear
+        // Nothing on its way or resting: nothing to meet, to repeat, or to add to.
+        && context.orders.live.is_empty()
+        && matches!(context.ledger.open(), [] | [_])
+        && context.ledger.open().first().is_none_or(|open| *open == slot)
+        // It is priced and valued at the last price.
+        && matches!(order.kind, OrderKind::Market)
+        && market.mark.is_none()
+        && market.quote.is_none()
+        && order.protection.stop_loss.is_none()
+        && context.protections[slot].stop_loss.is_none()
+        && draft.held.quantity.abs() + order.quantity <= known.quantity
+        && (known.lowest..=known.highest).contains(&draft.price)
+        // It opens one position at most.
+        && context.limits.max_daily_trades.is_none_or(|most| context.opened_today() < most.into())
+        && watch.is_at_ease(&context.limits, order.instrument.index(), context.now)
+        && (screen.from..=screen.to).contains(&context.equity())
+}
+
 /// Whether every limit on exposure is far enough away that it need not be worked out. `false` only means: look closely.
 #[inline]
 pub(crate) fn is_clear(context: &Context<'_>, draft: &Draft<'_>) -> bool {
@@ -154,7 +188,11 @@ pub(crate) fn is_clear(context: &Context<'_>, draft: &Draft<'_>) -> bool {
     let own = draft.held.quantity.abs() + buys + sells + draft.order.quantity;
     let mark = context.markets[draft.order.instrument.index()].valuation().unwrap_or(draft.price);
     let highest = mark.max(draft.price);
-    let is_only = |slots: &[usize]| slots.is_empty() || slots == [draft.slot];
+    let is_only = |slots: &[usize]| match slots {
+        [] => true,
+        [only] => *only == draft.slot,
+        _ => false,
+    };
     let is_alone = is_only(open) && is_only(waiting);
     let has_stop =
         draft.order.protection.stop_loss.is_some() || context.protections[draft.slot].stop_loss.is_some();
@@ -193,7 +231,8 @@ fn look(
         && is_loss_clear(value)
         && limits.min_liquidation_distance.is_none_or(is_far)
     {
-        let known = Known { slot: draft.slot, quantity: own, lowest, highest: price };
+        let is_value_clear = limits.max_order_value.is_none_or(|most| value <= most);
+        let known = Known { slot: draft.slot, quantity: own, lowest, highest: price, is_value_clear };
         watch.known.set(known);
         return true;
     }

@@ -33,14 +33,23 @@ impl Sent {
         if self.capacity == 0 {
             return;
         }
+        // No window is longer than a minute, so what is older counts in none. Mostly that is all there is.
+        if self.moments.back().is_some_and(|newest| since(*newest, at) >= MINUTE) {
+            self.moments.clear();
+        } else {
+            self.make_room(at);
+        }
+        self.moments.push_back(at);
+    }
+
+    #[inline(never)]
+    fn make_room(&mut self, at: Timestamp) {
         if self.moments.len() == self.capacity {
             self.moments.pop_front();
         }
-        // No window is longer than a minute, so what is older counts in none.
         while self.moments.front().is_some_and(|oldest| since(*oldest, at) >= MINUTE) {
             self.moments.pop_front();
         }
-        self.moments.push_back(at);
     }
 
     /// How many were sent within the `window` that ends now. A moment exactly one window ago no longer counts.
@@ -48,13 +57,25 @@ impl Sent {
         self.moments.len() - self.moments.partition_point(|at| since(*at, now) >= window)
     }
 
+    /// Whether fewer than `most` are remembered at all.
+    #[inline]
+    fn is_below(&self, most: u32) -> bool {
+        self.moments.len() < usize::try_from(most).unwrap_or(usize::MAX)
+    }
+
     /// Whether `most` were sent within the window: one look at the order that many orders ago.
     #[inline]
     fn is_full(&self, most: usize, window: Span, now: Timestamp) -> bool {
-        match self.moments.len().checked_sub(most).and_then(|i| self.moments.get(i)) {
+        // As many as that were mostly never sent within a minute.
+        self.moments.len() >= most && self.is_full_by_time(most, window, now)
+    }
+
+    #[inline(never)]
+    fn is_full_by_time(&self, most: usize, window: Span, now: Timestamp) -> bool {
+        match self.moments.get(self.moments.len() - most) {
             Some(at) => since(*at, now) < window,
-            // As many as that were never sent, or the limit is zero.
-            None => most == 0,
+            // The limit is zero.
+            None => true,
         }
     }
 }
@@ -188,6 +209,16 @@ impl Watch {
     #[inline]
     pub(crate) const fn drift(&self) -> Span {
         Span::from_nanos(self.drift.nanos().saturating_abs())
+    }
+
+    /// Whether the newest data of an instrument is fresh, the clocks agree, and fewer orders were sent within the last minute
+    /// than any limit allows: what limits there are on these have nothing to say. `false` only means: look at each.
+    #[inline]
+    pub(crate) fn is_at_ease(&self, limits: &Limits, ix: usize, now: Timestamp) -> bool {
+        limits.max_data_age.is_none_or(|most| self.age(ix, now) <= most)
+            && limits.max_clock_drift.is_none_or(|most| self.drift() <= most)
+            && limits.max_orders_per_second.is_none_or(|most| self.sent.is_below(most))
+            && limits.max_orders_per_minute.is_none_or(|most| self.sent.is_below(most))
     }
 
     #[inline]
