@@ -3,6 +3,11 @@
 
 #[path = "support/level2.rs"]
 mod level2;
+#[path = "../../venue/tests/stream/published.rs"]
+mod published;
+#[path = "../../venue/tests/stream/mod.rs"]
+#[allow(dead_code, reason = "only its rows are used here")]
+mod stream;
 
 use backtest::{Marks, Observer, Outcome, Silent, TickJob, TickTape, run_ticks};
 use engine::risk::{Limits, Sizing};
@@ -96,6 +101,27 @@ const TERMS: Terms = Terms {
 
 fn run(rows: &[Row], terms: &Terms) -> Outcome {
     run_ticks(&job(ticks(rows), terms), vec![touch_maker(terms)], &mut Silent).unwrap()
+}
+
+/// The published results on the published stream, to the last digit that is printed.
+#[test]
+fn equals_the_published_results() {
+    let rows: Vec<Row> = published::rows(20_240_607, 1_000_000)
+        .iter()
+        .map(|row| Row {
+            exchange: row.exchange.nanos(),
+            local: row.local.nanos(),
+            tick: usize::try_from(row.price.mantissa()).unwrap(),
+            steps: row.quantity.mantissa(),
+            is_trade: row.is_trade,
+            is_buy: row.side == model::Side::Buy,
+        })
+        .collect();
+    let found = run(&rows, &TERMS);
+    assert_eq!(found.fills, 23_720);
+    let micro = found.final_equity.mul_div(1, units::pow10(12), Rounding::HalfEven);
+    assert_eq!(micro.units(), 999_809_521_120);
+    assert_eq!((found.rejections, found.refusals.len()), (0, 0), "{:?}", found.refusals);
 }
 
 #[track_caller]

@@ -120,26 +120,3 @@ impl World {
         mean * parts * 693 / 1_000_000
     }
 }
-
-/// Reads the published stream: `exch_ts,local_ts,kind,side,px,qty`, one decimal of a price and three of a quantity.
-pub(crate) fn published(text: &str) -> Vec<Row> {
-    text.lines().skip(1).map(published_row).collect()
-}
-
-fn published_row(line: &str) -> Row {
-    let mut fields = line.split(',');
-    let mut next = || fields.next().unwrap_or_else(|| panic!("a field is missing in {line:?}"));
-    let time = |text: &str| Timestamp::from_nanos(text.parse().unwrap_or_else(|e| panic!("{line:?}: {e}")));
-    let number = |text: &str, decimals: f64| {
-        let rounded: f64 = text.parse().unwrap_or_else(|e| panic!("{line:?}: {e}"));
-        (rounded * decimals).round() as i64
-    };
-    Row {
-        exchange: time(next()),
-        local: time(next()),
-        is_trade: next() == "1",
-        side: if next() == "1" { Side::Buy } else { Side::Sell },
-        price: Price::new(number(next(), 10.0)),
-        quantity: Quantity::new(number(next(), 1000.0)),
-    }
-}
