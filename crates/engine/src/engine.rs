@@ -488,6 +488,12 @@ impl Engine {
 
     #[inline(never)]
     pub(crate) fn take_intents(&mut self, strategy: u16, out: &mut Outbox) {
+        // Mostly it is one opinion.
+        if let [Intent::Signal(signal)] = self.intents.as_slice() {
+            let signal = *signal;
+            self.intents.clear();
+            return self.note_signal(strategy, signal, out);
+        }
         // The list is lent out and given back, so that its room is reused.
         let intents = std::mem::take(&mut self.intents);
         for intent in intents.as_slice() {
