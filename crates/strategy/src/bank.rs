@@ -5,7 +5,8 @@
 //! ([`crate::Strategy::subscribe`]); the bank updates every different indicator once a candle, before any strategy is
 //! told, and a strategy reads what it subscribed to from the view ([`crate::View::bank`]) by a [`Slot`], which is one
 //! look into a list. A strategy that listens alone is not asked and computes for itself: it may then be handed runs of
-//! candles, which is faster still.
+//! candles, which is faster still. Where much is computed beforehand for many engines ([`Columns`]), those that are told candle
+//! by candle are asked although they are alone.
 //!
 //! ```
 //! use indicators::catalogue::{self, Setting};

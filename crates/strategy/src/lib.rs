@@ -119,7 +119,7 @@ pub trait Strategy: Send {
     }
 
     /// Subscribes to shared indicators ([`bank`]). Asked once, before it is told anything, and only where others listen to
-    /// the same candles. A strategy that returns `true` reads what it subscribed to from the view instead of computing it,
+    /// the same candles or there are columns to read. A strategy that returns `true` reads what it subscribed to from the view instead of computing it,
     /// is not handed runs, and must leave the same intents as one that computes for itself.
     fn subscribe(&mut self, subscriber: &mut Subscriber<'_>) -> bool {
         let _ = subscriber;

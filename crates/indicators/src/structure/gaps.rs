@@ -125,26 +125,29 @@ impl Gap {
     }
 }
 
-/// Where each gap has to be looked at again, oldest first: two flat lists that are gone through at every bar, some at once. Sorted
-/// ones would be read at one end only, but few bars change no gap, and the processor guesses wrong where a price belongs.
+/// Where each gap has to be looked at again, oldest first: flat lists, and the nearest of every few. Sorted ones would be read at
+/// one end only, but few bars change no gap, and the processor guesses wrong where a price belongs.
 #[derive(Debug, Clone)]
 struct Wakes {
     down_to: Vec<f64>,
     up_to: Vec<f64>,
+    /// Of each group of places, the nearest to come down to and the nearest to come up to.
+    nearest: Vec<[f64; 2]>,
     /// How many of the places are taken; the others are out of reach.
     len: usize,
 }
 
-/// How many are compared before the processor has to decide anything.
-const AT_ONCE: usize = 8;
+/// Places in a group.
+const GROUP: usize = 8;
 
 /// What no price reaches.
 const NEVER: [f64; 2] = [f64::NEG_INFINITY, f64::INFINITY];
 
 impl Wakes {
     fn with_capacity(capacity: usize) -> Self {
-        let places = capacity.next_multiple_of(AT_ONCE);
-        Self { down_to: vec![NEVER[0]; places], up_to: vec![NEVER[1]; places], len: 0 }
+        let groups = capacity.div_ceil(GROUP);
+        let (down_to, up_to) = (vec![NEVER[0]; groups * GROUP], vec![NEVER[1]; groups * GROUP]);
+        Self { down_to, up_to, nearest: vec![NEVER; groups], len: 0 }
     }
 
     fn push(&mut self, wakes: [f64; 2]) {
@@ -156,6 +159,21 @@ impl Wakes {
         if let (Some(down), Some(up)) = (self.down_to.get_mut(at), self.up_to.get_mut(at)) {
             (*down, *up) = (down_to, up_to);
         }
+        self.look_for_nearest(at / GROUP, at / GROUP + 1);
+    }
+
+    /// Of the groups from one to before another.
+    fn look_for_nearest(&mut self, from: usize, to: usize) {
+        let (down_to, up_to) = (self.down_to.as_chunks::<GROUP>().0, self.up_to.as_chunks::<GROUP>().0);
+        let groups = self.nearest.iter_mut().zip(down_to.iter().zip(up_to));
+        for (nearest, (down_to, up_to)) in groups.take(to).skip(from) {
+            let [mut down, mut up] = NEVER;
+            for i in 0..GROUP {
+                down = if down_to[i] > down { down_to[i] } else { down };
+                up = if up_to[i] < up { up_to[i] } else { up };
+            }
+            *nearest = [down, up];
+        }
     }
 
     /// Forgets one that there is.
@@ -164,21 +182,18 @@ impl Wakes {
         self.up_to.copy_within(at + 1..self.len, at);
         self.len -= 1;
         self.set(self.len, NEVER);
+        self.look_for_nearest(at / GROUP, self.len / GROUP);
     }
 
     /// Writes down which of them a bar has reached, in order.
     #[inline]
     fn take(&self, bar: &Ohlcv, woken: &mut Vec<usize>) {
         let is_reached = |down: f64, up: f64| (bar.low <= down) | (bar.high >= up);
-        let (down_to, up_to) = (self.down_to.as_chunks::<AT_ONCE>().0, self.up_to.as_chunks::<AT_ONCE>().0);
-        for (number, (down_to, up_to)) in down_to.iter().zip(up_to).enumerate() {
-            let mut any = false;
-            for i in 0..AT_ONCE {
-                any |= is_reached(down_to[i], up_to[i]);
-            }
-            if any {
-                let reached = (0..AT_ONCE).filter(|i| is_reached(down_to[*i], up_to[*i]));
-                woken.extend(reached.map(|i| number * AT_ONCE + i));
+        let groups = self.down_to.as_chunks::<GROUP>().0.iter().zip(self.up_to.as_chunks::<GROUP>().0);
+        for (number, ([down, up], (down_to, up_to))) in self.nearest.iter().zip(groups).enumerate() {
+            if is_reached(*down, *up) {
+                let reached = (0..GROUP).filter(|i| is_reached(down_to[*i], up_to[*i]));
+                woken.extend(reached.map(|i| number * GROUP + i));
             }
         }
     }

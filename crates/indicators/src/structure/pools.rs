@@ -122,8 +122,15 @@ impl Pools {
         for ((side, level), furthest) in self.sides.iter_mut().zip(&mut self.quiet).zip([bar.high, -bar.low])
         {
             if furthest > *level {
-                side.retain_mut(|pool| follow(pool, number, bar, reclaim_bars, &mut tell));
-                *level = quiet(side);
+                let mut nearest = f64::INFINITY;
+                side.retain_mut(|pool| {
+                    let is_kept = follow(pool, number, bar, reclaim_bars, &mut tell);
+                    if is_kept {
+                        nearest = nearest.min(pool.quiet());
+                    }
+                    is_kept
+                });
+                *level = nearest;
             }
         }
         let pivot = self.legs.update(bar.high, bar.low)?;

@@ -55,9 +55,8 @@ impl Test {
 /// Lists of tests; one of them must hold as a whole.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Alternatives {
-    tests: Box<[Test]>,
-    /// For each test, where the next list begins: there is nothing more to see of one whose test fails.
-    next: Box<[u32]>,
+    /// Each with the place at which the next list begins: there is nothing more to see of one whose test fails.
+    tests: Box<[(Test, u16)]>,
 }
 
 impl Alternatives {
@@ -73,34 +72,32 @@ impl Alternatives {
                 lists.push(tests);
             }
         }
-        let mut all = Self::default();
-        let (mut flat, mut next) = (Vec::new(), Vec::new());
+        let mut all: Vec<(Test, u16)> = Vec::new();
         for list in lists {
-            flat.extend_from_slice(list);
             // A plan has fewer operations than would not fit.
-            next.resize(flat.len(), u32::try_from(flat.len()).unwrap_or(u32::MAX));
+            let next = u16::try_from(all.len() + list.len()).ok()?;
+            all.extend(list.iter().map(|test| (*test, next)));
         }
-        (all.tests, all.next) = (flat.into(), next.into());
-        Some(all)
+        Some(Self { tests: all.into() })
     }
 
     /// The one test there is, if it is one.
     pub(super) fn only(&self) -> Option<Test> {
-        if let [only] = *self.tests { Some(only) } else { None }
+        if let [(only, _)] = *self.tests { Some(only) } else { None }
     }
 
     /// Whether none of the lists holds as a whole.
     #[inline(always)]
     pub(super) fn fail(&self, registers: &[f64]) -> bool {
-        let mut at = 0;
-        while let (Some(test), Some(next)) = (self.tests.get(at), self.next.get(at)) {
-            let next = *next as usize;
+        let mut at: u16 = 0;
+        while let Some((test, next)) = self.tests.get(usize::from(at)) {
             if !test.passes(registers) {
-                at = next;
-            } else if at + 1 == next {
+                at = *next;
+                continue;
+            }
+            at += 1;
+            if at == *next {
                 return false;
-            } else {
-                at += 1;
             }
         }
         true
