@@ -23,7 +23,7 @@
 //! | `market` | where prices go, the book around them, the history |
 //! | `account` | a venue and what an exchange remembers beside it |
 //! | `exchange` | requests, streams, faults, the admin interface |
-//! | `server` | HTTP and WebSockets |
+//! | `server` | HTTP and WebSockets; the feature of this name, on by default |
 //!
 //! Every account trades in a venue of its own, and all venues see the same market. What rests of one account lies in the book of
 //! the others, and what one takes is a trade to the others, so that accounts trade with each other as well.
@@ -33,10 +33,14 @@
 mod account;
 mod exchange;
 mod market;
+#[cfg(feature = "server")]
 mod server;
 mod settings;
 
-pub use exchange::{ConnectionId, Delivery, Exchange, Fault, FaultKind, FaultPlace, RawRequest, Reply, Sent};
+pub use exchange::{
+    Books, ConnectionId, Delivery, Exchange, Fault, FaultKind, FaultPlace, OpenOrder, RawRequest, Reply, Sent,
+};
+#[cfg(feature = "server")]
 pub use server::{Server, StartError};
 pub use settings::{
     AccountSettings, DEFAULT_KEY, DEFAULT_SECRET, MarketSettings, Scenario, ServerTime, Settings,

@@ -24,6 +24,8 @@ pub struct Settings {
     pub seed: u64,
     /// How many seconds of the market pass in a second of the clock; zero stands still until it is told to move.
     pub speed: u32,
+    /// How long a step of the markets is, in their time: 100 ms to 15 s. By default it follows from the speed.
+    pub step: Option<Span>,
     /// What the synthetic markets do.
     pub scenario: Scenario,
     /// How many days of synthetic history there are before the start; 1 to 3650.
@@ -50,6 +52,7 @@ impl Default for Settings {
             markets: MarketSettings::usual(),
             seed: 1,
             speed: 1,
+            step: None,
             scenario: Scenario::Normal,
             history_days: 14,
             start: None,

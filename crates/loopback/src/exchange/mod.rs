@@ -4,6 +4,7 @@
 mod admin;
 mod faults;
 mod limits;
+mod look;
 mod private;
 mod public;
 mod publish;
@@ -11,6 +12,7 @@ mod requests;
 mod streams;
 
 pub use faults::{Fault, FaultKind, FaultPlace};
+pub use look::{Books, OpenOrder};
 pub use requests::{RawRequest, Reply};
 pub use streams::{ConnectionId, Delivery, Sent};
 
@@ -44,6 +46,7 @@ pub struct Exchange {
     /// Where the two met last.
     base: (Timestamp, Timestamp),
     speed: u32,
+    step: Option<Span>,
     limits: Limits,
     faults: Faults,
     state: State,
@@ -81,6 +84,9 @@ fn step_of(speed: u32) -> Span {
     Span::from_millis((i64::from(speed) * 50).clamp(100, 15_000))
 }
 
+/// No step is shorter.
+const SHORTEST: Span = Span::from_millis(100);
+
 /// No step is longer, so that no minute is left out.
 const LONGEST: Span = Span::from_seconds(15);
 
@@ -98,6 +104,9 @@ impl Exchange {
         }
         if settings.speed > 3_600 {
             return Err(wrong("speed", format!("{}; 0 to 3600", settings.speed)));
+        }
+        if settings.step.is_some_and(|step| !(SHORTEST..=LONGEST).contains(&step)) {
+            return Err(wrong("step", "100 ms to 15 s"));
         }
         let start = settings.start.unwrap_or(clock).floor_to(Span::from_millis(1));
         let mut markets = Vec::new();
@@ -123,6 +132,7 @@ impl Exchange {
             now: start,
             base: (clock, start),
             speed: settings.speed,
+            step: settings.step,
             limits: Limits::default(),
             faults: Faults::default(),
             state: State::default(),
@@ -203,7 +213,7 @@ impl Exchange {
         let (clock_base, market_base) = self.base;
         let passed = (self.clock - clock_base).nanos().saturating_mul(i64::from(self.speed));
         let target = market_base.checked_add(Span::from_nanos(passed)).unwrap_or(self.now);
-        self.run_to(target, step_of(self.speed));
+        self.run_to(target, self.step.unwrap_or(step_of(self.speed)));
         self.end_where_nobody_listens();
     }
 

@@ -75,6 +75,7 @@ pub(crate) fn run(args: Args, globals: &Globals) -> Result<(), Failure> {
         seed: args.seed,
         speed: args.speed,
         scenario: args.scenario,
+        step: None,
         history_days: args.history_days,
         start: None,
         ack_delay: Span::from_millis(i64::from(args.ack_delay)),
