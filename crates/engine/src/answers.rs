@@ -98,6 +98,9 @@ impl Engine {
             VenueEvent::Wallet { amount } => self.on_wallet(*amount, out),
             VenueEvent::Unanswered { id, .. } => self.on_unanswered(*id, out),
             VenueEvent::Link { venue, kind, is_up } => {
+                if *is_up {
+                    self.start_resting_timers();
+                }
                 out.record(Record::Link { venue: *venue, kind: *kind, is_up: *is_up });
             }
         }

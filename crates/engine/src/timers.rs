@@ -88,8 +88,17 @@ impl Engine {
         }
     }
 
+    /// Starts the timers that were never started. A session has no other moment for it than one that its journal tells of, or a
+    /// replay would not do the same: the first link that is up.
+    pub(crate) fn start_resting_timers(&mut self) {
+        let now = self.now;
+        for timer in self.timers.list.iter_mut().filter(|timer| timer.due == Timestamp::MAX) {
+            timer.due = now.checked_add(timer.period).unwrap_or(Timestamp::MAX);
+        }
+    }
+
     /// When the engine wants [`Fact::Timer`] next, and which: the timers of strategies, once they are started
-    /// ([`Engine::start_timers`]), and deadlines of the engine's own, for which any other input serves as well. `None` when
+    /// ([`Engine::start_timers`], or by a link that is up), and deadlines of the engine's own, for which any other input serves as well. `None` when
     /// nothing waits for time. Facts of the same moment come first.
     #[must_use]
     pub fn next_wakeup(&self) -> Option<(Timestamp, TimerId)> {

@@ -5,8 +5,8 @@ mod support;
 
 use engine::{Engine, FaultPolicy, StrategySetup};
 use model::{
-    BookChange, BookUpdate, Fact, FundingRate, InstrumentIx, OperatorCommand, OrderCommand, OrderKind,
-    OrderState, Quote, Side, TimeInForce, Timeframe, TimerId, Trade, VenueEvent,
+    BookChange, BookUpdate, Fact, FundingRate, InstrumentIx, LinkKind, OperatorCommand, OrderCommand,
+    OrderKind, OrderState, Quote, Side, TimeInForce, Timeframe, TimerId, Trade, VenueEvent,
 };
 use std::cell::RefCell;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -145,6 +145,22 @@ fn timers_run_from_their_start_on_their_own_grids() {
         wake(&mut bench, at(1_500)),
         [(1_100, 0), (1_200, 0), (1_250, 2), (1_300, 0), (1_400, 0), (1_500, 0), (1_500, 2)]
     );
+}
+
+/// Nobody else could start them in a session such that a replay of its journal does the same.
+#[test]
+fn the_first_link_starts_the_timers_of_a_session() {
+    let (a, saw) = hosted(every(100), &[IX]);
+    let mut bench = Bench::new(setup(), vec![a]);
+    let link = |kind, is_up| Fact::Venue(VenueEvent::Link { venue: 0, kind, is_up });
+    bench.tell_at(at(500), link(LinkKind::Trade, false));
+    assert_eq!(bench.engine.next_wakeup(), None);
+    bench.tell_at(at(1_000), link(LinkKind::Market, true));
+    assert_eq!(bench.engine.next_wakeup(), Some((at(1_100), TimerId(0))));
+    // Those that come later change nothing.
+    bench.tell_at(at(1_050), link(LinkKind::Account, true));
+    assert_eq!(wake(&mut bench, at(1_200)), [(1_100, 0), (1_200, 0)]);
+    assert_eq!(saw.all().len(), 2);
 }
 
 #[test]
