@@ -5,10 +5,9 @@
 //! the way of a flush. [`RunFolder`] gives a run to a [`journal::RunReader`].
 
 use journal::{
-    Action, Completion, Expendable, FileName, KeptRun, Listed, Manifest, ReadError, Retention, RunId,
-    RunReader, Store, StoreError, Ticket, compress,
+    Action, Completion, Expendable, FileName, KeptRun, Listed, Manifest, Retention, RunId, State, Store,
+    StoreError, Ticket, compress,
 };
-use model::Seq;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
@@ -110,6 +109,13 @@ pub fn retain(journal: &Path, policy: &Retention, now: Timestamp) -> io::Result<
             kept.push(run);
         }
     }
+    if kept.iter().map(KeptRun::bytes).sum::<u64>() > policy.max_bytes {
+        // Of what is left open, parts may go; looking for them takes reading it.
+        for run in kept.iter_mut().filter(|run| run.state == State::Open) {
+            let folder = RunFolder::new(journal.join(run.run.as_str()));
+            *run = run.clone().with_segments(&folder).map_err(|error| io::Error::other(error.to_string()))?;
+        }
+    }
     let expendable = policy.expendable(&kept, now);
     for item in &expendable {
         match item {
@@ -125,39 +131,13 @@ pub fn retain(journal: &Path, policy: &Retention, now: Timestamp) -> io::Result<
 /// How a run lies on the disk; `None` for one whose manifest cannot be read, which is kept.
 fn kept_run(folder: &RunFolder) -> io::Result<Option<KeptRun>> {
     let other = |error: StoreError| io::Error::other(error.to_string());
-    let files = folder.list().map_err(other)?;
-    let reader = match RunReader::open(folder) {
-        Ok(reader) => reader,
-        Err(ReadError::Store(error)) => return Err(other(error)),
-        Err(ReadError::Manifest(_) | ReadError::Format(_) | ReadError::Damage(_)) => return Ok(None),
-    };
-    let snapshot = reader.newest_snapshot().map_err(|error| io::Error::other(error.to_string()))?.0;
-    let manifest = reader.manifest();
     let mut changed = SystemTime::UNIX_EPOCH;
-    for file in &files {
+    for file in folder.list().map_err(other)? {
         changed = changed.max(fs::metadata(folder.path.join(file.name.to_string()))?.modified()?);
     }
     let since = changed.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
     let changed = Timestamp::from_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX));
-    let mut segments: Vec<(u32, Seq)> = Vec::new();
-    for file in &files {
-        if let FileName::Segment(number) | FileName::Compressed(number) = file.name
-            && let Some(after) =
-                reader.segment_after(&file.name).map_err(|e| io::Error::other(e.to_string()))?
-            && !segments.iter().any(|(n, _)| *n == number)
-        {
-            segments.push((number, after));
-        }
-    }
-    Ok(Some(KeptRun {
-        run: manifest.run.clone(),
-        state: manifest.state.clone(),
-        created: manifest.created,
-        changed,
-        files,
-        snapshot: snapshot.map(|snapshot| snapshot.seq),
-        segments,
-    }))
+    KeptRun::read(folder, changed).map_err(other)
 }
 
 /// What is called whenever something is done.
@@ -195,14 +175,14 @@ impl RunFiles {
         let (answers, completions) = channel();
         let alarm = Arc::new(OnceLock::new());
         let mut threads = Vec::with_capacity(2);
-        let mut spawn = |name: &str| {
+        let mut spawn = |name: &str, is_ordered: bool| {
             let (sender, orders) = channel();
             let (folder, answers, alarm) = (folder.clone(), answers.clone(), Arc::clone(&alarm));
             let builder = std::thread::Builder::new().name(name.to_owned());
-            threads.push(builder.spawn(move || work(&folder, &orders, &answers, &alarm))?);
+            threads.push(builder.spawn(move || work(&folder, is_ordered, &orders, &answers, &alarm))?);
             io::Result::Ok(Some(sender))
         };
-        let (ordered, others) = (spawn("journal")?, spawn("journal-chores")?);
+        let (ordered, others) = (spawn("journal", true)?, spawn("journal-chores", false)?);
         Ok(Self { ordered, others, completions, alarm, threads, open: 0 })
     }
 
@@ -267,18 +247,29 @@ impl Drop for RunFiles {
     }
 }
 
+/// Performs what it is given. Where the order matters, nothing is done any more once something failed: what was given already may
+/// be the next segment, and that it has content proves the one before it whole.
 fn work(
     folder: &Path,
+    is_ordered: bool,
     orders: &Receiver<(Ticket, Action)>,
     answers: &Sender<Completion>,
     alarm: &OnceLock<Alarm>,
 ) {
     let mut files = OpenFiles { folder, open: BTreeMap::new() };
+    let mut failed: Option<String> = None;
     while let Ok((ticket, action)) = orders.recv() {
         let name = action_name(&action);
-        let completion = match files.perform(action) {
+        let outcome = match &failed {
+            Some(problem) => Err(problem.clone()),
+            None => files.perform(action).map_err(|error| format!("{name}: {error}")),
+        };
+        if let (true, Err(problem)) = (is_ordered, &outcome) {
+            failed = Some(problem.clone());
+        }
+        let completion = match outcome {
             Ok(()) => Completion::Done(ticket),
-            Err(error) => Completion::Failed { ticket, problem: format!("{name}: {error}") },
+            Err(problem) => Completion::Failed { ticket, problem },
         };
         if answers.send(completion).is_err() {
             return;

@@ -146,3 +146,29 @@ fn what_is_old_is_removed() {
             && dir.path().join("run-3").join(FileName::Manifest.to_string()).is_file()
     );
 }
+
+/// What was given to the disk behind a write that failed is not written: a later start would take the hole for damage.
+#[test]
+fn nothing_is_written_behind_a_write_that_failed() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = dir.path().join("journal");
+    let (mut writer, mut files) = start(&journal, "run", 1);
+    files.settle(&mut writer);
+    let first = journal.join("run").join("segment-000001");
+    // Nobody can write to a folder.
+    fs::remove_file(&first).unwrap();
+    fs::create_dir(&first).unwrap();
+    let mut n = 0;
+    // Into the second segment, before the disk is asked for anything.
+    while n < 400 && writer.append_input(&input(n + 1)).is_ok() {
+        n += 1;
+    }
+    let _ = writer.flush();
+    files.settle(&mut writer);
+    assert!(matches!(writer.stopped(), Some(Stopped::Failed(_))), "{:?}", writer.stopped());
+    let second = fs::read(journal.join("run").join("segment-000002")).unwrap();
+    assert!(
+        n > 130 && second.iter().all(|byte| *byte == 0),
+        "after {n} inputs the second segment has content"
+    );
+}

@@ -11,7 +11,9 @@ pub struct Ticket(pub u64);
 /// Something to be done in the folder of a run.
 ///
 /// Writes and flushes are performed in the order they are given out, one after another ([`Action::is_ordered`]). The
-/// others may be performed beside them and in any order: where order matters, the machine waits before it goes on.
+/// others may be performed beside them and in any order: where order matters, the machine waits before it goes on. Once a
+/// write or a flush failed, those that were given out behind it are not performed any more, but fail as well: they may
+/// already belong to the next segment, whose content says that the one before it is whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// Make a file of so many zeros, on the disk itself and not only promised, its name in the folder durable. A file of this

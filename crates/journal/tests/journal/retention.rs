@@ -16,6 +16,7 @@ fn run(day: i64, segments: u32, state: State, snapshot: Option<u64>) -> KeptRun 
     let numbers = 1..=segments;
     KeptRun {
         run: RunId::new(&format!("run-{day:03}")).unwrap(),
+        mode: "live".to_owned(),
         state,
         created: at(day),
         changed: at(day + 1),
@@ -53,6 +54,14 @@ fn old_runs_go_first() {
     assert_eq!(removed(&runs, 60, 700), ["run-010", "run-050"]);
     assert_eq!(removed(&runs, 1, 10_000), ["run-010", "run-050"]);
     assert_eq!(removed(&runs, 60, 0), ["run-010", "run-050", "run-098"], "the rest is needed");
+}
+
+#[test]
+fn the_newest_run_of_each_mode_is_needed() {
+    let runs = [run(10, 1, ended(), None), run(20, 1, ended(), None), run(95, 1, ended(), None)];
+    let [mut paper, live, newest] = runs;
+    paper.mode = "paper".to_owned();
+    assert_eq!(removed(&[paper, live, newest], 30, 0), ["run-020"]);
 }
 
 #[test]
