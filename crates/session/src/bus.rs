@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stuck_observer_is_told_to_begin_anew_and_blocks_nobody() {
+    fn pitfall_36_a_stuck_observer_is_told_to_begin_anew_and_blocks_nobody() {
         let mut bus = Bus::default();
         let (stuck, quick) = (bus.observe("stuck", 3), bus.observe("quick", 3));
         for n in 1..=10 {
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failing_handler_is_reported_skipped_and_in_the_end_cut_off() {
+    fn pitfall_37_a_failing_handler_is_reported_skipped_and_in_the_end_cut_off() {
         let mut bus = Bus::default();
         let (bad, good) = (bus.observe("bad", 100), bus.observe("good", 100));
         for n in 1..=40 {

@@ -247,6 +247,11 @@ impl Session {
         let desk = &mut self.desks[venue.index()];
         desk.confirm(&event);
         desk.reconciler.note_activity();
+        if let VenueEvent::Refused { id: Some(id), instrument, reason: RejectReason::UnknownOrder } = event {
+            self.doubt(venue, OrderCommand::Cancel { id, instrument }, self.now);
+            return;
+        }
+        let desk = &mut self.desks[venue.index()];
         if let VenueEvent::Filled(fill) = &event
             && (desk.reconciler.is_stale(fill.exchange_time) || !desk.executions.note(fill))
         {
@@ -302,6 +307,10 @@ impl Session {
             }
             Meaning::Ambiguous => self.doubt(venue, command, flight.sent_at),
             Meaning::AlreadySo => self.confirm_already(venue, command, flight.sent_at),
+            // What it cancels or changes may have been overtaken and come yet: only asking tells.
+            Meaning::Rejected(RejectReason::UnknownOrder) if is_about_another(&command) => {
+                self.doubt(venue, command, flight.sent_at);
+            }
             Meaning::Rejected(reason) => self.refuse(venue, command, reason),
             Meaning::RateLimited { .. }
             | Meaning::CredentialsInvalid
@@ -654,6 +663,11 @@ impl Session {
         self.actions.push_back(SessionAction::Close { venue, kind });
         self.lose_link(venue, kind, reason);
     }
+}
+
+/// Whether a command is about an order that another command placed.
+const fn is_about_another(command: &OrderCommand) -> bool {
+    matches!(command, OrderCommand::Amend { .. } | OrderCommand::Cancel { .. })
 }
 
 fn instrument_of_fact(fact: &Fact) -> Option<InstrumentIx> {

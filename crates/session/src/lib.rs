@@ -27,7 +27,7 @@
 //! }
 //! // 2. Who the run is: names of orders carry the mark of the whole line of runs.
 //! let manifest = opening.manifest(manifest);
-//! let names = wire::Names::new(manifest.order_mark(), rules)?;      // into each venue's dialect
+//! let names = wire::Names::new(manifest.order_mark(), venue, rules)?;      // into each venue's dialect
 //! let files = RunFiles::create(journal_folder, &manifest.run)?;
 //! let mut run = Run::start(Setup { opening, venues, … }, Record { manifest, attachments, … }, now);
 //! // 3. Warm up: history by reference, then say so. A recovered engine is warm unless candles were missed meanwhile.

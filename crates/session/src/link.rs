@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_ends_a_link_it_is_made_again_and_ever_more_slowly() {
+    fn pitfall_34_whatever_ends_a_link_it_is_made_again_and_ever_more_slowly() {
         let (mut link, mut prng) = (link(), Prng::new(1));
         let mut now = at(0);
         for failures in 1..30 {

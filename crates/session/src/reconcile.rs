@@ -7,18 +7,19 @@
 
 use crate::budget::after;
 use crate::settings::Settings;
-use engine::Engine;
+use engine::{Engine, OpenOrder};
 use model::{
     ClientOrderId, Fill, InstrumentIx, OrderReport, OrderState, PositionReport, PositionSide, VenueEvent,
 };
 use std::collections::BTreeMap;
-use units::{Amount, Prng, Quantity, Span, Timestamp};
+use units::{Amount, Price, Prng, Quantity, Span, Timestamp};
 use wire::{Question, Ticket};
 
 /// What is different.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Subject {
     Order(ClientOrderId),
+    Terms(ClientOrderId),
     Position(InstrumentIx, PositionSide),
     Wallet,
 }
@@ -230,6 +231,16 @@ impl Reconciler {
                             let (id, instrument) = (report.id, report.instrument);
                             findings.facts.push(VenueEvent::Unanswered { id, instrument });
                         }
+                        // A change that was told, and lost with what was not durable: the venue's word counts.
+                        OrderState::Open
+                            if has_other_terms(&open, report)
+                                && !is_on_its_way(report.id)
+                                && self.suspect(Subject::Terms(report.id), terms(report), now, settings) =>
+                        {
+                            let (id, instrument) = (report.id, report.instrument);
+                            findings.facts.push(VenueEvent::Unanswered { id, instrument });
+                            findings.facts.push(VenueEvent::Reported(*report));
+                        }
                         _ => {}
                     }
                     // More is filled than we know: the fills are listed in the next round.
@@ -366,6 +377,21 @@ impl Reconciler {
         suspect.activity = activity;
         is_quiet || suspect.rounds >= settings.confirm_rounds
     }
+}
+
+/// Whether an order stands there at other terms than here. A trigger that fired is history, and not compared.
+fn has_other_terms(ours: &OpenOrder, theirs: &OrderReport) -> bool {
+    let differs = |ours: Option<Price>, theirs: Option<Price>| ours.zip(theirs).is_some_and(|(a, b)| a != b);
+    ours.order.quantity != theirs.quantity
+        || differs(ours.order.kind.limit(), theirs.kind.limit())
+        || differs(ours.order.kind.trigger(), theirs.kind.trigger())
+}
+
+/// The terms as one number that differs where they do, but for chance.
+fn terms(report: &OrderReport) -> i128 {
+    let price = |price: Option<Price>| i128::from(price.map_or(0, Price::mantissa));
+    let mixed = price(report.kind.limit()) * 31 + price(report.kind.trigger());
+    (mixed * 31 + i128::from(report.quantity.mantissa())) | 1 << 100
 }
 
 /// A moment so long before another.

@@ -5,7 +5,7 @@ mod world;
 
 use model::{
     ClientOrderId, Direction, LinkKind, NewOrder, OperatorCommand, OrderCommand, OrderKind, OrderState,
-    Record, Side, TriggerBy,
+    Record, Side, TriggerBy, VenueEvent,
 };
 use session::life::{Stage, State, Step};
 use session::{SessionEvent, SessionNotice, StopRules};
@@ -79,7 +79,7 @@ fn a_failed_journal_stops_trading() {
 }
 
 #[test]
-fn a_lost_answer_is_asked_for_and_the_order_is_never_sent_again() {
+fn pitfall_13_a_lost_answer_is_asked_for_and_the_order_is_never_sent_again() {
     let mut world = World::running(resting());
     (world.fars[0].lose_outcomes, world.fars[0].is_mute) = (1, true);
     world.candle("100");
@@ -149,7 +149,7 @@ fn a_halt_holds_back_what_was_decided_before() {
 }
 
 #[test]
-fn fills_that_overtake_the_answer_and_events_told_twice_change_nothing() {
+fn pitfall_30_fills_that_overtake_the_answer_and_events_told_twice_change_nothing() {
     let mut world = World::running(buys());
     (world.fars[0].events_first, world.fars[0].repeats) = (true, true);
     world.candle("100");
@@ -174,6 +174,40 @@ fn a_fill_that_was_missed_is_found() {
     world.pass(seconds(61));
     assert_eq!(world.held(), quantity("1"), "as a fill, with its price and its order");
     assert!(!world.records.iter().any(|r| matches!(r, Record::PositionAdopted { .. })));
+    world.check_agreement();
+}
+
+#[test]
+fn terms_that_changed_while_nobody_listened_are_taken_over() {
+    let mut world = World::running(resting());
+    world.candle("100");
+    let id = world.session.engine().open_orders().next().unwrap().order.id;
+    world.fars[0].is_mute = true;
+    let amendment = model::Amendment { price: Some(price("88")), ..model::Amendment::default() };
+    world.by_hand(0, &OrderCommand::Amend { id, instrument: IX, amendment });
+    world.fars[0].is_mute = false;
+    let limit = |world: &World| world.session.engine().open_order(id).unwrap().order.kind.limit();
+    assert_ne!(limit(&world), Some(price("88")));
+    world.pass(seconds(120));
+    assert_eq!(limit(&world), Some(price("88")));
+    world.check_agreement();
+    world.check_replay();
+}
+
+/// A cancellation may overtake the order: that the venue does not know it then says nothing.
+#[test]
+fn a_cancellation_that_finds_no_order_is_asked_about() {
+    let mut world = World::running(resting());
+    world.candle("100");
+    let id = world.session.engine().open_orders().next().unwrap().order.id;
+    let reason = model::RejectReason::UnknownOrder;
+    let refused = VenueEvent::Refused { id: Some(id), instrument: IX, reason };
+    for _ in 0..2 {
+        let frame = world.fars[0].server.event(&refused);
+        world.handle(SessionEvent::Received { venue: V, kind: LinkKind::Account, frame });
+    }
+    world.pass(seconds(1));
+    assert_eq!(world.session.engine().open_order(id).map(|open| open.state), Some(OrderState::Open));
     world.check_agreement();
 }
 
@@ -370,7 +404,7 @@ fn an_order_at_a_venue_that_died_stays_unknown_and_visible() {
 }
 
 #[test]
-fn a_clock_that_is_wrong_is_measured_and_corrected() {
+fn pitfall_35_a_clock_that_is_wrong_is_measured_and_corrected() {
     let mut world = World::new(resting());
     world.fars[0].ahead = seconds(-3_600);
     world.begin_with_clock();
@@ -418,7 +452,7 @@ fn stopping_is_graceful_and_ends() {
 }
 
 #[test]
-fn a_second_request_to_stop_exits_at_once() {
+fn pitfall_31_a_second_request_to_stop_exits_at_once() {
     let stop = StopRules { cancel_orders: true, close_positions: false };
     let mut world = World::with(resting(), &[&[0]], 1, false, stop);
     world.begin();
@@ -508,7 +542,7 @@ fn money_that_comes_and_goes_is_adopted() {
 }
 
 #[test]
-fn a_paper_session_goes_on_after_a_restart() {
+fn pitfall_38_a_paper_session_goes_on_after_a_restart() {
     let rest = Line::Order(order(Side::Buy, limit("90"), "2"));
     let mut world = World::paper(Script::new([(1, say(Direction::Long)), (2, rest)]), StopRules::default());
     world.begin();
