@@ -30,8 +30,9 @@ soak: ## All tests with fresh cases for the property tests, and ten times as man
 	$(CARGO) xtask test --fresh
 
 SEEDS ?= 1000
-simulate: ## Live SEEDS=1000 simulated worlds in which everything goes wrong
-	$(CARGO) run --locked --package simtest --profile simulation -- --seeds $(SEEDS)
+DIALECT ?= internal
+simulate: ## Live SEEDS=1000 simulated worlds in which everything goes wrong; DIALECT=internal, bybit or mixed
+	$(CARGO) run --locked --package simtest --profile simulation -- --dialect $(DIALECT) --seeds $(SEEDS)
 
 fuzz: ## Feed hostile rule files to the parser, the planner and the machine for five minutes
 	$(CARGO) run --locked --package strategy --example fuzz_rules -- 300

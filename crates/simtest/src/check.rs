@@ -1,11 +1,13 @@
 //! What must never happen, checked all the time: by looking at what was appended, what left, what the exchanges did and what the
 //! engine says, and comparing with books so naive that they cannot be wrong in the same way.
 
+use crate::exchange::Exchange;
+use crate::exchange::bybit::{Claim, Executed};
 use engine::Engine;
 use journal::Entry;
 use model::{
-    BalanceChange, BookUpdate, Candle, ClientOrderId, Fact, FillCause, Input, InstrumentIx, OperatorCommand,
-    OrderCommand, OrderState, PositionSide, Record, Seq, Side, VenueEvent,
+    BalanceChange, BookUpdate, Candle, ClientOrderId, Fact, FillCause, Input, Instrument, InstrumentIx,
+    OperatorCommand, OrderCommand, OrderState, PositionSide, Record, Seq, Side, VenueEvent,
 };
 use session::Append;
 use session::replay::Replay;
@@ -38,6 +40,10 @@ macro_rules! hold {
 }
 pub(crate) use hold;
 
+/// For so long after something closed a position that only ever closes, orders that counted on it may be on their way. What they come to together
+/// is too much for as long as they rest, so the allowance ends later than that: when they come to no more than the limit again.
+const GUARDED: Span = Span::from_seconds(60);
+
 /// So many commands are remembered with their causes.
 const COMMANDS: usize = 4_096;
 
@@ -46,11 +52,15 @@ const COMMANDS: usize = 4_096;
 struct Known {
     quantity: Quantity,
     filled: Quantity,
+    /// It only ever makes a position smaller.
+    reduces: bool,
 }
 
 /// The checker and its reference model.
 #[derive(Debug, Default)]
 pub(crate) struct Checker {
+    /// By instrument: the decimals of its prices and quantities together.
+    decimals: Vec<u32>,
     /// By exchange: orders that were accepted there.
     orders: Vec<BTreeMap<ClientOrderId, Known>>,
     /// The states of the engine's orders, by what it records.
@@ -68,7 +78,8 @@ pub(crate) struct Checker {
     /// The engine steps beside itself, from its own snapshot.
     twin: Option<Replay>,
     until_twin: u64,
-    /// What guards at the venue closed a moment ago, when orders that count on the position may be on their way.
+    /// What guards and reduce-only orders closed at the venue while orders that count on the position may be on their way, and until when those may
+    /// arrive.
     guarded: BTreeMap<InstrumentIx, (i64, Timestamp)>,
     /// Books as they reach the engine.
     books: BTreeMap<InstrumentIx, (bool, u64)>,
@@ -81,8 +92,10 @@ pub(crate) struct Checker {
 }
 
 impl Checker {
-    pub(crate) fn new(exchanges: usize) -> Self {
+    pub(crate) fn new(exchanges: usize, instruments: &[Instrument]) -> Self {
+        let decimals = |it: &Instrument| u32::from(it.price_decimals) + u32::from(it.quantity_decimals);
         Self {
+            decimals: instruments.iter().map(decimals).collect(),
             orders: vec![BTreeMap::new(); exchanges],
             at: Timestamp::MIN,
             until_twin: 1,
@@ -171,7 +184,7 @@ impl Checker {
                 }
                 let signed = fill.side.signed(fill.quantity);
                 *self.positions.entry(fill.instrument).or_default() += signed.mantissa();
-                self.cash -= value(fill.price, signed) + fill.fee;
+                self.cash -= self.value(fill.instrument, fill.price, signed) + fill.fee;
             }
             Fact::Venue(VenueEvent::Balance(change)) => {
                 self.cash += match change {
@@ -269,7 +282,7 @@ impl Checker {
                 hold!(2, false, "{instrument:?}: {before:?} became {after:?} without an execution");
                 if let Some(price) = price {
                     *self.positions.entry(*instrument).or_default() += after.mantissa() - before.mantissa();
-                    self.cash -= value(*price, *after - *before);
+                    self.cash -= self.value(*instrument, *price, *after - *before);
                 }
             }
             Record::WalletAdopted { difference } => {
@@ -304,9 +317,13 @@ impl Checker {
     // --- what leaves ---
 
     /// Something that may open leaves while the journal holds a halt.
-    pub(crate) fn leaves(&mut self, engine: &Engine, text: &str, durable: Seq) -> Result<(), Violation> {
-        let is_order = text.contains("\"op\":\"command\"") && text.contains("\"type\":\"place\"");
-        let may_open = is_order && text.contains("\"reduce_only\":false");
+    pub(crate) fn leaves(
+        &mut self,
+        engine: &Engine,
+        may_open: bool,
+        text: &str,
+        durable: Seq,
+    ) -> Result<(), Violation> {
         if may_open {
             self.count("orders sent");
         }
@@ -339,18 +356,42 @@ impl Checker {
         Ok(())
     }
 
+    /// The same for what says only in part what it was made of. It counts as arrived, whatever it is answered: nothing may be
+    /// sent a second time.
+    pub(crate) fn claimed(&mut self, exchange: usize, claim: &Claim, durable: Seq) -> Result<(), Violation> {
+        let causes = self.commands.iter().filter(|(known, _)| claim.is(known)).map(|(_, seq)| *seq);
+        let cause = causes.min();
+        hold!(4, cause.is_some(), "{claim:?} was never written down");
+        hold!(
+            4,
+            cause <= Some(durable),
+            "{claim:?} left when inputs up to {} were durable, and its cause is input {}",
+            durable.0,
+            cause.unwrap_or_default().0
+        );
+        if let Claim::Place { id, quantity, reduces, .. } = claim {
+            self.count("orders arrived");
+            hold!(3, !self.orders[exchange].contains_key(id), "{id:?} arrived a second time");
+            self.remember(exchange, *id, *quantity, *reduces);
+        }
+        Ok(())
+    }
+
+    fn remember(&mut self, exchange: usize, id: ClientOrderId, quantity: Quantity, reduces: bool) {
+        let orders = &mut self.orders[exchange];
+        orders.insert(id, Known { quantity, filled: Quantity::ZERO, reduces });
+        if orders.len() > 20_000 {
+            orders.pop_first();
+        }
+    }
+
     // --- what the exchange does ---
 
     /// An order was placed there, by us or by somebody else.
     pub(crate) fn placed(&mut self, exchange: usize, command: &OrderCommand) {
         match command {
             OrderCommand::Place(order) => {
-                let known = Known { quantity: order.quantity, filled: Quantity::ZERO };
-                let orders = &mut self.orders[exchange];
-                orders.insert(order.id, known);
-                if orders.len() > 20_000 {
-                    orders.pop_first();
-                }
+                self.remember(exchange, order.id, order.quantity, order.reduce_only);
             }
             OrderCommand::Amend { id, amendment, .. } => {
                 if let (Some(known), Some(quantity)) = (self.orders[exchange].get_mut(id), amendment.quantity)
@@ -372,10 +413,9 @@ impl Checker {
         match event {
             VenueEvent::Filled(fill) => {
                 self.count("fills");
-                if fill.cause != FillCause::Order {
-                    let until = now + Span::from_seconds(60);
-                    let entry = self.guarded.entry(fill.instrument).or_insert((0, until));
-                    *entry = (entry.0 + fill.quantity.mantissa(), until);
+                let known = fill.order.and_then(|id| self.orders[exchange].get(&id));
+                if fill.cause != FillCause::Order || known.is_some_and(|known| known.reduces) {
+                    self.guard_fired(fill.instrument, fill.quantity, now);
                 }
                 if let Some(known) = fill.order.and_then(|id| self.orders[exchange].get_mut(&id)) {
                     known.filled += fill.quantity;
@@ -393,21 +433,49 @@ impl Checker {
         Ok(())
     }
 
+    /// Something was executed at an exchange of Bybit's dialect.
+    pub(crate) fn executed(
+        &mut self,
+        exchange: usize,
+        executed: &Executed,
+        now: Timestamp,
+    ) -> Result<(), Violation> {
+        self.count("fills");
+        let known = executed.order.and_then(|id| self.orders[exchange].get(&id));
+        if executed.is_forced || known.is_some_and(|known| known.reduces) {
+            self.guard_fired(executed.ix, executed.quantity, now);
+        }
+        if let Some(known) = executed.order.and_then(|id| self.orders[exchange].get_mut(&id)) {
+            known.filled += executed.quantity;
+            known.quantity = known.quantity.max(executed.ordered);
+            hold!(3, known.filled <= known.quantity, "{:?} is filled beyond its quantity", executed.order);
+        }
+        Ok(())
+    }
+
+    /// What guards a position, a reduce-only order or the exchange closed so much of it.
+    fn guard_fired(&mut self, ix: InstrumentIx, quantity: Quantity, now: Timestamp) {
+        let until = now + GUARDED;
+        let entry = self.guarded.entry(ix).or_insert((0, until));
+        *entry = (entry.0 + quantity.mantissa(), until);
+    }
+
     /// The exchange's own books, and what our orders there may come to. An order that turns a position around counts on the
-    /// position: where a guard closes it meanwhile, so much more may be open for as long as the order is on its way.
+    /// position: where what only ever closes closes it meanwhile, so much more may be open for as long as the order is on its way.
     pub(crate) fn venue(
         &mut self,
         venue: &Venue,
+        ixs: &[InstrumentIx],
         most: Option<Quantity>,
         now: Timestamp,
     ) -> Result<(), Violation> {
-        self.guarded.retain(|_, (_, until)| *until > now);
         for book in venue.account().books() {
             hold!(1, book.sum() == Amount::ZERO, "the venue's books sum to {}", book.sum());
         }
         let Some(most) = most else { return Ok(()) };
-        for number in (0u32..).take(venue.instruments().len()) {
-            let ix = InstrumentIx(number);
+        for (at, ours) in ixs.iter().enumerate() {
+            // A venue that knows no others counts its instruments from zero.
+            let ix = if venue.instruments().len() == ixs.len() { InstrumentIx(at as u32) } else { *ours };
             let held = venue.account().holding(ix, PositionSide::Net).signed().mantissa();
             let mut open = [0, 0];
             for report in venue.order_reports().filter(|r| r.instrument == ix && !r.reduce_only) {
@@ -415,12 +483,16 @@ impl Checker {
                     report.quantity.mantissa() - report.filled.mantissa();
             }
             let worst = (held + open[0]).max(open[1] - held);
+            let (closed, until) = self.guarded.get(ours).copied().unwrap_or((0, Timestamp::MIN));
             hold!(
                 5,
-                worst <= most.mantissa() + self.guarded.get(&ix).map_or(0, |(closed, _)| *closed),
-                "position {held} and orders {open:?} of {ix:?} may come to {worst}, the limit is {}",
+                worst <= most.mantissa() + closed,
+                "position {held} and orders {open:?} of {ours:?} may come to {worst}, the limit is {} and guards closed {closed}",
                 most.mantissa()
             );
+            if worst <= most.mantissa() && until <= now {
+                self.guarded.remove(ours);
+            }
         }
         Ok(())
     }
@@ -439,15 +511,13 @@ impl Checker {
     // --- in the end ---
 
     /// Our books and an exchange's are the same.
-    pub(crate) fn agrees(
-        &self,
-        engine: &Engine,
-        venue: &Venue,
-        ixs: &[InstrumentIx],
-    ) -> Result<(), Violation> {
-        for ix in ixs {
+    pub(crate) fn agrees(&self, engine: &Engine, exchange: &Exchange) -> Result<(), Violation> {
+        let ixs = exchange.ixs();
+        for (at, ix) in ixs.iter().enumerate() {
             let ours = engine.ledger().position(*ix, PositionSide::Net).quantity;
-            let theirs = venue.account().holding(*ix, PositionSide::Net).signed();
+            let venue = exchange.venue();
+            let local = if venue.instruments().len() == ixs.len() { InstrumentIx(at as u32) } else { *ix };
+            let theirs = venue.account().holding(local, PositionSide::Net).signed();
             hold!(
                 2,
                 ours == theirs,
@@ -455,11 +525,10 @@ impl Checker {
                 ours.mantissa(),
                 theirs.mantissa()
             );
-            let mut there: Vec<_> = venue.order_reports().filter(|r| r.instrument == *ix).collect();
-            there.sort_by_key(|report| report.id);
+            let there = exchange.living(*ix);
             let here: Vec<_> = engine.open_orders().filter(|o| o.order.instrument == *ix).collect();
             let (a, b): (Vec<_>, Vec<_>) =
-                (here.iter().map(|o| o.order.id).collect(), there.iter().map(|r| r.id).collect());
+                (here.iter().map(|o| o.order.id).collect(), there.iter().map(|o| o.id).collect());
             hold!(2, a == b, "orders of {ix:?}: ours {a:?}, theirs {b:?}");
             for (ours, theirs) in here.iter().zip(&there) {
                 hold!(
@@ -472,26 +541,23 @@ impl Checker {
                 hold!(
                     2,
                     (ours.order.quantity, ours.order.kind.limit(), ours.filled)
-                        == (theirs.quantity, theirs.kind.limit(), theirs.filled),
-                    "order {:?}: ours {:?} {:?} filled {:?}, theirs {:?} {:?} filled {:?}",
+                        == (theirs.quantity, theirs.limit, theirs.filled),
+                    "order {:?}: ours {:?} {:?} filled {:?}, theirs {theirs:?}",
                     ours.order.id,
                     ours.order.quantity,
                     ours.order.kind,
-                    ours.filled,
-                    theirs.quantity,
-                    theirs.kind,
-                    theirs.filled
+                    ours.filled
                 );
             }
         }
         Ok(())
     }
-}
 
-/// What so much is worth at a price; instruments of a world have six decimals together.
-fn value(price: Price, signed: Quantity) -> Amount {
-    let units = i128::from(price.mantissa()) * i128::from(signed.mantissa());
-    Amount::from_units(units * 1_000_000_000_000)
+    /// What so much is worth at a price.
+    fn value(&self, ix: InstrumentIx, price: Price, signed: Quantity) -> Amount {
+        let units = i128::from(price.mantissa()) * i128::from(signed.mantissa());
+        Amount::from_units(units * 10i128.pow(18 - self.decimals[ix.index()]))
+    }
 }
 
 fn cash_of(engine: &Engine) -> Amount {

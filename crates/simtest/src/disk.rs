@@ -5,12 +5,18 @@
 //! journal about it.
 
 use crate::options::{Fault, Options};
-use journal::{Action, Completion, FileName, Listed, RunId, Store, StoreError, Ticket, compress};
+use journal::{
+    Action, Completion, Expendable, FileName, KeptRun, Listed, Retention, RunId, Store, StoreError, Ticket,
+    compress,
+};
 use model::Seq;
 use std::collections::{BTreeMap, VecDeque};
 use units::{Prng, Span, Timestamp};
 
 const SECTOR: usize = 512;
+
+/// What is kept of journals, in the proportions of small segments and short lives.
+const RETENTION: Retention = Retention { max_age: Span::from_seconds(7 * 86_400), max_bytes: 256 * 1_024 };
 
 /// The bytes before the first frame of a segment.
 const HEADER: usize = 64;
@@ -22,6 +28,12 @@ struct File {
     durable: Vec<u8>,
     /// The last input in what was written.
     written: Seq,
+}
+
+impl File {
+    fn of(bytes: Vec<u8>) -> Self {
+        Self { seen: bytes.clone(), durable: bytes, written: Seq(0) }
+    }
 }
 
 /// The folder of a run.
@@ -63,6 +75,8 @@ pub(crate) struct Disk {
     /// The last input that was flushed.
     durable: Seq,
     is_full: bool,
+    /// A write or a flush failed: nothing more is written to the run.
+    is_broken: bool,
     is_healed: bool,
     /// Losses of power, kills and failures so far.
     pub(crate) failures: u64,
@@ -77,6 +91,7 @@ impl Disk {
             others: Vec::new(),
             durable: Seq(0),
             is_full: false,
+            is_broken: false,
             is_healed: false,
             failures: 0,
         }
@@ -85,7 +100,7 @@ impl Disk {
     /// A run begins with the state of this input.
     pub(crate) fn begin(&mut self, run: RunId, base: Seq) {
         self.folders.push((run, Folder::default()));
-        self.durable = base;
+        (self.durable, self.is_broken) = (base, false);
         // What no start needs any more: whatever came before the last three that are runs at all.
         let is_run = |(_, folder): &(RunId, Folder)| folder.files.contains_key(&FileName::Manifest);
         if let Some(oldest) =
@@ -93,6 +108,22 @@ impl Disk {
         {
             let from = self.folders.iter().position(|(run, _)| *run == oldest).unwrap_or(0);
             self.folders.drain(..from);
+        }
+    }
+
+    /// Removes what the journal's policy does not keep, as the program does now and then.
+    pub(crate) fn retain(&mut self, now: Timestamp) {
+        let read = |folder: &Folder| KeptRun::read(folder, now).ok().flatten()?.with_segments(folder).ok();
+        let kept: Vec<KeptRun> = self.folders.iter().filter_map(|(_, folder)| read(folder)).collect();
+        for item in RETENTION.expendable(&kept, now) {
+            match item {
+                Expendable::Run(run) => self.folders.retain(|(of, _)| *of != run),
+                Expendable::File(run, name) => {
+                    if let Some((_, folder)) = self.folders.iter_mut().find(|(of, _)| *of == run) {
+                        folder.files.remove(&name);
+                    }
+                }
+            }
         }
     }
 
@@ -105,10 +136,7 @@ impl Disk {
     /// Puts another manifest into a run, at once and durably.
     pub(crate) fn put_manifest(&mut self, run: &RunId, text: &str) {
         if let Some((_, folder)) = self.folders.iter_mut().find(|(of, _)| of == run) {
-            let bytes = text.as_bytes().to_vec();
-            folder
-                .files
-                .insert(FileName::Manifest, File { seen: bytes.clone(), durable: bytes, written: Seq(0) });
+            folder.files.insert(FileName::Manifest, File::of(text.as_bytes().to_vec()));
         }
     }
 
@@ -168,6 +196,7 @@ impl Disk {
 
     fn carry_out(&mut self, Pending { ticket, action, .. }: Pending, options: &Options) -> Completion {
         let problem = match &action {
+            action if action.is_ordered() && self.is_broken => Some("something before it failed"),
             Action::Write { .. } if self.chance(Fault::WriteError, options) => Some("input/output error"),
             Action::Flush { .. } if self.chance(Fault::FlushError, options) => Some("the flush failed"),
             Action::Create { .. } | Action::Replace { .. } | Action::Compress { .. } if self.is_full => {
@@ -177,6 +206,7 @@ impl Disk {
         };
         if let Some(problem) = problem {
             self.failures += 1;
+            self.is_broken |= action.is_ordered();
             return Completion::Failed { ticket, problem: problem.to_owned() };
         }
         let Some((_, folder)) = self.folders.last_mut() else {
@@ -184,8 +214,7 @@ impl Disk {
         };
         match action {
             Action::Create { name, bytes } => {
-                let zeros = vec![0; bytes as usize];
-                folder.files.insert(name, File { seen: zeros.clone(), durable: zeros, written: Seq(0) });
+                folder.files.insert(name, File::of(vec![0; bytes as usize]));
             }
             Action::Write { name, at, bytes } => {
                 let Some(file) = folder.files.get_mut(&name) else {
@@ -204,13 +233,12 @@ impl Disk {
                 self.durable = self.durable.max(file.written);
             }
             Action::Replace { name, bytes } => {
-                folder.files.insert(name, File { seen: bytes.clone(), durable: bytes, written: Seq(0) });
+                folder.files.insert(name, File::of(bytes));
             }
             Action::Compress { segment } => {
                 if let Some(file) = folder.files.remove(&FileName::Segment(segment)) {
-                    let bytes = compress(&file.durable);
-                    let file = File { seen: bytes.clone(), durable: bytes, written: file.written };
-                    folder.files.insert(FileName::Compressed(segment), file);
+                    let packed = File { written: file.written, ..File::of(compress(&file.durable)) };
+                    folder.files.insert(FileName::Compressed(segment), packed);
                 }
             }
             Action::Remove { name } => drop(folder.files.remove(&name)),

@@ -4,7 +4,8 @@
 //! ```text
 //! seed ─► options (which faults exist, how often) ─► world
 //! world = virtual clock + queue of events
-//!       + exchanges (`venue` behind the server side of the internal dialect, each with its own market)
+//!       + exchanges (`venue` behind the server side of our own dialect, or `loopback` without its sockets, which speaks
+//!         Bybit's; each with its own market)
 //!       + network, disk, clock of the machine, people
 //! loop:  next event ─► session ─► perform what it wants ─► look
 //! ```
@@ -46,23 +47,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Lives a seed twice. A panic anywhere is a violation, and so are two lives that differ.
 #[must_use]
-pub fn run(seed: u64) -> Outcome {
-    let options = Options::of(seed);
-    let first = guarded(seed, &options, false);
+pub fn run(seed: u64, options: &Options) -> Outcome {
+    let first = guarded(seed, options, false);
     if first.violation.is_some() {
         return first;
     }
-    let second = guarded(seed, &options, false);
+    let second = guarded(seed, options, false);
     let differs = first.digest != second.digest || first.violation != second.violation;
     let what = || format!("two lives of one seed differ: {} and {}", first.digest, second.digest);
     let violation = differs.then(|| Violation { invariant: 7, what: what() });
     Outcome { violation: violation.or(first.violation.clone()), ..first }
-}
-
-/// Lives a seed once, and tells.
-#[must_use]
-pub fn explain(seed: u64) -> Outcome {
-    guarded(seed, &Options::of(seed), true)
 }
 
 /// Lives a world once; a panic is a violation.

@@ -2,7 +2,7 @@
 #![allow(clippy::print_stdout, clippy::exit, reason = "it is what it is for")]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "progress is measured in real time")]
 
-use simtest::options::Options;
+use simtest::options::{Dialects, Options};
 use simtest::scenario;
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -10,7 +10,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::time::Instant;
 
-const USAGE: &str = "usage: simtest [--seeds N] [--from SEED] [--threads N] | --seed SEED [--explain] | --seed SEED --days N | --scenarios | --planted";
+const USAGE: &str = "\
+usage: simtest [--dialect internal|bybit|mixed] …
+    [--seeds N] [--from SEED] [--threads N]    many worlds
+    --seed SEED [--explain]                    one, and what happened in it
+    --seed SEED --days N                       a long one, its speed and its memory
+    --scenarios                                what is told on purpose
+    --planted                                  which seed finds which planted bug";
 
 struct Arguments {
     seeds: u64,
@@ -20,6 +26,7 @@ struct Arguments {
     days: Option<u64>,
     explain: bool,
     scenarios: bool,
+    dialects: Dialects,
 }
 
 fn number(text: &str) -> Option<u64> {
@@ -38,6 +45,7 @@ fn arguments() -> Option<Arguments> {
         days: None,
         explain: false,
         scenarios: false,
+        dialects: Dialects::default(),
     };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
@@ -53,6 +61,11 @@ fn arguments() -> Option<Arguments> {
         }
         if word == "--scenarios" {
             arguments.scenarios = true;
+            continue;
+        }
+        if word == "--dialect" {
+            let name = words.next()?;
+            arguments.dialects = Dialects::ALL.into_iter().find(|dialects| dialects.name() == name)?;
             continue;
         }
         let value = number(&words.next()?)?;
@@ -76,15 +89,17 @@ fn main() -> ExitCode {
     };
     match arguments.seed {
         _ if arguments.scenarios => scenarios(),
-        Some(seed) if arguments.days.is_some() => long(seed, arguments.days.unwrap_or(1)),
-        Some(seed) => one(seed, arguments.explain),
+        Some(seed) if arguments.days.is_some() => long(seed, arguments.dialects, arguments.days.unwrap_or(1)),
+        Some(seed) => one(seed, arguments.dialects, arguments.explain),
         None => many(&arguments),
     }
 }
 
-fn one(seed: u64, explains: bool) -> ExitCode {
-    println!("seed {seed:#x}: {}", Options::of(seed));
-    let outcome = if explains { simtest::explain(seed) } else { simtest::run(seed) };
+fn one(seed: u64, dialects: Dialects, explains: bool) -> ExitCode {
+    let options = Options::spoken(seed, dialects);
+    println!("seed {seed:#x}: {options}");
+    let outcome =
+        if explains { simtest::guarded(seed, &options, true) } else { simtest::run(seed, &options) };
     outcome.timeline.iter().for_each(|line| println!("{line}"));
     println!("{:?}", outcome.counts);
     match outcome.violation {
@@ -122,8 +137,8 @@ fn scenarios() -> ExitCode {
 }
 
 /// One long life, and what it takes in memory on the way.
-fn long(seed: u64, days: u64) -> ExitCode {
-    let options = Options { minutes: days as i64 * 1_440, ..Options::of(seed) };
+fn long(seed: u64, dialects: Dialects, days: u64) -> ExitCode {
+    let options = Options { minutes: days as i64 * 1_440, ..Options::spoken(seed, dialects) };
     println!("seed {seed:#x}: {options}");
     let begin = Instant::now();
     let life = std::thread::spawn(move || simtest::guarded(seed, &options, false));
@@ -137,6 +152,11 @@ fn long(seed: u64, days: u64) -> ExitCode {
     for (at, resident) in samples.iter().step_by((samples.len() / 12).max(1)) {
         println!("  {at:>6.1} s {resident:>8.1} MiB");
     }
+    // The first fifth is how it grows to its size.
+    let settled = &samples[samples.len() / 5..];
+    let (slope, noise) = line(settled);
+    let per_day = slope * seconds / days as f64;
+    println!("resident memory: {per_day:+.4} MiB a day, samples scatter by {noise:.2} MiB around the line");
     let Ok(outcome) = life.join() else { return ExitCode::FAILURE };
     println!("{:?}", outcome.counts);
     match outcome.violation {
@@ -146,6 +166,18 @@ fn long(seed: u64, days: u64) -> ExitCode {
         }
         None => ExitCode::SUCCESS,
     }
+}
+
+/// The slope of the straight line through some points, and how far they lie from it (root mean square).
+fn line(points: &[(f64, f64)]) -> (f64, f64) {
+    let count = points.len().max(1) as f64;
+    let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
+    let (x, y) = (mean(|point| point.0), mean(|point| point.1));
+    let spread: f64 = points.iter().map(|point| (point.0 - x) * (point.0 - x)).sum();
+    let slope = points.iter().map(|point| (point.0 - x) * (point.1 - y)).sum::<f64>() / spread.max(1e-9);
+    let away = |point: &(f64, f64)| point.1 - y - slope * (point.0 - x);
+    let noise = points.iter().map(|point| away(point) * away(point)).sum::<f64>() / count;
+    (slope, noise.sqrt())
 }
 
 /// Resident memory in MiB, where the system says.
@@ -160,6 +192,7 @@ fn many(arguments: &Arguments) -> ExitCode {
         std::panic::set_hook(Box::new(|_| {}));
     }
     let next = AtomicU64::new(arguments.from);
+    let dialects = arguments.dialects;
     let end = arguments.from + arguments.seeds;
     let begin = Instant::now();
     let (sender, results) = mpsc::channel();
@@ -171,7 +204,11 @@ fn many(arguments: &Arguments) -> ExitCode {
             scope.spawn(move || {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= end || sender.send((seed, simtest::run(seed))).is_err() {
+                    if seed >= end {
+                        return;
+                    }
+                    let options = Options::spoken(seed, dialects);
+                    if sender.send((seed, simtest::run(seed, &options))).is_err() {
                         return;
                     }
                 }
@@ -187,7 +224,10 @@ fn many(arguments: &Arguments) -> ExitCode {
             if let Some(violation) = outcome.violation {
                 failed += 1;
                 println!("seed {seed:#x}: {violation}");
-                println!("  again: cargo run -p simtest --profile simulation -- --seed {seed:#x} --explain");
+                println!(
+                    "  again: cargo run -p simtest --profile simulation -- --dialect {} --seed {seed:#x} --explain",
+                    dialects.name()
+                );
             }
             if done.is_multiple_of(200) {
                 println!(

@@ -68,20 +68,26 @@ impl Network {
         self.connections[venue][kind.index()] = Connection { number: self.numbers, ..Connection::default() };
     }
 
-    /// Both ends learn that a connection is gone. Returns whether it was there.
+    /// The client learns that a connection is gone; what it sent before arrives all the same, until it connects anew. Returns
+    /// whether the connection was there.
     pub(crate) fn breaks(&mut self, venue: usize, kind: LinkKind, number: u64) -> bool {
-        let connection = self.connections[venue][kind.index()];
+        let connection = &mut self.connections[venue][kind.index()];
         let was_there = connection.number == number && connection.client;
         if was_there {
-            self.close(venue, kind);
+            connection.client = false;
         }
         was_there
     }
 
-    /// The process is gone.
+    /// The process is gone; what it sent before is on its way.
     pub(crate) fn drop_all(&mut self) {
-        for venue in 0..self.connections.len() {
-            LinkKind::ALL.into_iter().for_each(|kind| self.close(venue, kind));
+        for connection in self.connections.iter_mut().flatten() {
+            connection.client = false;
+            if !connection.server {
+                // Nobody waits for it to stand any more.
+                self.numbers += 1;
+                connection.number = self.numbers;
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 //! exist at all, so that some worlds are calm but for one oddity, which no world with everything at once would show.
 
 use std::fmt;
-use units::Prng;
+use units::{Prng, Span};
 
 macro_rules! faults {
     ($($(#[$doc:meta])* $name:ident $text:literal $most:literal;)*) => {
@@ -111,6 +111,33 @@ faults! {
     VenueClock "venue clock" 2;
 }
 
+/// Which dialects the venues of a world speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Dialects {
+    /// Our own.
+    #[default]
+    Internal,
+    /// Bybit's.
+    Bybit,
+    /// Bybit's and ours, as the seed draws; at least one speaks Bybit's.
+    Mixed,
+}
+
+impl Dialects {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Internal, Self::Bybit, Self::Mixed];
+
+    /// Its name on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Internal => "internal",
+            Self::Bybit => "bybit",
+            Self::Mixed => "mixed",
+        }
+    }
+}
+
 /// What a world is made of.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -137,8 +164,14 @@ pub struct Options {
     pub crash_at: Option<(u64, bool)>,
     /// The strategies have opinions and place no orders by themselves.
     pub has_opinions_only: bool,
+    /// The strategies are woken so often.
+    pub timer: Option<Span>,
     /// The commands are kept for comparison.
     pub keeps_commands: bool,
+    /// By venue: whether it speaks Bybit's dialect; ours where nothing is said.
+    pub bybit: Vec<bool>,
+    /// Orders go to Bybit by request, as on its demo network, and not by socket.
+    pub orders_by_request: bool,
     /// By kind of fault, in the order of [`Fault::ALL`]: how often it strikes, of a thousand.
     pub rates: Vec<u64>,
 }
@@ -149,6 +182,7 @@ impl Options {
     pub fn of(seed: u64) -> Self {
         let mut prng = Prng::new(seed).fork(1);
         let mut draw = |n: u64| prng.below(n);
+        let mut timer = Prng::new(seed).fork(7);
         let kinds = [0, 1, 2, 4, 8, 16][draw(6) as usize];
         let mut rates = vec![0; Fault::ALL.len()];
         for _ in 0..kinds {
@@ -168,9 +202,39 @@ impl Options {
             checkpoint_every: 5 + draw(60),
             crash_at: None,
             has_opinions_only: false,
+            timer: (timer.below(2) == 0).then(|| Span::from_millis(5_000 + timer.below(115_000) as i64)),
             keeps_commands: false,
+            bybit: Vec::new(),
+            orders_by_request: false,
             rates,
         }
+    }
+
+    /// The options of a seed in these dialects. Whatever else is drawn is the same in all of them.
+    #[must_use]
+    pub fn spoken(seed: u64, dialects: Dialects) -> Self {
+        let mut prng = Prng::new(seed).fork(6);
+        let mut options = Self::of(seed);
+        let orders_by_request = prng.below(8) == 0;
+        let mut bybit: Vec<bool> = (0..options.venues).map(|_| prng.below(2) == 0).collect();
+        match dialects {
+            Dialects::Internal => bybit.clear(),
+            Dialects::Bybit => bybit.fill(true),
+            Dialects::Mixed => {
+                // At least one, or it would be the world that there is already.
+                let at = prng.below(bybit.len() as u64) as usize;
+                bybit[at] = true;
+            }
+        }
+        options.orders_by_request = orders_by_request && !bybit.is_empty();
+        options.bybit = bybit;
+        options
+    }
+
+    /// Whether the venue of this number speaks Bybit's dialect.
+    #[must_use]
+    pub fn speaks_bybit(&self, venue: usize) -> bool {
+        self.bybit.get(venue).copied().unwrap_or(false)
     }
 
     /// The same world without a fault.
@@ -203,8 +267,13 @@ impl fmt::Display for Options {
             self.faults().map(|fault| format!("{} {}‰", fault.name(), self.rate(fault))).collect();
         write!(
             f,
-            "{} venues × {} instruments, {}, leverage {}, {} minutes; {}",
+            "{} venues{} × {} instruments, {}, leverage {}, {} minutes; {}",
             self.venues,
+            match self.bybit.iter().filter(|is| **is).count() {
+                0 => String::new(),
+                n if self.orders_by_request => format!(" ({n} of Bybit's dialect, orders by request)"),
+                n => format!(" ({n} of Bybit's dialect)"),
+            },
             self.instruments,
             if self.has_ticks { "ticks" } else { "candles" },
             self.leverage,

@@ -2,7 +2,7 @@
 //! session and, side by side, to an engine without any.
 
 use crate::check::{Violation, hold};
-use crate::exchange::Exchange;
+use crate::exchange::internal::Internal;
 use crate::guarded;
 use crate::options::Options;
 use crate::world::{BEGIN, LIVENESS, blueprint};
@@ -19,6 +19,7 @@ fn calm(seed: u64, minutes: i64) -> Options {
         has_ticks: false,
         has_bands: false,
         leverage: 1,
+        timer: None,
         minutes,
         delay: (5, 5),
         ..Options::of(seed).calm()
@@ -79,7 +80,7 @@ fn alone(seed: u64, options: &Options) -> Vec<OrderCommand> {
     let mut engine = Engine::new(setup, strategies);
     let ixs = (0u32..).take(options.instruments).map(InstrumentIx).collect();
     let prng = Prng::new(seed).fork(100);
-    let mut exchange = Exchange::new(ixs, &blueprint.instruments, options, 0, prng);
+    let mut exchange = Internal::new(0, ixs, &blueprint.instruments, options, 0, prng);
     let moment = |minute: i64| Timestamp::from_nanos(minute * 60_000_000_000);
     let begin = BEGIN.nanos() / 60_000_000_000;
     let (mut at, mut seq, mut commands) = (BEGIN, Seq(0), Vec::new());

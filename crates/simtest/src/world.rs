@@ -3,7 +3,7 @@
 
 use crate::check::{Checker, Violation, hold};
 use crate::disk::Disk;
-use crate::exchange::{self, BALANCE, Exchange, money};
+use crate::exchange::{BALANCE, Exchange, bybit, instruments, money};
 use crate::network::{Network, Side as End};
 use crate::options::{Fault, Options};
 use crate::trader::Trader;
@@ -20,9 +20,8 @@ use session::{
     Record, Run, SessionAction, SessionEvent, Settings, Setup, StopRules, Told, VenueIx, VenueSetup, What,
 };
 use std::collections::{BTreeMap, VecDeque};
-use units::{Decimal, Digest, DigestWriter, Prng, Quantity, Rate, Span, Timestamp};
-use wire::internal::{self, Client};
-use wire::{Dialect, Frame, Request, Response, Ticket, TransportFailure};
+use units::{Amount, Decimal, Digest, DigestWriter, Prng, Quantity, Rate, Span, Timestamp};
+use wire::{Frame, Request, Response, Ticket, TransportFailure};
 
 /// The most of an instrument that may be held, orders included.
 const MOST_HELD: i64 = 20_000;
@@ -40,6 +39,8 @@ enum Event {
     Minute(i64),
     /// Some seconds of quotes are over.
     Tick,
+    /// The markets of the exchanges of Bybit's dialect go on by a step.
+    Step,
     /// A frame reaches an exchange that left when so much was durable.
     ToVenue { venue: usize, kind: LinkKind, connection: u64, frame: Frame, durable: Seq },
     /// A frame reaches the process.
@@ -49,11 +50,13 @@ enum Event {
     /// A connection is gone, and the process is told.
     Broken { venue: usize, kind: LinkKind, connection: u64 },
     /// A request reaches an exchange.
-    Request { venue: usize, ticket: Ticket, generation: u64, request: Request },
+    Request { venue: usize, ticket: Ticket, generation: u64, request: Request, durable: Seq },
     /// A response reaches the process.
     Response { venue: usize, ticket: Ticket, generation: u64, result: Result<Response, TransportFailure> },
     /// What was held back at an exchange is told now.
     Late { venue: usize, event: VenueEvent },
+    /// What was held back on a link is sent now.
+    LateFrame { venue: usize, kind: LinkKind, text: String },
     /// The process begins.
     Start,
     /// A person does something.
@@ -88,8 +91,9 @@ pub(crate) fn blueprint(seed: u64, options: &Options) -> Blueprint {
         has_ticks: options.has_ticks,
         leverage: options.leverage,
         has_opinions_only: options.has_opinions_only,
+        timer: options.timer,
         venues: options.venues,
-        instruments: exchange::instruments(options.venues * options.instruments),
+        instruments: instruments(options),
     }
 }
 
@@ -100,6 +104,7 @@ pub(crate) struct Blueprint {
     has_ticks: bool,
     leverage: i64,
     has_opinions_only: bool,
+    timer: Option<Span>,
     venues: usize,
     pub(crate) instruments: Vec<Instrument>,
 }
@@ -127,7 +132,13 @@ impl Blueprint {
         };
         let strategy = |n: u64| StrategySetup {
             name: format!("trader {n}"),
-            strategy: Box::new(Trader::new(self.seed ^ n, self.has_ticks, self.has_opinions_only)),
+            strategy: Box::new(Trader::new(
+                self.seed ^ n,
+                self.has_ticks,
+                self.has_opinions_only,
+                self.timer,
+                self.instruments.len() as u32,
+            )),
             instruments: (0u32..).take(self.instruments.len()).map(InstrumentIx).collect(),
             timeframe: Timeframe::MINUTE,
             weight: Rate::ONE,
@@ -250,11 +261,7 @@ impl World {
         let instruments = blueprint.instruments.clone();
         let mark = manifest(0, now).order_mark();
         let exchanges: Vec<Exchange> = (0..options.venues)
-            .map(|n| {
-                let first = (n * options.instruments) as u32;
-                let ixs = (first..).take(options.instruments).map(InstrumentIx).collect();
-                Exchange::new(ixs, &instruments, &options, mark, root.fork(100 + n as u64))
-            })
+            .map(|n| Exchange::new(n, &instruments, &options, mark, root.fork(100 + n as u64), now))
             .collect();
         let mut prng = root.fork(2);
         let skew = Span::from_millis(prng.below(20_000) as i64 - 10_000);
@@ -272,7 +279,7 @@ impl World {
             starts: 0,
             mark,
             is_starting: false,
-            checker: Checker::new(options.venues),
+            checker: Checker::new(options.venues, &instruments),
             told_events: vec![VecDeque::new(); options.venues],
             digest: DigestWriter::new(),
             timeline: explains.then(Vec::new),
@@ -296,6 +303,9 @@ impl World {
         world.at_minute(minute + 1);
         if world.options.has_ticks {
             world.after(Span::from_millis(500), Event::Tick);
+        }
+        if world.exchanges.iter().any(|exchange| matches!(exchange, Exchange::Bybit(_))) {
+            world.after(bybit::STEP, Event::Step);
         }
         world
     }
@@ -338,7 +348,7 @@ impl World {
         let dead = self.heal();
         let waits: Vec<(usize, Vec<model::ClientOrderId>)> = self.unknown_at(&dead);
         self.run_until(safety + minutes(LIVENESS))?;
-        self.is_quiet = true;
+        self.fall_silent();
         self.run_until(safety + minutes(LIVENESS + QUIESCENCE))?;
         self.check_rest(&dead, &waits)
     }
@@ -421,6 +431,7 @@ impl World {
             Event::Second => self.second(),
             Event::Minute(minute) => self.minute(minute),
             Event::Tick => self.tick(),
+            Event::Step => self.step(),
             Event::ToVenue { venue, kind, connection, frame, durable } => {
                 self.reach_venue(venue, kind, connection, &frame, durable)
             }
@@ -437,11 +448,11 @@ impl World {
                     return Ok(());
                 }
                 let at = VenueIx(venue as u8);
-                if stands {
-                    self.exchanges[venue].server.opened(kind);
+                if stands && self.open_at(venue, kind)? {
                     self.note(|| format!("{venue} {} opened", kind.name()));
                     self.tell(SessionEvent::Opened { venue: at, kind })
                 } else {
+                    self.network.close(venue, kind);
                     self.tell(SessionEvent::Closed { venue: at, kind })
                 }
             }
@@ -452,9 +463,8 @@ impl World {
                 self.note(|| format!("{venue} {} broke", kind.name()));
                 self.tell(SessionEvent::Closed { venue: VenueIx(venue as u8), kind })
             }
-            Event::Request { venue, ticket, generation, request } => {
-                self.answer(venue, ticket, generation, &request);
-                Ok(())
+            Event::Request { venue, ticket, generation, request, durable } => {
+                self.answer(venue, (ticket, generation), &request, durable)
             }
             Event::Response { venue, ticket, generation, result } => {
                 if self.process.as_ref().is_none_or(|process| process.generation != generation) {
@@ -471,6 +481,10 @@ impl World {
                 self.say(venue, &[event]);
                 Ok(())
             }
+            Event::LateFrame { venue, kind, text } => {
+                self.send(venue, kind, Frame::Text(text));
+                Ok(())
+            }
             Event::Start => self.start(),
             Event::Operator(command) => {
                 self.note(|| format!("operator: {command:?}"));
@@ -483,6 +497,8 @@ impl World {
                 }
                 self.tell(SessionEvent::Stop)
             }
+            // Whoever is dead after everything healed stays dead.
+            Event::Rejoin(_) if self.is_healed => Ok(()),
             Event::Rejoin(venue) => {
                 self.note(|| format!("{venue} can be reached again"));
                 self.network.rejoin(venue);
@@ -508,6 +524,8 @@ impl World {
         let told = self.clock.told(self.now);
         let completions = self.disk.perform(self.now, &self.options);
         let Some(process) = &mut self.process else { return Ok(()) };
+        // Its clock may have been set back since it was told something.
+        process.told_at = process.told_at.min(told);
         process.run.disk(told, |writer| completions.into_iter().for_each(|done| writer.handle(done)));
         self.drain()
     }
@@ -605,7 +623,9 @@ impl World {
                 self.note(|| format!("  → {venue} {} {}", kind.name(), shown(&frame)));
                 if let (Frame::Text(text), Some(process)) = (&frame, &self.process) {
                     self.digest.text(text);
-                    self.checker.leaves(process.run.session().engine(), text, self.disk.durable())?;
+                    let may_open = self.may_open(venue, text);
+                    let engine = process.run.session().engine();
+                    self.checker.leaves(engine, may_open, text, self.disk.durable())?;
                 }
                 let Some(connection) = self.network.client(venue, kind) else { return Ok(()) };
                 let durable = self.disk.durable();
@@ -618,17 +638,28 @@ impl World {
                 let venue = venue.index();
                 self.note(|| format!("  → {venue} ask {} {}", ticket.0, cut(&request.body)));
                 self.digest.text(&request.body);
-                let generation = self.generation;
+                let (generation, durable) = (self.generation, self.disk.durable());
+                if let (Exchange::Bybit(exchange), Some(process)) = (&self.exchanges[venue], &self.process) {
+                    let may_open = exchange.claim_of_request(&request).is_some_and(|claim| claim.may_open());
+                    let engine = process.run.session().engine();
+                    self.checker.leaves(engine, may_open, &request.body, durable)?;
+                }
                 if !self.network.is_reachable(venue) || self.strikes(Fault::Loss) {
                     if self.prng.below(2) == 0 {
                         let result = Err(TransportFailure::NoAnswer);
                         let span = Span::from_seconds(1 + self.prng.below(8) as i64);
                         self.after(span, Event::Response { venue, ticket, generation, result });
+                        // Who gave up waiting does not know that it was merely slow.
+                        if self.options.speaks_bybit(venue) && self.prng.below(2) == 0 {
+                            let span = self.travel() + Span::from_millis(self.prng.below(5_000) as i64);
+                            let (ticket, generation) = (Ticket(0), 0);
+                            self.after(span, Event::Request { venue, ticket, generation, request, durable });
+                        }
                     }
                     return Ok(());
                 }
                 let span = self.travel();
-                self.after(span, Event::Request { venue, ticket, generation, request });
+                self.after(span, Event::Request { venue, ticket, generation, request, durable });
                 Ok(())
             }
             SessionAction::Connect { venue, kind, .. } => {
@@ -752,7 +783,11 @@ impl World {
         let setup = Setup {
             opening,
             venues: (0..self.exchanges.len()).map(|n| self.venue_setup(n)).collect(),
-            settings: Settings { checkpoint_every: self.options.checkpoint_every, ..Settings::default() },
+            settings: Settings {
+                checkpoint_every: self.options.checkpoint_every,
+                wallet_tolerance: self.wallet_tolerance(),
+                ..Settings::default()
+            },
             stop: StopRules::default(),
             components: Vec::new(),
             patience: Span::from_seconds(30),
@@ -775,8 +810,16 @@ impl World {
             told_at: Timestamp::MIN,
         });
         // What closed while nobody was there is fetched, as a program would.
+        let mut closed: Vec<Candle> = self.candles.iter().copied().collect();
+        for venue in 0..self.exchanges.len() {
+            if self.network.is_reachable(venue)
+                && let Exchange::Bybit(exchange) = &mut self.exchanges[venue]
+            {
+                closed.extend(exchange.candles(self.now));
+            }
+        }
         let missed: Vec<Candle> =
-            self.candles.iter().filter(|candle| self.checker.missed(candle)).copied().collect();
+            closed.into_iter().filter(|c| c.bar.open_time >= BEGIN && self.checker.missed(c)).collect();
         for candle in missed {
             self.tell(SessionEvent::Market(model::Fact::Candle(candle)))?;
         }
@@ -794,19 +837,18 @@ impl World {
     }
 
     fn venue_setup(&self, number: usize) -> VenueSetup {
-        let exchange = &self.exchanges[number];
-        let settings = internal::Settings {
-            symbols: exchange::symbols(&exchange.ixs, &self.blueprint.instruments),
-            names: exchange::names(self.mark),
-            credentials: exchange::credentials(),
-            capabilities: internal::capabilities(),
-            limits: internal::limits(),
-        };
+        let instruments = &self.blueprint.instruments;
         VenueSetup {
             name: format!("venue {number}"),
-            dialect: Dialect::Internal(Box::new(Client::new(settings))),
+            dialect: self.exchanges[number].dialect(number, instruments, self.mark, &self.options),
             paper: None,
         }
+    }
+
+    /// Bybit tells money to eight places.
+    pub(crate) fn wallet_tolerance(&self) -> Amount {
+        let is_exact = self.exchanges.iter().all(|exchange| matches!(exchange, Exchange::Internal(_)));
+        Amount::from_units(if is_exact { 0 } else { 1_000_000_000_000 })
     }
 }
 

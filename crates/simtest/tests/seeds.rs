@@ -1,38 +1,50 @@
 //! A hundred seeds, those that found something once, a crash at every boundary, and one market through two modes.
 
+use simtest::options::{Dialects, Options};
 use simtest::{corpus, run, scenario};
 
-fn seeds(range: std::ops::Range<u64>) {
+fn seeds(dialects: Dialects, range: std::ops::Range<u64>) {
     for seed in range {
-        let outcome = run(seed);
-        assert_eq!(outcome.violation, None, "seed {seed:#x}; again with --seed {seed:#x} --explain");
+        let outcome = run(seed, &Options::spoken(seed, dialects));
+        let again = format!("--dialect {} --seed {seed:#x} --explain", dialects.name());
+        assert_eq!(outcome.violation, None, "seed {seed:#x}; again with {again}");
     }
 }
 
 #[test]
 fn the_first_25_seeds_are_clean() {
-    seeds(0..25);
+    seeds(Dialects::Internal, 0..25);
 }
 
 #[test]
 fn the_next_25_seeds_are_clean() {
-    seeds(25..50);
+    seeds(Dialects::Internal, 25..50);
 }
 
 #[test]
 fn and_the_next_25() {
-    seeds(50..75);
+    seeds(Dialects::Internal, 50..75);
 }
 
 #[test]
 fn and_the_last_25() {
-    seeds(75..100);
+    seeds(Dialects::Internal, 75..100);
+}
+
+#[test]
+fn mixed_dialects_are_clean() {
+    seeds(Dialects::Mixed, 0..25);
+}
+
+#[test]
+fn and_so_is_bybits() {
+    seeds(Dialects::Bybit, 100..125);
 }
 
 #[test]
 fn what_was_found_once_is_not_found_again() {
     for story in corpus::STORIES {
-        let outcome = run(story.seed);
+        let outcome = run(story.seed, &Options::spoken(story.seed, story.dialects));
         assert_eq!(outcome.violation, None, "seed {:#x}: {}", story.seed, story.story);
     }
 }

@@ -15,7 +15,7 @@ const CAPACITY: usize = 36;
 /// How many names of other people's orders are kept at most. Exchanges keep fewer open orders than that.
 const MOST_FOREIGN: usize = 4096;
 
-/// How the canonical name of an adopted order begins whose own name nobody told.
+/// How the canonical name of an adopted order begins whose own name nobody told; then come the venue and the number.
 const ADOPTED: &str = "ext-";
 
 /// Which characters a name may be made of.
@@ -131,20 +131,25 @@ impl fmt::Display for OrderName {
 }
 
 /// Client order ids as text, for one run at one venue; and the names of orders that others placed.
+///
+/// What others call their orders is theirs to choose, and at two venues it may be the same: the ids that stand for such names
+/// are made of the venue as well, so that the orders are two to an engine that trades at both.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Names {
     run: u32,
+    /// The venue as a number.
+    venue: u32,
     alphabet: Alphabet,
     widths: [usize; 3],
     foreign: BTreeMap<ClientOrderId, String>,
 }
 
 impl Names {
-    /// The names of a run.
+    /// The names of a run at a venue, which a person calls by a name that is the same after every restart.
     ///
     /// # Errors
     /// [`NameError`] when the venue's names are too short to be told apart.
-    pub fn new(run: u32, rules: IdRules) -> Result<Self, NameError> {
+    pub fn new(run: u32, venue: &str, rules: IdRules) -> Result<Self, NameError> {
         let alphabet = rules.alphabet;
         // Counters stay below 2⁴⁷, see `ClientOrderId`.
         let widths = [alphabet.width(32), alphabet.width(16), alphabet.width(47)];
@@ -153,7 +158,10 @@ impl Names {
         if needed > allowed {
             return Err(NameError { needed, allowed });
         }
-        Ok(Self { run, alphabet, widths, foreign: BTreeMap::new() })
+        let mut digest = DigestWriter::new();
+        digest.text(venue);
+        let venue = digest.finish().bits() as u32;
+        Ok(Self { run, venue, alphabet, widths, foreign: BTreeMap::new() })
     }
 
     /// The name of one of our orders.
@@ -199,9 +207,14 @@ impl Names {
         if let Some(id) = self.decode(text) {
             return id;
         }
-        let canonical = text.strip_prefix(ADOPTED).and_then(|hex| u64::from_str_radix(hex, 16).ok());
+        let canonical =
+            text.strip_prefix(ADOPTED).and_then(|rest| rest.split_once('-')).and_then(|(venue, hex)| {
+                let is_here = u32::from_str_radix(venue, 16) == Ok(self.venue);
+                u64::from_str_radix(hex, 16).ok().filter(|_| is_here)
+            });
         let number = canonical.unwrap_or_else(|| {
             let mut digest = DigestWriter::new();
+            digest.word(u64::from(self.venue));
             digest.text(text);
             digest.finish().bits() as u64
         });
@@ -228,7 +241,7 @@ impl Names {
         if !id.is_adopted() {
             return self.encode(id).as_str().to_owned();
         }
-        let canonical = || format!("{ADOPTED}{:x}", id.counter() & ((1 << 47) - 1));
+        let canonical = || format!("{ADOPTED}{:x}-{:x}", self.venue, id.counter() & ((1 << 47) - 1));
         self.foreign.get(&id).cloned().unwrap_or_else(canonical)
     }
 }
@@ -242,7 +255,7 @@ mod tests {
 
     #[test]
     fn names_fit_the_shortest_venue() {
-        let check = |max_length, alphabet| Names::new(7, IdRules { max_length, alphabet });
+        let check = |max_length, alphabet| Names::new(7, "here", IdRules { max_length, alphabet });
         let shortest = check(18, Alphabet::Alphanumeric).unwrap();
         assert_eq!(shortest.encode(ClientOrderId::new(1, 2)).as_str(), "p00000700200000001");
         assert_eq!(
@@ -259,7 +272,7 @@ mod tests {
 
     #[test]
     fn names_of_others_are_kept_only_while_their_orders_live() {
-        let mut names = Names::new(7, BYBIT).unwrap();
+        let mut names = Names::new(7, "here", BYBIT).unwrap();
         let id = names.learn("my hand-made order");
         assert!(id.is_adopted());
         assert_eq!(
@@ -269,7 +282,15 @@ mod tests {
         names.keep(|_| false);
         let canonical = names.name_of(id);
         assert_eq!(names.id_of(&canonical), id, "{canonical}");
-        let other_run = Names::new(8, BYBIT).unwrap();
+        let elsewhere = Names::new(7, "there", BYBIT).unwrap();
+        for text in ["my hand-made order", canonical.as_str()] {
+            assert_ne!(
+                elsewhere.id_of(text),
+                id,
+                "an order of the same name at another venue is another order"
+            );
+        }
+        let other_run = Names::new(8, "here", BYBIT).unwrap();
         assert!(other_run.id_of(names.encode(ClientOrderId::new(1, 0)).as_str()).is_adopted());
     }
 
@@ -281,14 +302,14 @@ mod tests {
                 Just(Alphabet::Digits), Just(Alphabet::Hex), Just(Alphabet::LowerAlphanumeric), Just(Alphabet::Alphanumeric)
             ],
         ) {
-            let names = Names::new(run, IdRules { max_length: 36, alphabet }).unwrap();
+            let names = Names::new(run, "here", IdRules { max_length: 36, alphabet }).unwrap();
             let id = ClientOrderId::new(counter, strategy);
             let name = names.encode(id);
             prop_assert!(name.as_str().bytes().all(|b| alphabet.digits().contains(&b)));
             prop_assert_eq!(names.decode(name.as_str()), Some(id));
             let second = names.encode(ClientOrderId::new(other, strategy));
             prop_assert_eq!(second == name, other == counter);
-            let elsewhere = Names::new(run ^ 1, IdRules { max_length: 36, alphabet }).unwrap();
+            let elsewhere = Names::new(run ^ 1, "here", IdRules { max_length: 36, alphabet }).unwrap();
             prop_assert_eq!(elsewhere.decode(name.as_str()), None);
             // Any text has some id, and never panics.
             let _ = names.id_of(&text);

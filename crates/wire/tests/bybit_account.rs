@@ -421,7 +421,7 @@ fn parts_are_guarded_by_legs() {
 }
 
 #[test]
-fn rows_of_others_and_rows_that_cannot_be_read() {
+fn pitfall_39_rows_of_others_and_rows_that_cannot_be_read() {
     let mut world = World::ready();
     for changes in [json!({"symbol": "DOGEUSDT"}), json!({"category": "option"}), json!({"category": "spot"})]
     {
@@ -463,8 +463,15 @@ fn logins_are_refused_with_their_meaning() {
     assert_eq!(refused(LinkKind::Account, body, retried).0, Meaning::Ambiguous);
     let late = json!({"success": false, "ret_msg": "Params Error: expires has expired", "op": "auth"});
     assert_eq!(refused(LinkKind::Account, late, Choices::default()).0, Meaning::ClockSkew);
+    let unread = json!({"success": false, "ret_msg": "error:request is not a JSON object", "op": ""});
+    assert_eq!(refused(LinkKind::Account, unread, Choices::default()).0, Meaning::Ambiguous);
     let code = json!({"retCode": 10004, "retMsg": "error sign", "op": "auth", "connId": "c"});
     assert_eq!(refused(LinkKind::Trade, code, Choices::default()).0, Meaning::CredentialsInvalid);
+    // Who is in is refused something else, and keeps the key.
+    let mut world = World::ready();
+    let other = json!({"success": false, "ret_msg": "error:args is empty", "op": ""});
+    let said = world.hear(LinkKind::Account, &other).unwrap();
+    assert!(matches!(&said[..], [Said::Refused { meaning: Meaning::Ambiguous, .. }]), "{said:?}");
     let mut world = World::new();
     world.open(LinkKind::Trade);
     let twice = json!({"retCode": 20001, "retMsg": "", "op": "auth"});

@@ -69,7 +69,12 @@ fn a_gap_in_a_book_is_told_and_healed_by_a_snapshot() {
     let mut world = World::ready();
     let level = json!([["100.5", "1"]]);
     let none = json!([]);
-    assert_eq!(world.market(&book("delta", 5, &level, &none)), [Said::Alive], "nothing before a snapshot");
+    for number in 2..5 {
+        let before = world.market(&book("delta", number, &level, &none));
+        assert_eq!(before, [Said::Alive], "nothing before a snapshot");
+    }
+    let lost = world.market(&book("delta", 5, &level, &none));
+    assert_eq!(lost, [Said::BookGap(BTC)], "a snapshot that does not come is asked for");
     world.market(&book("snapshot", 10, &level, &none));
     assert_eq!(world.market(&book("delta", 10, &level, &none)), [Said::Alive], "told before");
     assert_eq!(world.market(&book("delta", 12, &level, &none)), [Said::BookGap(BTC)]);
@@ -213,7 +218,7 @@ fn trap_11_a_bad_topic_does_not_take_the_others_with_it() {
 }
 
 #[test]
-fn a_subscription_that_is_refused_whole_is_never_silent() {
+fn pitfall_32_a_subscription_that_is_refused_whole_is_never_silent() {
     let mut world = World::new();
     let asked = world.open(LinkKind::Market).remove(0);
     let answer =

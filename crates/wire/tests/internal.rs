@@ -25,7 +25,7 @@ fn symbols() -> Symbols {
 }
 
 fn names() -> Names {
-    Names::new(7, internal::ID_RULES).unwrap()
+    Names::new(7, "exchange", internal::ID_RULES).unwrap()
 }
 
 struct Pair {

@@ -88,7 +88,7 @@ const TABLE: &[Row] = &[
     },
     Row {
         name: "simtest",
-        ours: &["units", "model", "strategy", "engine", "venue", "wire", "journal", "session"],
+        ours: &["units", "model", "strategy", "engine", "venue", "wire", "journal", "session", "loopback"],
         theirs: Any,
     },
     Row { name: "xtask", ours: &[], theirs: Any },

@@ -323,7 +323,7 @@ fn symbols(ixs: &[InstrumentIx], all: &[Instrument]) -> Symbols {
 }
 
 fn names() -> Names {
-    Names::new(7, internal::ID_RULES).unwrap()
+    Names::new(7, "exchange", internal::ID_RULES).unwrap()
 }
 
 fn credentials() -> Credentials {

@@ -1,12 +1,15 @@
 //! The far end: what reaches exchanges, what they say, and what the network does to it.
 
 use super::{Checked, Event, MOST_HELD, World, cut};
+use crate::exchange::Exchange;
+use crate::exchange::bybit::STEP;
+use crate::exchange::internal::Internal;
 use crate::network::Side as End;
 use crate::options::Fault;
 use model::{Fact, LinkKind, OrderCommand, Seq, VenueEvent};
 use units::{Quantity, Span, Timestamp};
 use wire::internal::Heard;
-use wire::{Frame, Meaning, Request, Ticket};
+use wire::{Frame, Meaning, Request, Response, Ticket, TransportFailure};
 
 /// So many events are kept to be told again.
 const KEPT: usize = 40;
@@ -52,7 +55,7 @@ impl World {
     }
 
     /// An exchange says something on a link.
-    fn send(&mut self, venue: usize, kind: LinkKind, frame: Frame) {
+    pub(super) fn send(&mut self, venue: usize, kind: LinkKind, frame: Frame) {
         let Some(connection) = self.network.server(venue, kind) else { return };
         for (at, frame) in self.carry(venue, kind, End::Client, frame) {
             self.at(at, Event::ToClient { venue, kind, connection, frame });
@@ -70,13 +73,17 @@ impl World {
         if !self.network.hears(venue, kind, connection, End::Venue) {
             return Ok(());
         }
-        let clock = self.exchanges[venue].clock(self.now);
+        let exchange = match &mut self.exchanges[venue] {
+            Exchange::Internal(exchange) => exchange,
+            Exchange::Bybit(_) => return self.reach_bybit(venue, kind, frame, durable),
+        };
+        let clock = exchange.clock(self.now);
         let mut replies = Vec::new();
-        let mood = self.exchanges[venue].mood(self.now);
-        let heard = self.exchanges[venue].server.on_frame(kind, frame, clock, &mut replies);
+        let mood = exchange.mood(self.now);
+        let heard = exchange.server.on_frame(kind, frame, clock, &mut replies);
         if mood == Some(Meaning::CredentialsInvalid) && kind != LinkKind::Market {
             // The key is refused whatever the signature says.
-            self.exchanges[venue].server.opened(kind);
+            exchange.server.opened(kind);
         }
         let Ok(heard) = heard else {
             // An exchange closes a connection on which it hears nonsense.
@@ -99,13 +106,17 @@ impl World {
 
     fn command(&mut self, venue: usize, ticket: Ticket, command: &OrderCommand, durable: Seq) -> Checked {
         self.checker.arrives(venue, command, durable)?;
-        let (meaning, events) = self.exchanges[venue].command(self.now, command);
+        let Some((meaning, events)) = self.internal(venue, |it, now| it.command(now, command)) else {
+            return Ok(());
+        };
         self.note(|| format!("    {venue}: {command:?}: {meaning}"));
         if meaning == Meaning::Accepted {
             self.checker.placed(venue, command);
         }
         self.happened(venue, &events)?;
-        let outcome = self.exchanges[venue].server.outcome(ticket, meaning);
+        let Some(outcome) = self.internal(venue, |it, _| it.server.outcome(ticket, meaning)) else {
+            return Ok(());
+        };
         let is_lost = self.strikes(Fault::LostAnswer);
         let is_first = self.strikes(Fault::EventFirst);
         if is_first {
@@ -124,7 +135,7 @@ impl World {
         // Whoever trades by hand may hold what he likes, and what a venue reduces by force nobody planned.
         let is_ours = self.options.rate(Fault::ByHand) == 0;
         let most = is_ours.then_some(Quantity::new(MOST_HELD));
-        self.checker.venue(&self.exchanges[venue].venue, most, self.now)
+        self.checker.venue(self.exchanges[venue].venue(), self.exchanges[venue].ixs(), most, self.now)
     }
 
     /// Something happened to the account at an exchange.
@@ -161,7 +172,7 @@ impl World {
     }
 
     fn say_one(&mut self, venue: usize, event: &VenueEvent) {
-        let exchange = &mut self.exchanges[venue];
+        let Exchange::Internal(exchange) = &mut self.exchanges[venue] else { return };
         // Numbered whether anybody listens or not.
         let frame = exchange.server.event(event);
         let is_ready = exchange.server.is_ready(LinkKind::Account);
@@ -172,7 +183,7 @@ impl World {
 
     pub(super) fn tell_market(&mut self, venue: usize, facts: &[Fact]) {
         for fact in facts {
-            let exchange = &mut self.exchanges[venue];
+            let Exchange::Internal(exchange) = &mut self.exchanges[venue] else { return };
             if !exchange.server.is_ready(LinkKind::Market) {
                 continue;
             }
@@ -187,20 +198,32 @@ impl World {
             return;
         }
         let has_gap = !is_snapshot && self.strikes(Fault::BookGap);
-        for of in 0..self.exchanges[venue].ixs.len() {
-            let facts = self.exchanges[venue].book(self.now, of, is_snapshot, has_gap);
-            self.tell_market(venue, &facts);
+        for of in 0..self.exchanges[venue].ixs().len() {
+            let facts = self.internal(venue, |it, now| it.book(now, of, is_snapshot, has_gap));
+            self.tell_market(venue, &facts.unwrap_or_default());
+        }
+    }
+
+    /// Does something with an exchange of our own dialect.
+    fn internal<T>(&mut self, venue: usize, act: impl FnOnce(&mut Internal, Timestamp) -> T) -> Option<T> {
+        match &mut self.exchanges[venue] {
+            Exchange::Internal(exchange) => Some(act(exchange, self.now)),
+            Exchange::Bybit(_) => None,
         }
     }
 
     pub(super) fn minute(&mut self, minute: i64) -> Checked {
         self.at_minute(minute + 1);
+        if minute % 60 == 0 {
+            self.disk.retain(self.now);
+        }
         if self.is_quiet {
             return Ok(());
         }
         let open_time = Timestamp::from_nanos((minute - 1) * 60_000_000_000);
         for venue in 0..self.exchanges.len() {
-            let (events, facts) = self.exchanges[venue].minute(self.now, open_time, &self.options);
+            let Exchange::Internal(exchange) = &mut self.exchanges[venue] else { continue };
+            let (events, facts) = exchange.minute(self.now, open_time, &self.options);
             for fact in &facts {
                 if let Fact::Candle(candle) = fact {
                     self.candles.push_back(*candle);
@@ -221,7 +244,8 @@ impl World {
             return Ok(());
         }
         for venue in 0..self.exchanges.len() {
-            let (events, facts) = self.exchanges[venue].tick(self.now, &self.options);
+            let Exchange::Internal(exchange) = &mut self.exchanges[venue] else { continue };
+            let (events, facts) = exchange.tick(self.now, &self.options);
             self.market_moved(venue, &events, &facts)?;
         }
         Ok(())
@@ -240,22 +264,189 @@ impl World {
         Ok(())
     }
 
-    pub(super) fn answer(&mut self, venue: usize, ticket: Ticket, generation: u64, request: &Request) {
+    pub(super) fn answer(
+        &mut self,
+        venue: usize,
+        (ticket, generation): (Ticket, u64),
+        request: &Request,
+        durable: Seq,
+    ) -> Checked {
         if !self.network.is_reachable(venue) {
-            return;
+            return Ok(());
         }
-        let exchange = &self.exchanges[venue];
+        let exchange = match &mut self.exchanges[venue] {
+            Exchange::Internal(exchange) => exchange,
+            Exchange::Bybit(_) => return self.answer_bybit(venue, (ticket, generation), request, durable),
+        };
         let response = match exchange.server.on_request(request, exchange.clock(self.now)) {
             Ok(question) => exchange.server.answer(&exchange.answer(&question, self.now)),
             Err(response) => response,
         };
         self.note(|| format!("    {venue}: answers {}", cut(&response.body)));
         if self.strikes(Fault::Loss) {
-            return;
+            return Ok(());
         }
         let span = self.travel();
         let result = Ok(response);
         self.after(span, Event::Response { venue, ticket, generation, result });
+        Ok(())
+    }
+
+    // --- exchanges of Bybit's dialect ---
+
+    /// A connection reaches an exchange. Returns whether it stands.
+    pub(super) fn open_at(&mut self, venue: usize, kind: LinkKind) -> Result<bool, crate::check::Violation> {
+        let stands = match &mut self.exchanges[venue] {
+            Exchange::Internal(exchange) => {
+                exchange.server.opened(kind);
+                return Ok(true);
+            }
+            Exchange::Bybit(exchange) => exchange.open(self.now, kind),
+        };
+        self.pump(venue)?;
+        Ok(stands)
+    }
+
+    /// Whether a frame that leaves for an exchange may lead to more exposure.
+    pub(super) fn may_open(&self, venue: usize, text: &str) -> bool {
+        match &self.exchanges[venue] {
+            Exchange::Internal(_) => {
+                let is_order = text.contains("\"op\":\"command\"") && text.contains("\"type\":\"place\"");
+                is_order && text.contains("\"reduce_only\":false")
+            }
+            Exchange::Bybit(exchange) => exchange.claim_of_frame(text).is_some_and(|claim| claim.may_open()),
+        }
+    }
+
+    fn reach_bybit(&mut self, venue: usize, kind: LinkKind, frame: &Frame, durable: Seq) -> Checked {
+        let (Exchange::Bybit(exchange), Frame::Text(text)) = (&mut self.exchanges[venue], frame) else {
+            return Ok(());
+        };
+        if kind == LinkKind::Trade
+            && let Some(claim) = exchange.claim_of_frame(text)
+        {
+            self.checker.claimed(venue, &claim, durable)?;
+        }
+        exchange.frame(self.now, kind, text);
+        self.pump(venue)
+    }
+
+    fn answer_bybit(
+        &mut self,
+        venue: usize,
+        (ticket, generation): (Ticket, u64),
+        request: &Request,
+        durable: Seq,
+    ) -> Checked {
+        let Exchange::Bybit(exchange) = &mut self.exchanges[venue] else { return Ok(()) };
+        let claim = exchange.claim_of_request(request);
+        if let Some(claim) = &claim {
+            self.checker.claimed(venue, claim, durable)?;
+        }
+        let reply = exchange.request(self.now, request);
+        self.note(|| format!("    {venue}: answers {} {}", reply.status, cut(&reply.body)));
+        self.pump(venue)?;
+        let is_lost = claim.is_some() && self.strikes(Fault::LostAnswer);
+        if is_lost || self.strikes(Fault::Loss) {
+            return Ok(());
+        }
+        let span = self.travel();
+        let result = if reply.is_dropped {
+            Err(TransportFailure::NoAnswer)
+        } else {
+            Ok(Response { status: reply.status, headers: reply.headers, body: reply.body })
+        };
+        self.after(span, Event::Response { venue, ticket, generation, result });
+        Ok(())
+    }
+
+    /// The markets of exchanges of Bybit's dialect go on.
+    pub(super) fn step(&mut self) -> Checked {
+        self.after(STEP, Event::Step);
+        for venue in 0..self.exchanges.len() {
+            let crashes = !self.is_quiet && self.strikes(Fault::Crash);
+            let Exchange::Bybit(exchange) = &mut self.exchanges[venue] else { continue };
+            exchange.step(self.now);
+            if crashes {
+                exchange.crash(self.now);
+            }
+            self.pump(venue)?;
+        }
+        Ok(())
+    }
+
+    /// The market falls silent.
+    pub(super) fn fall_silent(&mut self) {
+        self.is_quiet = true;
+        for exchange in &mut self.exchanges {
+            if let Exchange::Bybit(exchange) = exchange {
+                exchange.fall_silent(self.now);
+            }
+        }
+    }
+
+    /// Counts what was executed at an exchange of Bybit's dialect, and sends what it has to say.
+    pub(super) fn pump(&mut self, venue: usize) -> Checked {
+        let Exchange::Bybit(exchange) = &mut self.exchanges[venue] else { return Ok(()) };
+        let (executed, said) = (exchange.executed(), exchange.said());
+        for execution in executed {
+            self.note(|| format!("    {venue}: {execution:?}"));
+            self.checker.executed(venue, &execution, self.now)?;
+        }
+        for (kind, what) in said {
+            match what {
+                Some(text) => self.say_on(venue, kind, text),
+                None => {
+                    if let Some(connection) = self.network.server(venue, kind) {
+                        let span = self.travel();
+                        self.after(span, Event::Broken { venue, kind, connection });
+                    }
+                }
+            }
+        }
+        self.check_exposure(venue)
+    }
+
+    /// Sends a frame, with whatever goes wrong at the exchange itself.
+    fn say_on(&mut self, venue: usize, kind: LinkKind, text: String) {
+        let is_of = |topic: &str| text.contains(&format!("\"topic\":\"{topic}"));
+        let (is_execution, is_order) = (is_of("execution"), is_of("order"));
+        match kind {
+            LinkKind::Trade if text.contains("\"op\":\"order.") => {
+                if self.strikes(Fault::LostAnswer) {
+                    return;
+                }
+                if self.strikes(Fault::EventFirst) {
+                    let span = Span::from_millis(self.prng.below(600) as i64);
+                    self.after(span, Event::LateFrame { venue, kind, text });
+                    return;
+                }
+            }
+            LinkKind::Market if is_of("orderbook") && self.strikes(Fault::BookGap) => return,
+            LinkKind::Account if is_execution || is_order || is_of("position") || is_of("wallet") => {
+                if self.strikes(Fault::Mute) {
+                    return;
+                }
+                if is_execution || is_order {
+                    if let Exchange::Bybit(exchange) = &mut self.exchanges[venue] {
+                        exchange.keep(&text);
+                    }
+                    if self.strikes(Fault::Again)
+                        && let Exchange::Bybit(exchange) = &mut self.exchanges[venue]
+                        && let Some(again) = exchange.said_before()
+                    {
+                        self.send(venue, kind, Frame::Text(again));
+                    }
+                }
+                if is_execution && self.strikes(Fault::LateFill) {
+                    let span = Span::from_millis(self.prng.below(4_000) as i64);
+                    self.after(span, Event::LateFrame { venue, kind, text });
+                    return;
+                }
+            }
+            _ => {}
+        }
+        self.send(venue, kind, Frame::Text(text));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Checked, Event, World};
 use crate::check::hold;
+use crate::exchange::Exchange;
 use crate::options::Fault;
 use model::{ClientOrderId, OperatorCommand, OrderState, Text};
 use session::VenueIx;
@@ -149,12 +150,12 @@ impl World {
         let venue = self.some_venue();
         if self.comes(Fault::Ban) {
             let span = self.seconds(30);
-            self.exchanges[venue].banned_until = self.now + span;
+            self.exchanges[venue].ban(self.now + span);
             self.note(|| format!("{venue} bans us for {span}"));
         }
         if self.comes(Fault::Maintenance) {
             let span = self.seconds(120);
-            self.exchanges[venue].closed_until = self.now + span;
+            self.exchanges[venue].close(self.now + span);
             self.note(|| format!("{venue} is in maintenance for {span}"));
         }
         if self.comes(Fault::RuleChange) {
@@ -162,28 +163,46 @@ impl World {
             self.note(|| format!("{venue} changes its rules"));
         }
         if self.comes(Fault::KeyRefused) {
-            self.exchanges[venue].refuses_key = true;
+            self.exchanges[venue].refuse_key();
             self.note(|| format!("{venue} refuses the key"));
         }
         if self.comes(Fault::VenueClock) {
             let by = self.seconds(20);
-            self.exchanges[venue].ahead = self.exchanges[venue].ahead + by;
+            self.exchanges[venue].jump(by);
             self.note(|| format!("the clock of {venue} jumps by {by}"));
         }
         if self.comes(Fault::ByHand) {
-            let events = self.exchanges[venue].by_hand(self.now);
             self.note(|| format!("somebody trades at {venue} by hand"));
+            let events = match &mut self.exchanges[venue] {
+                Exchange::Internal(exchange) => exchange.by_hand(self.now),
+                Exchange::Bybit(exchange) => {
+                    exchange.by_hand(self.now);
+                    Vec::new()
+                }
+            };
             self.unasked(venue, &events)?;
         }
         if self.comes(Fault::VenueCancel) {
-            let events = self.exchanges[venue].cancel_one(self.now);
+            let events = match &mut self.exchanges[venue] {
+                Exchange::Internal(exchange) => exchange.cancel_one(self.now),
+                Exchange::Bybit(exchange) => {
+                    exchange.cancel_one(self.now);
+                    Vec::new()
+                }
+            };
             self.unasked(venue, &events)?;
         }
         if self.comes(Fault::Funding) {
-            let (events, facts) = self.exchanges[venue].fund(self.now);
+            let (events, facts) = match &mut self.exchanges[venue] {
+                Exchange::Internal(exchange) => exchange.fund(self.now),
+                Exchange::Bybit(exchange) => {
+                    exchange.fund(self.now);
+                    (Vec::new(), Vec::new())
+                }
+            };
             self.market_moved(venue, &events, &facts)?;
         }
-        Ok(())
+        self.pump(venue)
     }
 
     /// The core heals: the process, its disk, and all venues but some, which stay broken for good. Returns those.
@@ -194,7 +213,8 @@ impl World {
         self.network.heal();
         self.clock.drift_no_more(self.now);
         let instruments = self.blueprint.instruments.clone();
-        self.exchanges.iter_mut().for_each(|exchange| exchange.heal(&instruments));
+        let now = self.now;
+        self.exchanges.iter_mut().for_each(|exchange| exchange.heal(&instruments, now));
         let calm = self.options.faults().next().is_none();
         let mut dead = Vec::new();
         for venue in 1..self.exchanges.len() {
@@ -221,7 +241,7 @@ impl World {
     pub(super) fn unknown_at(&self, dead: &[usize]) -> Vec<(usize, Vec<ClientOrderId>)> {
         let Some(process) = &self.process else { return Vec::new() };
         let of = |venue: &usize| {
-            let ixs = &self.exchanges[*venue].ixs;
+            let ixs = self.exchanges[*venue].ixs();
             let open = process.run.session().engine().open_orders();
             let unknown =
                 open.filter(|open| ixs.contains(&open.order.instrument) && open.state == OrderState::Unknown);
@@ -251,18 +271,19 @@ impl World {
                 continue;
             }
             hold!(12, session.agrees(ix), "the books of venue {venue} were not found alike");
-            self.checker.agrees(engine, &exchange.venue, &exchange.ixs)?;
+            self.checker.agrees(engine, exchange)?;
             if self.options.rate(Fault::BookGap) > 0 {
-                for (ix, last) in exchange.books() {
+                for (ix, last) in exchange.book_updates() {
                     let ours = self.checker.book_of(ix);
                     hold!(12, ours == Some(last), "the book of {ix:?} stands at {ours:?}, theirs at {last}");
                 }
             }
-            wallets = wallets.map(|sum| sum + exchange.venue.account().wallet());
+            wallets = wallets.map(|sum| sum + exchange.wallet());
         }
         if let Some(theirs) = wallets {
             let ours = engine.ledger().wallet();
-            hold!(2, ours == theirs, "wallet: ours {ours}, theirs {theirs}");
+            let tolerance = self.wallet_tolerance().units() * self.exchanges.len() as i128;
+            hold!(2, (ours - theirs).abs().units() <= tolerance, "wallet: ours {ours}, theirs {theirs}");
         }
         for (venue, ids) in waits {
             for id in ids {

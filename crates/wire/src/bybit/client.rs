@@ -98,6 +98,8 @@ struct Pending {
 #[derive(Debug, Default)]
 struct Connection {
     pending: Vec<Pending>,
+    /// The login was taken.
+    is_in: bool,
     /// Topics that were granted.
     granted: usize,
     is_ready: bool,
@@ -305,11 +307,19 @@ impl Client {
         };
         if !is_in {
             let text = get::<Option<String>>(node, "ret_msg|retMsg")?.unwrap_or_default();
-            let meaning = self.meaning_of_refused_login(code, &text);
-            let what = format!("login: {}", text.chars().take(160).collect::<String>());
+            // Who is in already was refused something else: whatever it was, the connection begins anew.
+            let was_in = self.connections[kind.index()].is_in;
+            let meaning =
+                if was_in { Meaning::Ambiguous } else { self.meaning_of_refused_login(code, &text) };
+            let what = format!(
+                "{}: {}",
+                if was_in { "request" } else { "login" },
+                text.chars().take(160).collect::<String>()
+            );
             out.push(Said::Refused { kind, what, meaning });
             return Ok(());
         }
+        self.connections[kind.index()].is_in = true;
         match kind {
             LinkKind::Account => {
                 let mut topics: Vec<String> =
@@ -337,6 +347,10 @@ impl Client {
         // The body has no code. A login that came too late is the one thing that another try heals.
         if ["expire", "timestamp", "time window"].iter().any(|word| text.contains(word)) {
             return Meaning::ClockSkew;
+        }
+        // What could not be read was not judged: it says nothing about the key.
+        if text.contains("json") {
+            return Meaning::Ambiguous;
         }
         match self.context.choices.login_refusal {
             LoginRefusal::Final => Meaning::CredentialsInvalid,

@@ -40,6 +40,9 @@ struct BookData<'a> {
     u: u64,
 }
 
+/// So many changes may come before the snapshot that they change; then it is taken for lost.
+const PATIENT: u32 = 4;
+
 /// A level, in mantissas.
 type Pair = (Price, Quantity);
 
@@ -58,6 +61,8 @@ struct Feed {
     book: Sequence,
     /// Messages without levels since the snapshot: what is told is numbered without them.
     empty: u64,
+    /// Changes that came while there was no snapshot.
+    waiting: u32,
     /// The number and the sides of the best prices told last.
     quoted: u64,
     best: [Option<Pair>; 2],
@@ -95,6 +100,7 @@ impl PublicStream {
             ix,
             book: Sequence::new(Numbering::Consecutive),
             empty: 0,
+            waiting: 0,
             quoted: 0,
             best: [None; 2],
             ticker: None,
@@ -108,7 +114,7 @@ impl PublicStream {
         self.told = 0;
         for feed in &mut self.feeds {
             feed.book = Sequence::new(Numbering::Consecutive);
-            (feed.quoted, feed.best, feed.ticker) = (0, [None; 2], None);
+            (feed.quoted, feed.best, feed.ticker, feed.waiting) = (0, [None; 2], None, 0);
         }
     }
 
@@ -188,12 +194,15 @@ impl PublicStream {
         let feed = &mut self.feeds[at];
         if levels.is_snapshot {
             feed.book.snapshot(levels.update);
-            feed.empty = 0;
+            (feed.empty, feed.waiting) = (0, 0);
         } else {
             match feed.book.delta(DeltaNumbers::single(levels.update)) {
                 Ok(Follow::Next) => {}
                 Ok(Follow::Stale) => {
-                    out.push(Said::Alive);
+                    // A snapshot that could not be read, or never came, is asked for.
+                    feed.waiting += u32::from(!feed.book.is_synced());
+                    let is_lost = !feed.book.is_synced() && feed.waiting.is_multiple_of(PATIENT);
+                    out.push(if is_lost { Said::BookGap(ix) } else { Said::Alive });
                     return;
                 }
                 Err(_) => {

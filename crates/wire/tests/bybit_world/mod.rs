@@ -53,7 +53,7 @@ pub(crate) fn symbols() -> Symbols {
 }
 
 pub(crate) fn names() -> Names {
-    Names::new(7, ID_RULES).unwrap()
+    Names::new(7, "bybit", ID_RULES).unwrap()
 }
 
 pub(crate) fn settings() -> Settings {
