@@ -1,6 +1,6 @@
 //! The real program against a real exchange on this machine: Bybit's protocol over real sockets.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests, where a panic is the report")]
 
 mod bench;
 
@@ -159,6 +159,9 @@ fn live_trades_through_what_goes_wrong_and_its_books_stay_the_exchanges() {
     assert!(code == 0 && !log.contains("adopted"), "{log}");
 }
 
+/// What the exchange refuses an order with that was sent before.
+const DOUBLED: &str = "duplicate order id";
+
 /// How often the program is killed; `make crash ROUNDS=200` sets another number.
 fn crashes() -> u32 {
     std::env::var("PLIMSOLL_CRASHES").ok().and_then(|text| text.parse().ok()).unwrap_or(3)
@@ -170,11 +173,16 @@ fn crashes() -> u32 {
 fn a_process_that_is_killed_goes_on_where_it_was() {
     // The exchange's clock is its market's: what was executed while nobody listened is asked for by it.
     let bench = Bench::at(1);
-    // Opinions of four instruments are there from the start: orders leave as soon as it runs, and with every minute.
+    // Opinions of four instruments are there from the start: orders leave as soon as it runs, and with every minute. Two market
+    // makers change their quotes whenever the market moves: as many orders a second as the exchange allows.
     let text = "live: {acknowledge: I understand this trades real money}\n\
                 risk: {circuit_breaker_consecutive_losses: 1000, max_daily_trades: 100000}\n\
                 pairs: [{symbol: BTCUSDT}, {symbol: ETHUSDT}, {symbol: SOLUSDT}, {symbol: XRPUSDT}]\n\
-                strategies: [{name: ema_crossover, timeframe: 1m, parameters: {fast: 2, slow: 3}}]\n";
+                strategies:\n\
+                - {name: ema_crossover, timeframe: 1m, parameters: {fast: 2, slow: 3}}\n\
+                - {name: touch_maker, id: quick, timeframe: 1m, symbols: [BTCUSDT], parameters: {period_ms: 20}}\n\
+                - {name: touch_maker, id: slow, timeframe: 1m, symbols: [SOLUSDT], \
+                   parameters: {period_ms: 50, quantity: 0.5, max_position: 10.0}}\n";
     std::fs::write(bench.path().join("live.yaml"), text).unwrap();
     let mut prng = Prng::new(u64::from(std::process::id()));
     let rounds = crashes();
@@ -187,6 +195,7 @@ fn a_process_that_is_killed_goes_on_where_it_was() {
         std::thread::sleep(Duration::from_millis(prng.below(1_500)));
         let log = session.kill();
         assert!(!log.contains("first difference"), "round {round}: {log}");
+        assert!(!log.contains(DOUBLED), "round {round}: {log}");
     }
     let mut session = bench.trades(LIVE);
     session.sees("running");
@@ -194,7 +203,46 @@ fn a_process_that_is_killed_goes_on_where_it_was() {
     assert!(code == 0 && !log.contains("first difference"), "{log}");
     // Every order has a name of its own at the exchange, and every run is what the one before it led to.
     bench.is_in_order();
-    assert!(bench.runs().len() > rounds as usize / 2, "too few of them began to trade");
+    let runs = bench.runs();
+    assert!(runs.len() > rounds as usize / 2, "too few of them began to trade");
+    let (mut inputs, mut commands) = (0, 0);
+    for run in &runs {
+        let (code, said) = bench.ends(&["replay", run, "--json"]);
+        assert_eq!(code, 0, "{run}: {said}");
+        let replayed: serde_json::Value = serde_json::from_str(&said).unwrap();
+        inputs += replayed["inputs"].as_u64().unwrap();
+        commands += replayed["commands"].as_u64().unwrap();
+    }
+    println!("{rounds} kills, {inputs} inputs and {commands} commands in {} runs", runs.len());
+    assert!(commands > 20 * u64::from(rounds), "{commands} commands are no load");
+}
+
+#[test]
+fn what_hangs_twice_is_only_looked_after() {
+    let bench = Bench::new();
+    bench.live_configuration();
+    for _ in 0..2 {
+        let mut session = bench.trades(LIVE);
+        session.sees("running");
+        session.sees("fill");
+        session.kill();
+        // As the watchdog leaves it.
+        let newest = bench.runs().pop().unwrap();
+        std::fs::write(bench.path().join("data/journal").join(newest).join("stuck"), "after input 1\n")
+            .unwrap();
+    }
+    assert!(!bench.positions().is_empty(), "something is open");
+    let mut session = bench.trades(LIVE);
+    session.sees("OBSERVE ONLY");
+    session.sees("paused");
+    let (code, said) = bench.ends(&["panic", "--config=live.yaml"]);
+    assert!(code == 0 && said.contains("flat and latched"), "{said}");
+    let (code, log) = session.stop();
+    assert!(code == 0 && bench.positions().is_empty(), "{log}");
+    // Until somebody looks at it.
+    let mut session = bench.trades(LIVE);
+    session.sees("OBSERVE ONLY");
+    assert_eq!(session.stop().0, 0);
 }
 
 #[test]

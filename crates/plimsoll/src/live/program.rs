@@ -115,15 +115,21 @@ impl Program {
         Ok(Engine::new(self.setup(balance, now), self.strategies()?))
     }
 
-    /// What its journal keeps.
-    pub(crate) fn keep(&self, loaded: &Loaded, balance: Amount, now: Timestamp) -> Result<Kept, Failure> {
+    /// What its journal keeps, with those strategies that run.
+    pub(crate) fn keep(
+        &self,
+        loaded: &Loaded,
+        strategies: &[StrategyPlan],
+        balance: Amount,
+        now: Timestamp,
+    ) -> Result<Kept, Failure> {
         let mut values = loaded.values.clone();
         // The account of the exchange holds what it holds, whatever a configuration says of backtests.
         for shown in values.iter_mut().filter(|shown| shown.key == "backtest.initial_balance") {
             shown.value = balance.to_string().into();
         }
         keep_of(Ingredients {
-            strategies: &self.plans,
+            strategies,
             setup: &self.setup(balance, now),
             timeframe: self.base(),
             values: &values,

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use catalog::TimeRange;
 use gateway::clock;
-use gateway::files::{RunFiles, RunFolder, write_manifest};
+use gateway::files::{RunFiles, RunFolder, retain, write_manifest};
 use gateway::inbox::Room;
 use gateway::node::{self, Node, WATCHERS};
 use gateway::watchdog::Stuck;
 use gateway::watchers::Watcher;
 use journal::{
-    History, Manifest, RunId, RunReader, Settings as JournalSettings, State, Store, decode_instruments,
+    History, Manifest, Retention, RunId, RunReader, Settings as JournalSettings, State, Store,
+    decode_instruments,
 };
 use model::{Candle, Seq};
 use session::life::Stage;
@@ -29,7 +30,7 @@ use super::program::Program;
 use crate::config::Loaded;
 use crate::failure::{ExitKind, Failure};
 use crate::journals;
-use crate::research::{history, recipe};
+use crate::research::{StrategyPlan, history, recipe};
 
 /// What a start needs to know.
 pub(crate) struct Start<'a> {
@@ -60,6 +61,8 @@ pub(crate) struct Beginning {
     at: Timestamp,
     /// Runs that were found broken off just now: nobody has put what they saw of the market anywhere.
     pub(crate) broken_off: Vec<RunFolder>,
+    /// Nothing is opened, ever: what ran here before kills every start.
+    is_observing: bool,
     lock: Lock,
 }
 
@@ -71,11 +74,17 @@ pub(crate) fn begin(
     is_fresh: bool,
 ) -> Result<Beginning, Failure> {
     let journal = journal_folder(start.loaded);
+    // What is old and nobody needs makes room. That it cannot go is no reason not to trade.
+    if let Err(error) = retain(&journal, &Retention::default(), now) {
+        let text = format!("old journals in {} could not be removed: {error}", journal.display());
+        Failure::failed(text).report(false, false);
+    }
     let folders = runs_of(&journal, &label(start))?;
     let anew = |text: &str, broken_off| {
         let opening = Opening::fresh(start.program.engine(start.balance, now)?);
         let (text, lock) = (text.to_owned(), lock.clone());
-        Ok(Beginning { opening, text, balance: start.balance, at: now, broken_off, lock })
+        let balance = start.balance;
+        Ok(Beginning { opening, text, balance, at: now, broken_off, is_observing: false, lock })
     };
     if start.mode == Mode::Paper && is_fresh {
         let mut broken_off = Vec::new();
@@ -86,14 +95,45 @@ pub(crate) fn begin(
         }
         return anew("a new account on paper", broken_off);
     }
+    if start.mode != Mode::Paper && hangs_again(&folders)? {
+        let why = "the last two runs were ended because a step did not return";
+        return Ok(observe(start, why, now, lock));
+    }
     let stores: Vec<&dyn Store> = folders.iter().map(|folder| folder as &dyn Store).collect();
     let parts = Kitchen { catalog: start.loaded.config.system.data_dir.join("catalog"), journal };
     match recovery::recover(&stores, &parts) {
         Ok(None) if start.mode == Mode::Paper => anew("a new account on paper", Vec::new()),
         Ok(None) => anew("nothing ran here before", Vec::new()),
         Ok(Some(recovered)) => go_on(start, &folders, recovered, now, lock),
+        Err(refusal) if start.mode != Mode::Paper && matches!(*refusal, Refusal::Poisoned { .. }) => {
+            Ok(observe(start, &refusal.to_string(), now, lock))
+        }
         Err(refusal) => Err(refused(start.mode, &folders, &refusal)),
     }
+}
+
+/// The way out of runs that kill every start: no strategies, no past, and nothing is opened. Orders and positions of the account
+/// are adopted as somebody else's, and the kill switch cancels and closes them. The runs stay as they are: they are the report
+/// of the defect, and whoever has read it moves them out of the folder.
+fn observe(start: &Start<'_>, why: &str, now: Timestamp, lock: &Lock) -> Beginning {
+    let opening = Opening::observing(start.program.setup(start.balance, now));
+    let text = format!(
+        "OBSERVE ONLY: {why}. Nothing is traded; `plimsoll panic` cancels and closes what is open. The journal is the report of \
+         the defect: move the run out of its folder to trade again"
+    );
+    let (balance, lock) = (start.balance, lock.clone());
+    Beginning { opening, text, balance, at: now, broken_off: Vec::new(), is_observing: true, lock }
+}
+
+/// The file in the folder of a run that the watchdog ended; it says after which input.
+const STUCK: &str = "stuck";
+
+/// Whether the newest run and the one that it goes on from were both ended because a step did not return.
+fn hangs_again(folders: &[RunFolder]) -> Result<bool, Failure> {
+    let is_stuck = |folder: &RunFolder| folder.path().join(STUCK).is_file();
+    let Some(newest) = folders.first().filter(|folder| is_stuck(folder)) else { return Ok(false) };
+    let parent = journals::manifest(newest)?.parent;
+    Ok(parent.and_then(|parent| folder_of(folders, &parent)).is_some_and(is_stuck))
 }
 
 /// From a run that was recovered.
@@ -115,7 +155,10 @@ fn go_on(
     let balance = opening.engine().ledger().wallet();
     let setup = start.program.setup(balance, now);
     match opening.adapt(setup, start.program.strategies()?) {
-        Ok(opening) => Ok(Beginning { opening, text, balance, at: now, broken_off, lock: lock.clone() }),
+        Ok(opening) => {
+            let lock = lock.clone();
+            Ok(Beginning { opening, text, balance, at: now, broken_off, is_observing: false, lock })
+        }
         Err(error) if start.mode == Mode::Paper => Err(Failure::refused(format!(
             "the account on paper was of other instruments or strategies ({error}); go on with those, or say --fresh to begin a \
              new account"
@@ -138,14 +181,10 @@ fn refused(mode: Mode, folders: &[RunFolder], refusal: &Refusal) -> Failure {
     }
     let advice = match refusal {
         _ if mode == Mode::Paper => "; --fresh begins a new account on paper",
-        Refusal::Poisoned { .. } => {
-            "; nothing is traded: the journal is the report of the defect. Look after open positions at the exchange \
-             (`plimsoll doctor` shows the account)"
-        }
         Refusal::Damaged { .. } | Refusal::Quarantined { .. } => {
             "; `plimsoll journal verify` shows what can be read. Move the run out of the journal's folder to begin anew"
         }
-        Refusal::Unreadable { .. } | Refusal::NoState { .. } => "",
+        Refusal::Unreadable { .. } | Refusal::NoState { .. } | Refusal::Poisoned { .. } => "",
     };
     Failure::refused(format!("{refusal}{advice}"))
 }
@@ -158,20 +197,22 @@ impl Start<'_> {
         watchers: Vec<Box<dyn Watcher>>,
         now: Timestamp,
     ) -> Result<Running, Failure> {
-        let Beginning { opening, balance, at, lock, .. } = beginning;
+        let Beginning { opening, balance, at, is_observing, lock, .. } = beginning;
         let (config, program) = (&self.loaded.config, self.program);
         let journal = journal_folder(self.loaded);
         let failed =
             |error: std::io::Error| Failure::failed(format!("journal in {}: {error}", journal.display()));
         let (run, files) = create(&journal, self.mode.name(), now).map_err(failed)?;
         let folder = journal.join(run.as_str());
-        let kept = program.keep(self.loaded, balance, at)?;
+        let plans: &[StrategyPlan] = if is_observing { &[] } else { &program.plans };
+        let kept = program.keep(self.loaded, plans, balance, at)?;
         let manifest = opening.manifest(Manifest {
             run,
             parent: None,
             origin: None,
             base: Seq(0),
-            mode: label(self),
+            // Nobody goes on from one that only looked.
+            mode: if is_observing { format!("observing {}", self.exchange.name()) } else { label(self) },
             created: now,
             program: env!("CARGO_PKG_VERSION").to_owned(),
             commit: option_env!("PLIMSOLL_COMMIT").unwrap_or("unknown").to_owned(),
@@ -181,7 +222,7 @@ impl Start<'_> {
             attachments: Vec::new(),
             state: State::Open,
         });
-        let names = Names::new(manifest.order_mark(), ID_RULES)
+        let names = Names::new(manifest.order_mark(), &self.exchange.name(), ID_RULES)
             .map_err(|error| Failure::failed(format!("names of orders: {error}")))?;
         let is_paper = self.mode == Mode::Paper;
         let symbols = Symbols::new((0u32..).map(model::InstrumentIx).zip(&program.instruments));
@@ -225,7 +266,10 @@ impl Start<'_> {
             room: Room::default(),
             watchers,
             patience: Duration::from_secs(config.run.step_limit_seconds.into()),
-            on_stuck: Box::new(stuck),
+            on_stuck: Box::new({
+                let folder = folder.clone();
+                move |which| stuck(&folder, which)
+            }),
         };
         let node = Node::start(setup, self.exchange.runtime().handle().clone()).map_err(failed)?;
         Ok(Running { node, folder, _lock: lock })
@@ -258,8 +302,12 @@ impl Running {
     }
 }
 
-/// A step that hangs cannot be helped from inside: the process ends as if it had been killed, and the next start recovers.
-fn stuck(stuck: Stuck) {
+/// A step that hangs cannot be helped from inside: the process ends as if it had been killed, and the next start recovers. That it
+/// ended so is written down, so that a second time is noticed.
+fn stuck(folder: &Path, stuck: Stuck) {
+    if let Err(error) = std::fs::write(folder.join(STUCK), format!("after input {}\n", stuck.seq)) {
+        Failure::failed(format!("{}: {error}", folder.display())).report(false, false);
+    }
     let text = format!(
         "the step after input {} did not return within {} s: a strategy hangs. The process ends; the journal is whole",
         stuck.seq,
