@@ -533,7 +533,7 @@ fn money_that_comes_and_goes_is_adopted() {
     let mut world = World::running(Script::default());
     world.candle("100");
     // A deposit that no event told of: the simulated exchange has no name for that, so the engine's books are made to differ.
-    let deposit = model::VenueEvent::Balance(model::BalanceChange::Deposit { amount: Amount::ONE });
+    let deposit = VenueEvent::Balance(model::BalanceChange::Deposit { amount: Amount::ONE });
     let frame = world.fars[0].server.event(&deposit);
     world.handle(SessionEvent::Received { venue: V, kind: LinkKind::Account, frame });
     assert_eq!(world.session.engine().ledger().wallet(), Amount::parse("1001").unwrap());
