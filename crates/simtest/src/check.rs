@@ -44,6 +44,9 @@ pub(crate) use hold;
 /// is too much for as long as they rest, so the allowance ends later than that: when they come to no more than the limit again.
 const GUARDED: Span = Span::from_seconds(60);
 
+/// So many orders and executions are remembered: more than any world can tell again.
+const REMEMBERED: usize = 4_096;
+
 /// So many commands are remembered with their causes.
 const COMMANDS: usize = 4_096;
 
@@ -179,7 +182,7 @@ impl Checker {
             Fact::Venue(VenueEvent::Filled(fill)) => {
                 let is_new = self.known_fills.insert((fill.instrument, fill.execution), input.seq).is_none();
                 hold!(10, is_new, "execution {} of {:?} was taken up twice", fill.execution, fill.instrument);
-                if self.known_fills.len() > 50_000 {
+                if self.known_fills.len() > REMEMBERED {
                     self.known_fills.pop_first();
                 }
                 let signed = fill.side.signed(fill.quantity);
@@ -380,7 +383,7 @@ impl Checker {
     fn remember(&mut self, exchange: usize, id: ClientOrderId, quantity: Quantity, reduces: bool) {
         let orders = &mut self.orders[exchange];
         orders.insert(id, Known { quantity, filled: Quantity::ZERO, reduces });
-        if orders.len() > 20_000 {
+        if orders.len() > REMEMBERED {
             orders.pop_first();
         }
     }

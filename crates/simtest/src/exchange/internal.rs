@@ -14,7 +14,7 @@ use wire::internal::{self, Client, Server};
 use wire::{Answer, Dialect, Ended, Meaning, Names, OrderAnswer, Question};
 
 /// What is remembered of executions and of orders that ended.
-const REMEMBERED: usize = 20_000;
+const REMEMBERED: usize = 4_096;
 
 /// A listing of executions has at most so many.
 const PAGE: usize = 40;
