@@ -20,6 +20,7 @@
 //! | [`take`] | reading rows: numbers as text, empty for absent |
 //! | [`routes`], [`query`] | where requests go, and how they are written |
 //! | [`frames`] | what is said on sockets |
+//! | [`order_socket`] | typed calls on the socket for orders, batches among them |
 //! | [`limits`] | budgets and the headers that tell of them |
 //! | [`choices`] | what the documentation leaves open, and what we do |
 //! | [`server`] | the other end: what the exchange hears and says |
@@ -40,6 +41,7 @@ pub mod limits;
 pub mod listing;
 mod mapping;
 pub mod operations;
+pub mod order_socket;
 pub mod pager;
 mod private;
 mod public;
