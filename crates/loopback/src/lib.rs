@@ -20,6 +20,7 @@
 //! | module | is |
 //! |---|---|
 //! | `settings` | what kind of exchange is started |
+//! | `choices` | what the documentation leaves open |
 //! | `market` | where prices go, the book around them, the history |
 //! | `account` | a venue and what an exchange remembers beside it |
 //! | `exchange` | requests, streams, faults, the admin interface |
@@ -31,12 +32,14 @@
 //! May not: print, log a secret, or decide by itself to listen beyond this machine.
 
 mod account;
+mod choices;
 mod exchange;
 mod market;
 #[cfg(feature = "server")]
 mod server;
 mod settings;
 
+pub use choices::{Choices, Open};
 pub use exchange::{
     Books, ConnectionId, Delivery, Exchange, Fault, FaultKind, FaultPlace, OpenOrder, RawRequest, Reply, Sent,
 };

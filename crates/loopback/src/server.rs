@@ -8,7 +8,7 @@ use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::response::{IntoResponse, Response};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::mpsc as std_mpsc;
 use std::task::{Context, Poll};
@@ -49,9 +49,15 @@ pub struct Server {
     thread: Option<JoinHandle<()>>,
 }
 
+/// Where a stream is opened, and from where.
+struct Door {
+    path: String,
+    peer: IpAddr,
+}
+
 enum Call {
     Request(RawRequest, oneshot::Sender<Reply>),
-    Open(String, mpsc::UnboundedSender<(Instant, Sent)>, oneshot::Sender<Result<ConnectionId, Reply>>),
+    Open(Door, mpsc::UnboundedSender<(Instant, Sent)>, oneshot::Sender<Result<ConnectionId, Reply>>),
     Frame(ConnectionId, String),
     Closed(ConnectionId),
 }
@@ -173,8 +179,8 @@ async fn run(mut exchange: Exchange, mut inbox: mpsc::UnboundedReceiver<Call>) {
                     // Who asked may be gone.
                     let _ = answer.send(exchange.request(clock(), &request));
                 }
-                Some(Call::Open(path, stream, answer)) => {
-                    let outcome = exchange.open(clock(), &path);
+                Some(Call::Open(Door { path, peer }, stream, answer)) => {
+                    let outcome = exchange.open(clock(), &path, Some(peer));
                     if let Ok(id) = outcome {
                         streams.insert(id, stream);
                     }
@@ -212,7 +218,7 @@ async fn handle(
     }
     if parts.headers.contains_key("upgrade") {
         return match WebSocketUpgrade::from_request_parts(&mut parts, &calls).await {
-            Ok(upgrade) => open(upgrade, path, calls).await,
+            Ok(upgrade) => open(upgrade, Door { path, peer: peer.ip() }, calls).await,
             Err(rejection) => rejection.into_response(),
         };
     }
@@ -225,6 +231,7 @@ async fn handle(
         query: parts.uri.query().unwrap_or("").to_owned(),
         headers: headers(&parts.headers),
         body: bytes.to_vec(),
+        peer: Some(peer.ip()),
     };
     let (send, receive) = oneshot::channel();
     if calls.send(Call::Request(request, send)).is_err() {
@@ -282,10 +289,10 @@ impl http_body::Body for Broken {
     }
 }
 
-async fn open(upgrade: WebSocketUpgrade, path: String, calls: mpsc::UnboundedSender<Call>) -> Response {
+async fn open(upgrade: WebSocketUpgrade, door: Door, calls: mpsc::UnboundedSender<Call>) -> Response {
     let (stream, queue) = mpsc::unbounded_channel();
     let (send, receive) = oneshot::channel();
-    if calls.send(Call::Open(path, stream, send)).is_err() {
+    if calls.send(Call::Open(door, stream, send)).is_err() {
         return plain(503, "the exchange has ended");
     }
     match receive.await {

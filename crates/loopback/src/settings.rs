@@ -1,5 +1,6 @@
 //! What kind of exchange is started.
 
+use crate::choices::Choices;
 use model::{Bar, Exchange, InstrumentKind, InstrumentSpec, MarginTier, Timeframe};
 use std::fmt;
 use std::str::FromStr;
@@ -38,6 +39,8 @@ pub struct Settings {
     pub is_limited: bool,
     /// Which time is told as the server's, and signatures are held against.
     pub server_time: ServerTime,
+    /// What the documentation leaves open.
+    pub choices: Choices,
 }
 
 impl Default for Settings {
@@ -59,6 +62,7 @@ impl Default for Settings {
             ack_delay: Span::from_millis(10),
             is_limited: true,
             server_time: ServerTime::Clock,
+            choices: Choices::default(),
         }
     }
 }

@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
 
 use loopback::{
-    AccountSettings, ConnectionId, Exchange, MarketSettings, RawRequest, Scenario, Sent, Settings, Source,
+    AccountSettings, Choices, ConnectionId, Exchange, MarketSettings, Open, RawRequest, Scenario, Sent,
+    Settings, Source,
 };
 use model::{Bar, Timeframe};
 use serde_json::{Value, json};
@@ -70,6 +71,7 @@ impl World {
                 header("x-bapi-sign", &signature),
             ],
             body: if is_post { payload.as_bytes().to_vec() } else { Vec::new() },
+            peer: None,
         };
         let reply = self.exchange.request(at(self.ms), &request);
         self.listen();
@@ -99,7 +101,7 @@ impl World {
     }
 
     fn open(&mut self, path: &str) -> ConnectionId {
-        self.exchange.open(at(self.ms), path).unwrap()
+        self.exchange.open(at(self.ms), path, None).unwrap()
     }
 
     fn say(&mut self, to: ConnectionId, message: &Value) {
@@ -413,7 +415,7 @@ fn streams_refuse_what_is_not_there() {
         &json!({"op": "order.create", "reqId": "a", "header": {"X-BAPI-TIMESTAMP": world.ms}, "args": [{}]}),
     );
     assert_eq!(world.heard[&trade][0]["retCode"], 10004, "not before the login");
-    assert!(world.exchange.open(at(world.ms), "/v5/nothing").is_err());
+    assert!(world.exchange.open(at(world.ms), "/v5/nothing", None).is_err());
 }
 
 #[test]
@@ -478,4 +480,100 @@ fn no_secret_is_ever_said() {
     world.say(bad, &json!({"op": "auth", "args": ["alice", (world.ms + 1_000).to_string(), "00"]}));
     assert!(world.told.iter().all(|text| !text.contains("hush-")));
     assert!(!format!("{:?}", settings()).contains("hush-"));
+}
+
+/// What an exchange does where the documentation is silent, with one point flipped or none.
+fn habits(flipped: Option<Open>) -> Vec<(&'static str, String)> {
+    let settings = Settings { choices: Choices::flipped(flipped), ..settings() };
+    let mut world = World::new(&settings);
+    let private = world.open("/v5/private");
+    world.login(private, "alice");
+    let mut habits = Vec::new();
+    let topics = json!({"op": "subscribe", "args": ["order", "execution"]});
+    world.say(private, &topics);
+    world.say(private, &topics);
+    habits.push(("a topic twice", world.heard[&private].last().unwrap()["success"].to_string()));
+    // Who is not known, and who does not say for how long it is good.
+    let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let mut raw = |key: &str, sign: &str| {
+        let headers = vec![
+            header("x-bapi-api-key", key),
+            header("x-bapi-timestamp", &START_MS.to_string()),
+            header("x-bapi-sign", sign),
+        ];
+        let path = "/v5/account/info".to_owned();
+        let request = RawRequest { method: "GET".to_owned(), path, headers, ..RawRequest::default() };
+        world.exchange.request(at(START_MS), &request)
+    };
+    habits.push(("unknown key", raw("nobody", "x").status.to_string()));
+    let secret = Secret::new("hush-alice".to_owned());
+    let sign = sign::hmac_sha256_hex(&secret, format!("{START_MS}alice5000").as_bytes());
+    let body: Value = serde_json::from_str(&raw("alice", &sign).body).unwrap();
+    habits.push(("no window", body["retCode"].to_string()));
+    let near = world.last();
+    let order = |world: &mut World, terms: Value| world.order("alice", terms);
+    let row = |world: &mut World, link: &str| {
+        let query = format!("category=linear&orderLinkId={link}");
+        world.list("alice", "/v5/order/realtime", &query).remove(0)
+    };
+    let off = json!({"side": "Buy", "orderType": "Market", "qty": "0.0105", "orderLinkId": "off"});
+    habits.push(("off the step", order(&mut world, off)["retCode"].to_string()));
+    let heard = world.heard[&private].iter().filter_map(|message| message["topic"].as_str());
+    habits.push(("first message", heard.take(1).collect()));
+    let far = json!({"side": "Buy", "orderType": "Limit", "qty": "0.01", "price": price((near * 0.97).round()),
+        "timeInForce": "IOC", "orderLinkId": "ioc"});
+    order(&mut world, far);
+    habits.push(("an end", row(&mut world, "ioc")["rejectReason"].to_string()));
+    let waits = |link: &str, above: f64| {
+        json!({"side": "Buy", "orderType": "Market", "qty": "0.01", "triggerPrice": price((near * above).round()),
+            "triggerDirection": 1, "orderLinkId": link})
+    };
+    order(&mut world, waits("wait", 1.02));
+    let cancel = json!({"category": "linear", "symbol": "BTCUSDT", "orderLinkId": "wait"});
+    world.ask("alice", "POST", "/v5/order/cancel", &cancel.to_string());
+    habits.push(("a cancelled trigger", row(&mut world, "wait")["orderStatus"].to_string()));
+    habits.push(("a name again", order(&mut world, waits("wait", 1.02))["retCode"].to_string()));
+    let before = order(&mut world, waits("fire", 1.01))["result"]["orderId"].clone();
+    world.admin("/admin/price", &json!({"symbol": "BTCUSDT", "price": price((near * 1.015).round())}));
+    world.wait(1_000);
+    habits.push(("the id stays", (row(&mut world, "fire")["orderId"] == before).to_string()));
+    let of_xrp = |side: &str, quantity: &str, reduces: bool| {
+        json!({"category": "linear", "symbol": "XRPUSDT", "side": side, "orderType": "Market", "qty": quantity,
+            "reduceOnly": reduces})
+        .to_string()
+    };
+    world.ask("alice", "POST", "/v5/order/create", &of_xrp("Buy", "100", false));
+    let small = world.ask("alice", "POST", "/v5/order/create", &of_xrp("Sell", "1", true));
+    habits.push(("a small end", small["retCode"].to_string()));
+    habits
+}
+
+#[test]
+fn each_open_point_can_be_flipped_and_changes_nothing_else() {
+    let flips = [
+        (Open::DuplicateTopic, "a topic twice", "false", "true"),
+        (Open::KeyStatus, "unknown key", "200", "401"),
+        (Open::MissingWindow, "no window", "0", "10001"),
+        (Open::OffStep, "off the step", "0", "10001"),
+        (Open::MessageOrder, "first message", "execution", "order"),
+        (Open::EndReason, "an end", "\"EC_NoImmediateQtyToFill\"", "\"EC_NoError\""),
+        (Open::ConditionalEnd, "a cancelled trigger", "\"Deactivated\"", "\"Cancelled\""),
+        (Open::LinkId, "a name again", "110072", "0"),
+        (Open::OrderId, "the id stays", "true", "false"),
+        (Open::ReduceOnlyValue, "a small end", "0", "110094"),
+    ];
+    let usual = habits(None);
+    assert_eq!(usual, flips.map(|(_, what, usual, _)| (what, usual.to_owned())));
+    for (point, what, _, other) in flips {
+        let mut want = usual.clone();
+        want.iter_mut().filter(|(name, _)| *name == what).for_each(|(_, habit)| other.clone_into(habit));
+        let mut found = habits(Some(point));
+        if point == Open::OffStep {
+            // Nothing was bought, so the first message is of a later order.
+            want.retain(|(name, _)| *name != "first message");
+            found.retain(|(name, _)| *name != "first message");
+        }
+        assert_eq!(found, want, "{point}");
+    }
+    assert_eq!(flips.len(), Open::ALL.len());
 }

@@ -1,6 +1,7 @@
 //! What a client asks of its account.
 
 use super::{Account, Guarded, Kept, Origin, Scene};
+use crate::choices::Open;
 use model::{
     Amendment, CancelReason, ClientOrderId, InstrumentIx, LegKind, MarginMode, NewOrder, OrderCommand,
     OrderKind, PositionMode, PositionSide, Protection, ProtectionMode, RejectReason, Side, TimeInForce,
@@ -62,7 +63,8 @@ impl Account {
     ) -> Result<Placed, Refusal> {
         let of = &scene.instruments[ix.index()];
         let place = (ix, self.check_idx(ix, asked.position_idx)?);
-        if self.links.contains_key(&asked.link) {
+        let is_free = self.choices.is_flipped(Open::LinkId);
+        if self.links.get(&asked.link).is_some_and(|number| !is_free || self.open.contains(number)) {
             return Err(refused(RejectReason::DuplicateId, Request::Create));
         }
         let is_conditional = asked.kind.is_conditional();
@@ -79,6 +81,12 @@ impl Account {
             if !holding.size.is_zero() && !is_against {
                 return Err(Refusal::new(110_017, "Reduce-only rule not satisfied"));
             }
+        }
+        if asked.reduce_only
+            && self.choices.is_flipped(Open::ReduceOnlyValue)
+            && of.notional(asked.kind.limit().unwrap_or(scene.glance(ix).last), quantity) < of.min_notional
+        {
+            return Err(refused(RejectReason::BelowMinNotional, Request::Create));
         }
         if let OrderKind::Limit { price } = asked.kind {
             self.check_band(scene, ix, asked.side, price)?;
@@ -264,6 +272,11 @@ impl Account {
         };
         if is_batch && kept.order.status == Status::Untriggered {
             return Err(Refusal::parameter("conditional orders cannot be amended in a batch"));
+        }
+        if keeps_other_terms(&kept.order, asked) {
+            return Err(Refusal::parameter(
+                "which price is watched and the limits of stops and targets cannot be amended here",
+            ));
         }
         let outcome = match kept.origin {
             Origin::Client => {
@@ -603,4 +616,12 @@ fn check_sides(
         }
     }
     Ok(())
+}
+
+/// Whether a change asks for terms that an order keeps for as long as it lives here, other than it has.
+fn keeps_other_terms(order: &Order, asked: &AmendOrder) -> bool {
+    let by = [order.trigger_by, order.stop_by, order.target_by];
+    let limits = [order.stop_limit, order.target_limit];
+    asked.by.iter().zip(by).any(|(asked, by)| asked.is_some_and(|asked| asked != by))
+        || asked.limits.iter().zip(limits).any(|(asked, limit)| asked.is_some() && *asked != limit)
 }

@@ -2,6 +2,7 @@
 
 use super::ledger::{Closing, Ledger};
 use super::{Account, Guarded, Kept, MAKER, Origin, Scene, TAKER, Take, Told};
+use crate::choices::Open;
 use model::{
     BalanceChange, CancelReason, Fill, FillCause, InstrumentIx, LegId, LegKind, Liquidation,
     LiquidationStage, Liquidity, MarginMode, OrderCommand, PositionMode, PositionSide, Protection,
@@ -214,15 +215,26 @@ impl Account {
     fn fire(&mut self, number: u64, at: Timestamp) {
         self.change(number, at, |order| order.status = Status::Triggered);
         self.tell_order(number);
-        self.change(number, at, |order| order.status = Status::New);
+        let other = self.choices.is_flipped(Open::OrderId).then(|| self.uuid());
+        if let Some(id) = &other {
+            self.ids.insert(id.clone(), number);
+        }
+        self.change(number, at, |order| {
+            order.status = Status::New;
+            order.id = other.unwrap_or_else(|| std::mem::take(&mut order.id));
+        });
     }
 
     pub(super) fn ended(&mut self, number: u64, at: Timestamp, reason: CancelReason) {
+        let is_told = !self.choices.is_flipped(Open::EndReason);
+        let is_cancelled = self.choices.is_flipped(Open::ConditionalEnd);
         self.change(number, at, |order| {
-            let is_waiting = order.status == Status::Untriggered;
+            let is_waiting = order.status == Status::Untriggered && !is_cancelled;
             order.status = if is_waiting { Status::Deactivated } else { Status::Cancelled };
             let name = reason.bybit();
-            if name.starts_with("EC_") {
+            if ["EC_NoImmediateQtyToFill", "EC_CancelForNoFullFill"].contains(&name) && !is_told {
+                order.reject_reason = "EC_NoError";
+            } else if name.starts_with("EC_") {
                 order.reject_reason = name;
             } else {
                 order.cancel_type = name;

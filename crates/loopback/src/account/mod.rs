@@ -5,6 +5,7 @@ mod events;
 mod figures;
 mod ledger;
 
+use crate::choices::Choices;
 use crate::market::BAND;
 use crate::settings::AccountSettings;
 use ledger::Ledger;
@@ -13,6 +14,7 @@ use model::{
     Protection, Side, Trailing, TriggerBy,
 };
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use units::{Amount, Price, Prng, Quantity, Rate, Timestamp};
 use venue::{Event, Fidelity, OrderRules, QueueRules, Venue, VenueConfig};
 use wire::Secret;
@@ -123,8 +125,11 @@ pub(crate) type Offers = BTreeMap<(InstrumentIx, Side, Price), Quantity>;
 pub(crate) struct Account {
     pub(crate) key: String,
     pub(crate) secret: Secret,
+    pub(crate) choices: Choices,
     pub(crate) uid: u64,
     pub(crate) rights: Rights,
+    /// The addresses that the key is bound to; none for all.
+    pub(crate) addresses: Vec<IpAddr>,
     /// The key answers with this code, by order of the admin.
     pub(crate) refused_with: Option<i64>,
     pub(crate) venue: Venue,
@@ -172,6 +177,7 @@ impl Account {
         uid: u64,
         instruments: &[Instrument],
         random: Prng,
+        choices: Choices,
     ) -> Self {
         let rules = OrderRules {
             price_band: Some(BAND),
@@ -192,8 +198,10 @@ impl Account {
         Self {
             key: settings.key.clone(),
             secret: settings.secret.clone(),
+            choices,
             uid,
             rights: Rights { can_trade: true, can_change_positions: true, can_move_money: true },
+            addresses: Vec::new(),
             refused_with: None,
             venue: Venue::new(instruments.to_vec(), config),
             orders: BTreeMap::new(),
@@ -227,6 +235,11 @@ impl Account {
             rebinding: None,
             forced: None,
         }
+    }
+
+    /// Whether the key may be used from there. What did not come over a network is nowhere else.
+    pub(crate) fn is_open_to(&self, peer: Option<IpAddr>) -> bool {
+        self.addresses.is_empty() || peer.is_none_or(|peer| self.addresses.contains(&peer))
     }
 
     /// Every order, newest first, by number.

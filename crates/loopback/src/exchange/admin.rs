@@ -8,6 +8,7 @@ use crate::market::MarketStatus;
 use crate::settings::AccountSettings;
 use model::{InstrumentIx, PositionMode, PositionSide};
 use serde_json::{Value, json};
+use std::net::IpAddr;
 use units::{Amount, Price, Rate, Span};
 use wire::Secret;
 
@@ -198,6 +199,13 @@ impl Exchange {
             can_change_positions: flag("positions", rights.can_change_positions)?,
             can_move_money: flag("money", rights.can_move_money)?,
         };
+        if let Some(addresses) = body.get("addresses") {
+            let each = |address: &Value| address.as_str().and_then(|text| text.parse().ok());
+            let read: Option<Vec<IpAddr>> =
+                addresses.as_array().and_then(|list| list.iter().map(each).collect());
+            self.accounts[account].addresses =
+                read.ok_or("addresses: a list such as [\"127.0.0.1\"]; [] for all")?;
+        }
         if let Some(code) = body.get("refuse") {
             self.accounts[account].refused_with = match code {
                 Value::Null => None,

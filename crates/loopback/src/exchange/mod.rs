@@ -17,6 +17,7 @@ pub use requests::{RawRequest, Reply};
 pub use streams::{ConnectionId, Delivery, Sent};
 
 use crate::account::{Account, Glance, Offers, Scene, Take};
+use crate::choices::Choices;
 use crate::market::depth::LevelChange;
 use crate::market::{Market, MarketStatus, PublicTrade, Step};
 use crate::settings::{AccountSettings, ServerTime, Settings, SettingsError, wrong};
@@ -36,6 +37,7 @@ pub struct Exchange {
     ack_delay: Span,
     is_limited: bool,
     server_time: ServerTime,
+    choices: Choices,
     instruments: Vec<Instrument>,
     markets: Vec<Market>,
     glances: Vec<Glance>,
@@ -124,6 +126,7 @@ impl Exchange {
             ack_delay: settings.ack_delay,
             is_limited: settings.is_limited,
             server_time: settings.server_time,
+            choices: settings.choices.clone(),
             instruments,
             markets,
             glances,
@@ -165,7 +168,8 @@ impl Exchange {
         }
         let number = u64::try_from(self.accounts.len()).unwrap_or(0);
         let random = Prng::new(self.seed).fork(1_000 + number);
-        let mut account = Account::new(settings, 100_001 + number, &self.instruments, random);
+        let mut account =
+            Account::new(settings, 100_001 + number, &self.instruments, random, self.choices.clone());
         let scene = Scene { now: self.now, markets: &self.glances, instruments: &self.instruments };
         for market in &self.markets {
             for side in [Side::Buy, Side::Sell] {

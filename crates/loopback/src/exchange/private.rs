@@ -3,6 +3,7 @@
 use super::Exchange;
 use super::public::is_elsewhere;
 use crate::account::{Account, Kept, MAKER, Placed, Scene, TAKER};
+use crate::choices::{Open, is_on_step};
 use model::{InstrumentIx, MarginMode, PositionMode, PositionSide};
 use serde_json::{Value, json};
 use units::{Amount, Rate};
@@ -293,12 +294,16 @@ impl Exchange {
         let position = if kept.rights.can_change_positions { vec!["Position"] } else { vec![] };
         let contract: Vec<&str> = trade.into_iter().chain(position).collect();
         let wallet: Vec<&str> = if kept.rights.can_move_money { vec!["AccountTransfer"] } else { vec![] };
+        let mut addresses: Vec<String> = kept.addresses.iter().map(ToString::to_string).collect();
+        if addresses.is_empty() {
+            addresses.push("*".to_owned());
+        }
         json!({
             "id": kept.uid.to_string(), "note": "loopback", "apiKey": kept.key,
             "readOnly": u8::from(!kept.rights.can_trade && !kept.rights.can_change_positions), "secret": "",
             "permissions": {"ContractTrade": contract, "Spot": [], "Wallet": wallet, "Options": [],
                 "Derivatives": [], "CopyTrading": [], "BlockTrade": [], "Exchange": [], "NFT": [], "Affiliate": [], "Earn": []},
-            "ips": ["*"], "type": 1, "deadlineDay": 90, "expiredAt": "2099-01-01T00:00:00Z",
+            "ips": addresses, "type": 1, "deadlineDay": 90, "expiredAt": "2099-01-01T00:00:00Z",
             "createdAt": "2024-01-01T00:00:00Z", "unified": 0, "uta": 1, "userID": kept.uid, "inviterID": 0,
             "vipLevel": "No VIP", "mktMakerLevel": "0", "affiliateID": 0, "rsaPublicKey": "", "isMaster": true,
             "parentUid": "0", "kycLevel": "LEVEL_DEFAULT", "kycRegion": "",
@@ -337,6 +342,10 @@ impl Exchange {
         let of = &scene.instruments[ix.index()];
         match endpoint {
             Endpoint::Create => {
+                let is_strict = kept.choices.is_flipped(Open::OffStep);
+                if is_strict && params.text("qty").is_some_and(|quantity| !is_on_step(&quantity, of)) {
+                    return Err(Refusal::parameter("Qty invalid"));
+                }
                 let asked = CreateOrder::read(params, of, |by| Some(scene.watched(ix, by)))?;
                 kept.create(&scene, ix, &asked)
             }

@@ -2,7 +2,9 @@
 
 use super::Exchange;
 use super::faults::{FaultKind, FaultPlace};
+use crate::choices::Open;
 use serde_json::{Value, json};
+use std::net::IpAddr;
 use units::{Span, Timestamp};
 use wire::bybit::server::{
     Access, Endpoint, Params, Refusal, Route, Signed, Usage, batch_body, body, find, limit_headers,
@@ -22,6 +24,8 @@ pub struct RawRequest {
     pub headers: Vec<(String, String)>,
     /// The body, as it was sent.
     pub body: Vec<u8>,
+    /// Where it came from; `None` where there is no network between.
+    pub peer: Option<IpAddr>,
 }
 
 /// What is answered.
@@ -124,6 +128,11 @@ impl Exchange {
     /// The order of the checks is not documented: address, path, headers, key, time, signature, rights, limit, parameters.
     fn outcome(&mut self, request: &RawRequest) -> Outcome {
         match self.admit(request) {
+            Err(refusal)
+                if matches!(refusal.code, 10003 | 10004) && self.choices.is_flipped(Open::KeyStatus) =>
+            {
+                (Err(Refusal { status: 401, ..refusal }), None)
+            }
             Err(refusal) => (Err(refusal), None),
             Ok((route, None)) => {
                 let params = Params::of_query(&request.query);
@@ -169,6 +178,9 @@ impl Exchange {
             request.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
         };
         let signed = Signed::read(header)?;
+        if self.choices.is_flipped(Open::MissingWindow) && header("x-bapi-recv-window").is_none() {
+            return Err(Refusal::parameter("X-BAPI-RECV-WINDOW header is missing"));
+        }
         let account = self.accounts.iter().position(|account| account.key == signed.key);
         let account = account.ok_or_else(Refusal::key)?;
         let known = &self.accounts[account];
@@ -178,6 +190,9 @@ impl Exchange {
         signed.check_time(self.server_ms())?;
         let payload = if is_post { request.body.as_slice() } else { request.query.as_bytes() };
         signed.check_signature(&known.secret, payload)?;
+        if !known.is_open_to(request.peer) {
+            return Err(key_refused(10010));
+        }
         let may = match route.access {
             Access::Public | Access::Read => true,
             Access::Order => known.rights.can_trade,
@@ -249,7 +264,7 @@ impl Exchange {
     }
 }
 
-fn key_refused(code: i64) -> Refusal {
+pub(super) fn key_refused(code: i64) -> Refusal {
     let text = match code {
         10003 => "API key is invalid.",
         10005 => "Invalid API-key, IP, or permissions for action.",

@@ -1,10 +1,13 @@
 //! Connections of streams: who they are, what they listen to, what they say.
 
 use super::faults::{FaultKind, FaultPlace};
+use super::requests::key_refused;
 use super::{Exchange, Reply};
 use crate::account::{Scene, Told};
+use crate::choices::Open;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use units::{Span, Timestamp};
 use wire::bybit::server::{
     ClientFrame, Params, PrivateTopic, PublicTopic, Refusal, Topic, check_time, check_ws_signature,
@@ -70,6 +73,8 @@ pub(super) struct Connection {
     /// How it is called in answers.
     name: String,
     pub(super) account: Option<usize>,
+    /// Where it came from.
+    peer: Option<IpAddr>,
     pub(super) topics: BTreeSet<String>,
     topics_text: usize,
     /// Held back until the next message was sent.
@@ -79,11 +84,16 @@ pub(super) struct Connection {
 }
 
 impl Exchange {
-    /// A stream is opened.
+    /// A stream is opened, from `peer` where there is a network between.
     ///
     /// # Errors
     /// With the answer when there is no such stream, or none may be opened now.
-    pub fn open(&mut self, clock: Timestamp, path: &str) -> Result<ConnectionId, Reply> {
+    pub fn open(
+        &mut self,
+        clock: Timestamp,
+        path: &str,
+        peer: Option<IpAddr>,
+    ) -> Result<ConnectionId, Reply> {
         self.advance(clock);
         let kind = match path.trim_end_matches('/') {
             "/v5/public/linear" => Kind::Public { is_linear: true },
@@ -112,6 +122,7 @@ impl Exchange {
             kind,
             name: format!("loopback-{id:06}"),
             account: None,
+            peer,
             topics: BTreeSet::new(),
             topics_text: 0,
             held: None,
@@ -279,13 +290,13 @@ impl Exchange {
         (key, expires, signature): (&str, &str, &str),
     ) {
         let known = self.accounts.iter().position(|account| account.key == key);
-        let outcome = match known {
+        let peer = self.connections.get(&id.0).and_then(|connection| connection.peer);
+        let outcome = match known.map(|known| &self.accounts[known]) {
             None => Err(Refusal::key()),
-            Some(account) => match self.accounts[account].refused_with {
+            Some(account) => match account.refused_with {
                 Some(code) => Err(Refusal::new(code, "key refused")),
-                None => {
-                    check_ws_signature(&self.accounts[account].secret, expires, signature, self.server_ms())
-                }
+                None => check_ws_signature(&account.secret, expires, signature, self.server_ms())
+                    .and_then(|()| if account.is_open_to(peer) { Ok(()) } else { Err(key_refused(10010)) }),
             },
         };
         let is_known = self.connections.get(&id.0).is_some_and(|c| c.account.is_some());
@@ -323,7 +334,11 @@ impl Exchange {
         }
         let Some(connection) = self.connections.get_mut(&id) else { return Ok(()) };
         for (place, topic) in topics.iter().enumerate() {
-            if connection.topics.contains(topic) || topics[..place].contains(topic) {
+            let is_there = connection.topics.contains(topic) || topics[..place].contains(topic);
+            if is_there && self.choices.is_flipped(Open::DuplicateTopic) {
+                continue;
+            }
+            if is_there {
                 return Err(format!("error:already subscribed,topic:{topic}"));
             }
             let other = match topic.strip_suffix(".linear") {
@@ -439,6 +454,9 @@ impl Exchange {
                 if !is_last_word {
                     seen.push(one);
                 }
+            }
+            if self.choices.is_flipped(Open::MessageOrder) {
+                seen.sort_by_key(|told| !matches!(told, Told::Order(..)));
             }
             for one in seen {
                 self.tell_one(account, one);

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use catalog::ReadOptions;
 use loopback::{
-    AccountSettings, DEFAULT_KEY, DEFAULT_SECRET, MarketSettings, Scenario, Server, ServerTime, Settings,
-    Source, StartError,
+    AccountSettings, Choices, DEFAULT_KEY, DEFAULT_SECRET, MarketSettings, Open, Scenario, Server,
+    ServerTime, Settings, Source, StartError,
 };
 use model::Exchange;
 use serde_json::json;
@@ -58,6 +58,9 @@ pub(crate) struct Args {
     /// The time that is told as the server's, and that signatures are held against: clock or market
     #[arg(long, value_name = "WHICH", default_value = "clock", value_parser = ["clock", "market"])]
     server_time: String,
+    /// What the documentation leaves open, decided the other way; may be repeated. docs/exchange.md has the points
+    #[arg(long = "flip", value_name = "POINT", value_delimiter = ',', num_args = 1..)]
+    flipped: Vec<Open>,
 }
 
 /// Does what the user asked for.
@@ -81,6 +84,7 @@ pub(crate) fn run(args: Args, globals: &Globals) -> Result<(), Failure> {
         ack_delay: Span::from_millis(i64::from(args.ack_delay)),
         is_limited: !args.no_limits,
         server_time: if args.server_time == "market" { ServerTime::Market } else { ServerTime::Clock },
+        choices: Choices::flipped(args.flipped),
     };
     let server = Server::start(&settings, args.listen).map_err(|error| match error {
         StartError::Settings(_) => Failure::usage(error.to_string()),

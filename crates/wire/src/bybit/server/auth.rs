@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn the_window_is_closed_behind_and_open_ahead() {
+    fn trap_14_the_window_is_closed_behind_and_open_ahead() {
         let check = |sent: &str| check_time(sent, None, 10_000).map_err(|e| e.code);
         assert_eq!(check("5000"), Ok(()));
         assert_eq!(check("4999"), Err(10002));

@@ -70,6 +70,10 @@ pub struct AmendOrder {
     pub stop_loss: Change,
     /// The target that comes with it.
     pub take_profit: Change,
+    /// Which price the trigger, the stop and the target watch, where that is said.
+    pub by: [Option<TriggerBy>; 3],
+    /// The limits of the stop and the target, where they are said.
+    pub limits: [Option<Price>; 2],
 }
 
 /// Which orders an end of many means.
@@ -323,15 +327,22 @@ impl AmendOrder {
     /// # Errors
     /// When a number is none, or there is nothing to change.
     pub fn read(params: &Params, of: &Instrument) -> Result<Self, Refusal> {
-        trigger_by(params, "triggerBy")?;
+        let by = [
+            trigger_by(params, "triggerBy")?,
+            trigger_by(params, "slTriggerBy")?,
+            trigger_by(params, "tpTriggerBy")?,
+        ];
+        let limits = [exact_price(params, "slLimitPrice", of)?, exact_price(params, "tpLimitPrice", of)?];
         let amend = Self {
+            by,
+            limits,
             quantity: exact_quantity(params, "qty", of)?,
             price: exact_price(params, "price", of)?,
             trigger: exact_price(params, "triggerPrice", of)?,
             stop_loss: change(params, "stopLoss", of)?,
             take_profit: change(params, "takeProfit", of)?,
         };
-        if amend == Self::default() {
+        if (Self { by: [None; 3], limits: [None; 2], ..amend }) == Self::default() {
             return Err(Refusal::parameter("params error: nothing to amend"));
         }
         Ok(amend)
