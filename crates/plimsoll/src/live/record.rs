@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use catalog::{Catalog, CatalogError, Kind, Received, Row, Scale, SeriesKey, Source};
+use catalog::{Catalog, CatalogError, Kind, Received, Row, Scale, SeriesKey, Source, TimeRange};
 use gateway::clock;
 use gateway::files::RunFolder;
 use journal::{Entry, RunReader, decode_instruments};
-use model::{Bar, BookChange, Fact, FundingRate, Instrument, InstrumentIx, Quote, Timeframe, Trade};
-use units::Span;
+use model::{
+    Bar, BookChange, Fact, FundingRate, Instrument, InstrumentIx, LinkKind, MarkPrice, Quote, Timeframe,
+    Trade, VenueEvent,
+};
+use units::{Quantity, Span, Timestamp};
 
 use crate::failure::Failure;
 use crate::research::recipe;
@@ -48,6 +51,8 @@ pub(crate) fn record(folder: &RunFolder, catalog: &Catalog) -> Result<u64, Failu
                 rows.push(Received { received, item: trade });
                 tape.are_full |= rows.len() >= BATCH;
             }
+            Fact::Mark(mark) => tape.marks.note(mark),
+            Fact::Venue(VenueEvent::Link { kind: LinkKind::Market, .. }) => tape.marks.interrupt(),
             Fact::Book(change) => {
                 let rows = tape.books.entry(change.instrument).or_default();
                 rows.push(Received { received, item: change });
@@ -79,6 +84,7 @@ struct Tape<'a> {
     quotes: Ticks<Quote>,
     trades: Ticks<Trade>,
     books: Ticks<BookChange>,
+    marks: MarkBars,
     funding: Ticks<FundingRate>,
     are_full: bool,
     added: u64,
@@ -94,6 +100,7 @@ impl<'a> Tape<'a> {
             quotes: BTreeMap::new(),
             trades: BTreeMap::new(),
             books: BTreeMap::new(),
+            marks: MarkBars::new(),
             funding: BTreeMap::new(),
             are_full: false,
             added: 0,
@@ -121,10 +128,33 @@ impl<'a> Tape<'a> {
         for ((ix, timeframe), rows) in std::mem::take(&mut self.candles) {
             self.store_sorted(ix, Kind::Candles(timeframe), rows, Span::ZERO)?;
         }
+        for (ix, mut rows) in std::mem::take(&mut self.marks.whole) {
+            // What the exchange says itself of a minute is better than what was put together here.
+            let stored = self.stored_marks(ix, &rows)?;
+            rows.retain(|bar| stored.binary_search(&bar.open_time).is_err());
+            self.store_sorted(ix, Kind::MarkCandles(Timeframe::MINUTE), rows, Span::ZERO)?;
+        }
         for (ix, rows) in std::mem::take(&mut self.funding) {
             self.store_sorted(ix, Kind::Funding, rows, Span::ZERO)?;
         }
         Ok(())
+    }
+
+    /// The minutes of these candles of which the catalog has the mark price already, in order.
+    fn stored_marks(&self, ix: InstrumentIx, bars: &[Bar]) -> Result<Vec<Timestamp>, Failure> {
+        let (Some(instrument), Some(first), Some(last)) =
+            (self.instruments.get(ix.index()), bars.first(), bars.last())
+        else {
+            return Ok(Vec::new());
+        };
+        let to = last.open_time + Timeframe::MINUTE.span();
+        let range = TimeRange { from: first.open_time, to };
+        let (exchange, minute) = (instrument.exchange, Timeframe::MINUTE);
+        match self.catalog.load_mark_bars(exchange, &instrument.symbol, minute, range) {
+            Ok(series) => Ok(series.bars.iter().map(|bar| bar.open_time).collect()),
+            Err(CatalogError::NotFound { .. }) => Ok(Vec::new()),
+            Err(error) => Err(Failure::failed(error.to_string())),
+        }
     }
 
     /// Stores rows by their time and gives back the last of them.
@@ -161,5 +191,99 @@ impl<'a> Tape<'a> {
         let counts = stored.map_err(|error: CatalogError| Failure::failed(error.to_string()))?;
         self.added += counts.added;
         Ok(kept)
+    }
+}
+
+/// Mark prices as candles of a minute. Only minutes are made that were heard whole: the connection did not change in them, nor in
+/// the one before, with whose last price they open.
+struct MarkBars {
+    /// The minute that is being heard of, and whether it was so from its beginning.
+    open: BTreeMap<InstrumentIx, (Bar, bool)>,
+    whole: BTreeMap<InstrumentIx, Vec<Bar>>,
+}
+
+impl MarkBars {
+    const fn new() -> Self {
+        Self { open: BTreeMap::new(), whole: BTreeMap::new() }
+    }
+
+    fn note(&mut self, mark: MarkPrice) {
+        let minute = Timeframe::MINUTE.floor(mark.exchange_time);
+        let price = mark.mark;
+        let known = self.open.get(&mark.instrument).copied();
+        let next = match known {
+            Some((bar, is_whole)) if minute <= bar.open_time => {
+                (Bar { high: bar.high.max(price), low: bar.low.min(price), close: price, ..bar }, is_whole)
+            }
+            Some((bar, is_whole)) => {
+                if is_whole {
+                    self.whole.entry(mark.instrument).or_default().push(bar);
+                }
+                let is_next = minute == bar.open_time + Timeframe::MINUTE.span();
+                let open = if is_next { bar.close } else { price };
+                let (high, low) = (open.max(price), open.min(price));
+                let bar = Bar { open_time: minute, open, high, low, close: price, volume: Quantity::ZERO };
+                (bar, is_next)
+            }
+            None => {
+                let [open, high, low, close] = [price; 4];
+                (Bar { open_time: minute, open, high, low, close, volume: Quantity::ZERO }, false)
+            }
+        };
+        self.open.insert(mark.instrument, next);
+    }
+
+    /// Something may have been missed.
+    fn interrupt(&mut self) {
+        self.open.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use units::Price;
+
+    /// Marks at seconds, with interruptions; the candles as their minute and prices.
+    fn bars(heard: &[Option<(i64, i64)>]) -> Vec<(i64, [i64; 4])> {
+        let mut bars = MarkBars::new();
+        for one in heard {
+            match one {
+                Some((second, price)) => bars.note(MarkPrice {
+                    instrument: InstrumentIx(0),
+                    exchange_time: Timestamp::from_seconds(*second).unwrap(),
+                    mark: Price::new(*price),
+                }),
+                None => bars.interrupt(),
+            }
+        }
+        let prices = |bar: &Bar| [bar.open, bar.high, bar.low, bar.close].map(Price::mantissa);
+        let whole = bars.whole.remove(&InstrumentIx(0)).unwrap_or_default();
+        whole.iter().map(|bar| (bar.open_time.nanos() / 60_000_000_000, prices(bar))).collect()
+    }
+
+    #[test]
+    fn only_minutes_that_were_heard_whole_become_candles() {
+        let calm = [
+            Some((30, 10)),
+            Some((59, 12)),
+            Some((61, 9)),
+            Some((100, 15)),
+            Some((119, 11)),
+            Some((120, 11)),
+        ];
+        assert_eq!(
+            bars(&calm),
+            [(1, [12, 15, 9, 11])],
+            "the first was heard from its middle, the last is not over"
+        );
+        let torn = [Some((30, 10)), Some((61, 9)), None, Some((90, 8)), Some((121, 7)), Some((181, 6))];
+        assert_eq!(bars(&torn), [(2, [8, 8, 7, 7])]);
+        let silent = [Some((30, 10)), Some((70, 9)), Some((190, 8)), Some((241, 7)), Some((301, 7))];
+        assert_eq!(
+            bars(&silent),
+            [(1, [10, 10, 9, 9]), (4, [8, 8, 7, 7])],
+            "minutes without a word are left out"
+        );
     }
 }
