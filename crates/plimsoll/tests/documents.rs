@@ -91,3 +91,23 @@ fn the_page_of_rule_words_is_made_from_the_language() {
     page += &format!("\n\nPrices; none while they are not known:\n\n{}\n", levels.join(" "));
     expect_file!["../../../docs/rule-words.md"].assert_eq(&page);
 }
+
+/// A test that the page about Bybit names, as a link to its file, is there.
+#[test]
+fn tests_that_are_named_are_there() {
+    let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    let text = std::fs::read_to_string(docs.join("bybit.md")).expect("the page is there");
+    let mut count = 0;
+    for link in text.split("[`").skip(1) {
+        let Some((name, rest)) = link.split_once("`](") else { continue };
+        // A link that names no function, such as that of a module.
+        if !name.contains('_') {
+            continue;
+        }
+        let file = rest.split_once(')').map_or("", |(file, _)| file);
+        let source = std::fs::read_to_string(docs.join(file)).expect("the file of a test");
+        assert!(source.contains(&format!("fn {name}(")), "{file} has no test {name}");
+        count += 1;
+    }
+    assert!(count > 20, "only {count} tests are named");
+}

@@ -23,6 +23,9 @@ fn paper_trades_the_real_market_and_leaves_a_tape() {
     for kind in ["candles-1m", "quotes", "trades"] {
         assert!(said.contains(kind), "{kind}: {said}");
     }
+    // The tape is one to run over, candle by candle.
+    let (code, said) = bench.ends(&["backtest", "-s", "ema_crossover", "-p", "BTCUSDT", "-i", "1m"]);
+    assert!(code == 0 && said.contains("BACKTESTING REPORT"), "{said}");
     // Another start finds its warm-up in the catalog.
     let (code, said) = bench.ends(&[PAPER, &["--dry-run"]].concat());
     assert!(code == 0 && said.contains("Nothing was placed"), "{said}");

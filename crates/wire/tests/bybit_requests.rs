@@ -437,6 +437,19 @@ fn listed(symbol: &str) -> Value {
     })
 }
 
+/// Trap 7: the same hour, in two units.
+#[test]
+fn trap_07_fundings_are_minutes_apart_here_and_hours_there() {
+    use wire::bybit::rows::TickerRow;
+    use wire::bybit::take::Take;
+    let row = with(&listed("BTCUSDT"), json!({"fundingInterval": 60}));
+    let tiers = json!({"list": [tier("BTCUSDT", 1, "2000000", "0.005", "100.00", "")]});
+    let found = find(&[json!({"list": [row], "nextPageCursor": ""}), tiers]).remove(0).unwrap();
+    let ticker = json!({"symbol": "BTCUSDT", "fundingIntervalHour": "1"});
+    let hours = TickerRow::take(&wire::json::Node::root(&ticker)).unwrap().funding_hours;
+    assert_eq!(hours.map(|hours| Span::from_seconds(hours * 3_600)), Some(found.spec.funding_interval));
+}
+
 fn tier(symbol: &str, id: i64, limit: &str, rate: &str, leverage: &str, deduction: &str) -> Value {
     json!({
         "id": id, "symbol": symbol, "riskLimitValue": limit, "maintenanceMargin": rate, "initialMargin": "0.01",

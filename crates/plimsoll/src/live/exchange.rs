@@ -404,9 +404,12 @@ fn pause_after(refused: &calls::Failure, now: Timestamp, attempts: u32) -> Optio
     }
 }
 
+const REFUSED_ADDRESS: &str = "the exchange refuses this address: too many requests came from it, and it is kept out for ten minutes; or \
+                               it lies in a region that is not served";
+
 /// A refusal as a person should read it, with the exit code that fits.
 fn refusal(refused: &calls::Failure, exchange: &str) -> Failure {
-    let calls::Failure::Refused { code, .. } = refused else {
+    let calls::Failure::Refused { code, status, .. } = refused else {
         return Failure::failed(format!("{exchange} said something that cannot be read: {refused}"));
     };
     let (exit, hint) = match code {
@@ -425,11 +428,16 @@ fn refusal(refused: &calls::Failure, exchange: &str) -> Failure {
         ),
         10009 | 10024 => (ExitKind::Refused, "the exchange does not serve this region or account"),
         10008 | 10027 => (ExitKind::Refused, "the exchange has banned the account from trading"),
-        10018 => (ExitKind::Failed, "too many requests from this address: it is kept out for ten minutes"),
+        10018 => (ExitKind::Failed, REFUSED_ADDRESS),
+        0 if *status == 403 => (ExitKind::Failed, REFUSED_ADDRESS),
+        10016 => {
+            (ExitKind::Failed, "the exchange has an error of its own, or is in maintenance; try again later")
+        }
         _ => (ExitKind::Failed, ""),
     };
     let text = match hint {
         "" => format!("{exchange} refuses: {refused}"),
+        hint if *code == 0 => format!("{exchange} refuses with HTTP {status}: {hint}"),
         hint => format!("{exchange} refuses with code {code}: {hint}"),
     };
     Failure::new(exit, text).with_details(json!({ "exchange": exchange, "code": code }))

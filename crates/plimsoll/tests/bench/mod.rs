@@ -37,18 +37,17 @@ impl Bench {
 
     /// So many seconds of its market pass in a second.
     pub(crate) fn at(speed: u32) -> Self {
+        Self::with(Settings { speed, ..Settings::default() })
+    }
+
+    /// An exchange with these settings, but for its account and its limits.
+    pub(crate) fn with(settings: Settings) -> Self {
         let account = AccountSettings {
             key: KEY.to_owned(),
             secret: Secret::new(SECRET.to_owned()),
             balance: Amount::parse("100000").unwrap(),
         };
-        let settings = Settings {
-            accounts: vec![account],
-            speed,
-            history_days: 2,
-            is_limited: false,
-            ..Settings::default()
-        };
+        let settings = Settings { accounts: vec![account], history_days: 2, is_limited: false, ..settings };
         let server = Server::start(&settings, "127.0.0.1:0".parse().unwrap()).unwrap();
         Self { server, folder: tempfile::tempdir().unwrap() }
     }
@@ -81,6 +80,12 @@ impl Bench {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        if arguments.contains(&"--paper") {
+            // Losing thrice in a row is no end of a test.
+            command
+                .env("PLIMSOLL__RISK__CIRCUIT_BREAKER_CONSECUTIVE_LOSSES", "1000")
+                .env("PLIMSOLL__RISK__MAX_DAILY_TRADES", "10000");
+        }
         command
     }
 
@@ -104,7 +109,9 @@ impl Bench {
 
     /// Writes a configuration that may trade for real on the test network.
     pub(crate) fn live_configuration(&self) {
+        // An address that was refused stays away for a moment rather than for ten minutes.
         let text = "live: {acknowledge: I understand this trades real money}\n\
+                    bybit: {address_pause: 1}\n\
                     risk: {circuit_breaker_consecutive_losses: 1000, max_daily_trades: 10000}\n\
                     pairs: [{symbol: BTCUSDT}]\n\
                     strategies: [{name: ema_crossover, timeframe: 1m, parameters: {fast: 2, slow: 3}}]\n";
