@@ -24,6 +24,17 @@ const ACCOUNT: InstrumentIx = InstrumentIx(u32::MAX);
 pub(crate) const MOST_QUANTITY: Quantity = Quantity::new(i64::MAX >> 16);
 
 impl Engine {
+    /// Opens or closes the way for new exposure of an instrument. What was thought meanwhile is sought at the next fact about it.
+    fn on_ready(&mut self, ix: InstrumentIx, is_ready: bool, out: &mut Outbox) {
+        match self.targets.desk(ix) {
+            Some(desk) => {
+                desk.is_shut = !is_ready;
+                out.record(Record::Ready { instrument: ix, is_ready });
+            }
+            None => report(ix, "a word about an unknown instrument", out),
+        }
+    }
+
     #[inline(never)]
     pub(crate) fn on_venue(&mut self, event: &VenueEvent, out: &mut Outbox) {
         self.learns_at = self.now;
@@ -103,6 +114,7 @@ impl Engine {
                 }
                 out.record(Record::Link { venue: *venue, kind: *kind, is_up: *is_up });
             }
+            VenueEvent::Ready { instrument, is_ready } => self.on_ready(*instrument, *is_ready, out),
         }
         if self.guard.watches_stops()
             && let Some(ix) = event.instrument()

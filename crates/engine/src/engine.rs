@@ -378,6 +378,13 @@ impl Engine {
         self.is_paused
     }
 
+    /// Whether positions of an instrument may be opened, as far as the venue goes: [`VenueEvent::Ready`] said so, or nothing ever
+    /// said otherwise.
+    #[must_use]
+    pub fn is_ready(&self, ix: InstrumentIx) -> bool {
+        !self.is_shut(ix)
+    }
+
     /// Orders that may still change.
     #[must_use]
     pub fn live_orders(&self) -> usize {
@@ -437,8 +444,8 @@ impl Engine {
                 let strategy = self.host.listeners[ix.index()][i];
                 if self.host.listens(strategy, candle.timeframe) {
                     self.ask(strategy, fact, out);
-                    if !self.host.hosted[usize::from(strategy)].tuning.is_warm() {
-                        self.warm(strategy, ix, out);
+                    if !self.host.hosted[usize::from(strategy)].tuning.is_settled() {
+                        self.tend(strategy, candle, fact, out);
                     }
                 }
             }
@@ -462,9 +469,8 @@ impl Engine {
             self.on_fault(strategy, message, out);
         } else if !self.intents.is_empty() {
             let hosted = &mut self.host.hosted[usize::from(strategy)];
-            if !hosted.tuning.is_warm() {
-                hosted.tuning.keep(self.intents.as_slice());
-                self.intents.clear();
+            if !hosted.tuning.is_settled() {
+                self.hear_unsettled(strategy, instrument_of(fact), out);
             } else if hosted.standing == Standing::Running {
                 self.take_intents_at(instrument_of(fact), strategy, out);
             } else {
@@ -505,7 +511,7 @@ impl Engine {
 
     /// Takes up what was said at a fact about one instrument. Opinions about others, such as the other leg of a pair, are
     /// pursued at once and not only at the next fact about them.
-    fn take_intents_at(&mut self, ix: Option<InstrumentIx>, strategy: u16, out: &mut Outbox) {
+    pub(crate) fn take_intents_at(&mut self, ix: Option<InstrumentIx>, strategy: u16, out: &mut Outbox) {
         let said = self.intents.as_slice().iter();
         let others: Vec<InstrumentIx> = said
             .filter_map(|intent| match (intent, ix) {
@@ -543,8 +549,8 @@ impl Engine {
 
     #[inline]
     pub(crate) fn note_signal(&mut self, strategy: u16, signal: Signal, out: &mut Outbox) {
-        let plan = signal.plan.and_then(|plan| self.host.plan(strategy, plan));
-        let signal = Signal { plan, ..signal };
+        let signal =
+            self.host.hosted.get(usize::from(strategy)).map_or(signal, |h| h.tuning.numbered(signal));
         let (seq, desk) = (self.seq, self.targets.desk(signal.instrument));
         let seated = desk.is_some_and(|desk| desk.note(strategy, signal, seq));
         if !seated {
@@ -556,7 +562,7 @@ impl Engine {
     }
 
     fn place_intent(&mut self, strategy: u16, intent: &OrderIntent, out: &mut Outbox) {
-        if self.learns_at < self.trade_from {
+        if self.learns_at < self.trade_from || (self.is_shut(intent.instrument) && !intent.reduce_only) {
             return;
         }
         let id = ClientOrderId::new(0, 0);
@@ -572,6 +578,12 @@ impl Engine {
             order.quantity = self.scaled_opening(order.quantity, opening, order.instrument);
         }
         self.submit(Request { order, strategy, tag: intent.tag, is_own: true }, out);
+    }
+
+    /// Whether the venue takes nothing at the moment that opens or enlarges a position.
+    #[inline]
+    pub(crate) fn is_shut(&self, ix: InstrumentIx) -> bool {
+        self.targets.desks.get(ix.index()).is_some_and(|desk| desk.is_shut)
     }
 
     /// [`Engine::try_submit`] for whom it is enough to know whether the order was approved.
@@ -634,6 +646,12 @@ impl Engine {
         };
         let order = &self.orders.live[at];
         let amendment = &self.tempered(order, amendment);
+        if self.is_shut(order.order.instrument)
+            && amendment.quantity.is_some()
+            && !order.is_shrunk_by(amendment)
+        {
+            return;
+        }
         // What only makes an order smaller stands in nobody's way; anything else has to get past what a new order has to.
         let gate = if order.is_shrunk_by(amendment) {
             Gate::default()

@@ -142,7 +142,7 @@ impl Host {
         let fits = hosted.standing == Standing::Running
             && hosted.timeframe == timeframe
             && hosted.takes_runs
-            && hosted.tuning.is_warm();
+            && hosted.tuning.is_settled();
         fits.then_some(*strategy)
     }
 

@@ -36,11 +36,11 @@ pub(crate) use opening::Wish;
 use crate::engine::Engine;
 use crate::outbox::Outbox;
 use model::{
-    ClientOrderId, ExitTag, InstrumentIx, Notice, NoticeKind, PlanEvent, PlanIx, PlanRecord, PlanStep,
-    Record, Severity, Side, StepOutcome, StopKind, Tag, Timeframe,
+    ClientOrderId, ExitTag, Instrument, InstrumentIx, Notice, NoticeKind, PlanEvent, PlanIx, PlanRecord,
+    PlanStep, Record, Severity, Side, StepOutcome, StopKind, Tag, Timeframe,
 };
 use ranges::Ranges;
-use strategy::{ExitPlan, ExitRules};
+use strategy::{ExitPlan, ExitRules, History};
 use units::{Amount, DigestWriter, Price, Quantity, Rate, Timestamp};
 
 /// The plans there are, and the positions that they lead.
@@ -173,11 +173,18 @@ impl Levels {
         Self { house, plans, is_used, desks: vec![Desk::default(); instruments], ranges }
     }
 
-    /// Adds plans of a strategy to those that its positions may be led by. Returns the place of the first.
-    pub(crate) fn add_plans(&mut self, strategy: usize, timeframe: Timeframe, plans: Vec<ExitPlan>) -> usize {
+    /// Adds plans of a strategy to those that its positions may be led by, with the candles of its timeframe that were kept. Returns
+    /// the place of the first.
+    pub(crate) fn add_plans(
+        &mut self,
+        strategy: usize,
+        timeframe: Timeframe,
+        plans: Vec<ExitPlan>,
+        (instruments, kept): (&[Instrument], &[History]),
+    ) -> usize {
         let first = self.plans[strategy].len();
         self.is_used |= !plans.is_empty();
-        plans.iter().for_each(|plan| self.ranges.add(timeframe, plan));
+        plans.iter().for_each(|plan| self.ranges.add(timeframe, plan, instruments, kept));
         self.plans[strategy].extend(plans);
         first
     }

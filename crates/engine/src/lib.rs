@@ -36,6 +36,7 @@ pub mod risk;
 mod snapshot;
 mod targets;
 mod timers;
+mod versions;
 mod withdrawal;
 mod working;
 
@@ -45,7 +46,8 @@ pub use guard::settings::Guards;
 pub use host::FaultPolicy;
 pub use lookahead::Runs;
 pub use outbox::Outbox;
-pub use rebuild::Rebuild;
+pub use rebuild::{Build, Rebuild};
 pub use reconcile::OpenOrder;
 pub use snapshot::{Snapshot, SnapshotError};
 pub use targets::{Aggregation, Conflict, Voting};
+pub use versions::{Compile, Version};

@@ -27,6 +27,10 @@ impl Engine {
             }
             OperatorCommand::ApplyParameters { strategy } => self.apply_parameters(strategy, out),
             OperatorCommand::SetWeight { strategy, weight } => self.set_weight(strategy, weight, out),
+            OperatorCommand::AddRules { strategy, at, text } => self.stage_rules(strategy, at, text, out),
+            OperatorCommand::InstallRules { strategy, bytes, digest } => {
+                self.install_rules(strategy, bytes, digest, out);
+            }
             OperatorCommand::WindDown { close } => self.wind_down(close, out),
         }
     }

@@ -22,7 +22,17 @@ impl Engine {
         }
         let desk = &mut self.targets.desks[ix.index()];
         desk.is_dirty = false;
-        let target = desk.target(self.min_strength, self.voting);
+        let mut target = desk.target(self.min_strength, self.voting);
+        if desk.is_shut && target.strength != 0 {
+            cold_path();
+            // Sought once it may be: until then only a position that nobody wants any more is left.
+            desk.is_dirty = true;
+            let held = self.ledger.position(ix, PositionSide::Net).quantity;
+            if held.is_zero() || held.is_negative() == (target.strength < 0) {
+                return;
+            }
+            target = target.left();
+        }
         if desk.pursued == Some(target.strength) || (desk.pursued.is_none() && target.strength == 0) {
             self.restop(ix, &target, out);
             return;

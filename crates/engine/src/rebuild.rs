@@ -7,14 +7,18 @@
 //! its position and the plan that leads it, whose rules are kept. Its own resting orders are cancelled. What the new one
 //! thinks takes the place of the old opinion once it is warm, and is pursued at the next candle.
 //!
+//! Rules of which the text was exchanged are built anew in the same way ([`crate::versions`]).
+//!
 //! A strategy that was built anew computes for itself, even where others share indicators.
 
 use crate::engine::Engine;
 use crate::host::Standing;
 use crate::outbox::Outbox;
+use crate::versions::{Compile, Saved, Versions};
 use model::{
-    Candle, Fact, InstrumentIx, Notice, NoticeKind, PlanIx, Record, Severity, Signal, Text, Timeframe,
+    Candle, Fact, InstrumentIx, Notice, NoticeKind, PlanIx, Record, Severity, Signal, Tag, Text, Timeframe,
 };
+use strategy::bank::Slot;
 use strategy::{ExitPlan, History, Intent, Market, ParameterProblem, StateError, StateReader, StateWriter};
 use strategy::{Strategy, View};
 use units::Rate;
@@ -22,8 +26,28 @@ use units::Rate;
 /// Builds a strategy with these parameters in place of those it was first built with; the others are as they were.
 ///
 /// An error names every parameter at fault.
-pub type Rebuild =
-    Box<dyn Fn(&[(String, String)]) -> Result<Box<dyn Strategy>, Vec<ParameterProblem>> + Send>;
+pub type Build = Box<dyn Fn(&[(String, String)]) -> Result<Box<dyn Strategy>, Vec<ParameterProblem>> + Send>;
+
+/// How a strategy is built anew while the engine runs.
+pub struct Rebuild {
+    build: Build,
+    /// For one made of rules: how another text is made the rules, and how many tags the present ones have.
+    rules: Option<(Compile, usize)>,
+}
+
+impl Rebuild {
+    /// With other parameters.
+    #[must_use]
+    pub fn new(build: Build) -> Self {
+        Self { build, rules: None }
+    }
+
+    /// With other parameters, or by other rules: `compile` makes them of a text. The present ones have so many tags.
+    #[must_use]
+    pub fn of_rules(build: Build, tags: usize, compile: Compile) -> Self {
+        Self { build, rules: Some((compile, tags)) }
+    }
+}
 
 /// How many changes may be staged: more than any strategy has parameters.
 const MOST_STAGED: usize = 256;
@@ -34,7 +58,8 @@ const MOST_WEIGHT: Rate = Rate::from_units(1_000 * Rate::ONE.units());
 /// What a running strategy needs to be built anew, and what is left to do after that.
 #[derive(Default)]
 pub(crate) struct Tuning {
-    pub(crate) rebuild: Option<Rebuild>,
+    build: Option<Build>,
+    pub(crate) versions: Versions,
     /// Everything that was set while it ran, each name once, in the order of the names' first setting.
     changes: Vec<(String, String)>,
     staged: Vec<(String, String)>,
@@ -48,7 +73,45 @@ pub(crate) struct Tuning {
 
 impl Tuning {
     pub(crate) fn new(rebuild: Option<Rebuild>) -> Self {
-        Self { rebuild, ..Self::default() }
+        let Some(Rebuild { build, rules }) = rebuild else { return Self::default() };
+        let (compile, tags) = rules.map_or((None, 0), |(compile, tags)| (Some(compile), tags));
+        Self { build: Some(build), versions: Versions::new(compile, tags), ..Self::default() }
+    }
+
+    /// Whether the strategy is heard and nothing is left of older rules.
+    #[inline]
+    pub(crate) fn is_settled(&self) -> bool {
+        self.missing.is_empty() && self.versions.is_alone()
+    }
+
+    /// The parameters that were set while it ran.
+    pub(crate) fn changes(&self) -> &[(String, String)] {
+        &self.changes
+    }
+
+    pub(crate) fn set_changes(&mut self, changes: Vec<(String, String)>) {
+        self.changes = changes;
+    }
+
+    pub(crate) fn set_build(&mut self, build: Build) {
+        self.build = Some(build);
+    }
+
+    /// Built anew with what was set; `None` where it cannot be.
+    pub(crate) fn rebuilt(&self, changes: &[(String, String)]) -> Option<Box<dyn Strategy>> {
+        self.build.as_ref().and_then(|build| build(changes).ok())
+    }
+
+    /// The most candles of an instrument that it is still to see before it is heard.
+    pub(crate) fn missing_bars(&self) -> u32 {
+        self.missing.iter().map(|(_, bars)| *bars).max().unwrap_or(0)
+    }
+
+    /// A signal as its strategy says it, with plan and tag among those of all its versions.
+    #[inline]
+    pub(crate) fn numbered(&self, signal: Signal) -> Signal {
+        let tag = Tag(signal.tag.0.saturating_add(self.versions.first_tag()));
+        Signal { plan: signal.plan.and_then(|plan| self.plan(plan)), tag, ..signal }
     }
 
     /// Whether the strategy is heard.
@@ -111,13 +174,13 @@ impl Engine {
                 self.cancel_resting(strategy, out);
                 let at = usize::from(strategy);
                 self.host.hosted[at].tuning.changes = changes;
-                self.replace(strategy, built);
+                let (_, slots) = self.replace(strategy, built);
+                self.bank.release(&slots);
                 if let Some(plans) = plans {
                     self.add_plans(strategy, plans);
                 }
                 self.replay(strategy, out);
-                let tuning = &self.host.hosted[at].tuning;
-                let missing_bars = tuning.missing.iter().map(|(_, bars)| *bars).max().unwrap_or(0);
+                let missing_bars = self.host.hosted[at].tuning.missing_bars();
                 out.record(Record::ParametersSet { strategy, missing_bars });
                 let kind =
                     NoticeKind::ParametersSet { strategy: self.host.hosted[at].name.clone(), missing_bars };
@@ -146,7 +209,7 @@ impl Engine {
         if hosted.standing == Standing::Faulted {
             return Err(problem(&first, "the strategy panicked and stays out until the run ends"));
         }
-        let Some(rebuild) = &hosted.tuning.rebuild else {
+        let Some(build) = &hosted.tuning.build else {
             return Err(problem(&first, "the strategy cannot be changed while it runs"));
         };
         if staged.is_empty() {
@@ -157,42 +220,59 @@ impl Engine {
         }
         let mut changes = hosted.tuning.changes.clone();
         merge(&mut changes, staged);
-        let built = rebuild(&changes)?;
-        let plans = built.exit_plans();
-        let known = &self.levels.plans[usize::from(strategy)];
-        let is_news = known[usize::from(hosted.tuning.first_plan)..] != plans[..];
-        if is_news && known.len() + plans.len() > 255 {
-            return Err(problem(&first, "the exit plans were changed too often for one run"));
-        }
-        Ok((built, is_news.then_some(plans), changes))
+        let built = build(&changes)?;
+        let plans = self.news_of_plans(strategy, built.as_ref()).map_err(|wrong| problem(&first, wrong))?;
+        Ok((built, plans, changes))
     }
 
-    /// Puts a strategy into the place of one that was built with other parameters.
-    fn replace(&mut self, strategy: u16, built: Box<dyn Strategy>) {
+    /// The exit plans of a strategy that was built anew, where they are others than before.
+    pub(crate) fn news_of_plans(
+        &self,
+        strategy: u16,
+        built: &dyn Strategy,
+    ) -> Result<Option<Vec<ExitPlan>>, &'static str> {
+        let (at, plans) = (usize::from(strategy), built.exit_plans());
+        let known = &self.levels.plans[at];
+        let is_news = known[usize::from(self.host.hosted[at].tuning.first_plan)..] != plans[..];
+        if is_news && known.len() + plans.len() > 255 {
+            return Err("the exit plans were changed too often for one run");
+        }
+        Ok(is_news.then_some(plans))
+    }
+
+    /// Puts a strategy into the place of one that was built with other parameters or rules. Returns that one, and what it reads
+    /// from the bank.
+    pub(crate) fn replace(
+        &mut self,
+        strategy: u16,
+        built: Box<dyn Strategy>,
+    ) -> (Box<dyn Strategy>, Vec<Slot>) {
         let needs = built.needs();
         let hosted = &mut self.host.hosted[usize::from(strategy)];
-        self.bank.release(&std::mem::take(&mut hosted.slots));
+        let slots = std::mem::take(&mut hosted.slots);
         hosted.is_candle_only = built.takes_runs();
         hosted.takes_runs = built.takes_runs() && hosted.may_run && needs.history_bars == 0;
         hosted.wants = crate::host::Wants::of(&needs);
-        hosted.strategy = built;
+        let old = std::mem::replace(&mut hosted.strategy, built);
         hosted.tuning.missing.clear();
         hosted.tuning.unheard.clear();
         let timeframe = hosted.timeframe;
         self.host.recount_wants();
         self.timers.set(strategy, needs.timer, self.now);
         self.histories.grow(timeframe, needs.history_bars);
+        (old, slots)
     }
 
-    fn add_plans(&mut self, strategy: u16, plans: Vec<ExitPlan>) {
+    pub(crate) fn add_plans(&mut self, strategy: u16, plans: Vec<ExitPlan>) {
         let hosted = &mut self.host.hosted[usize::from(strategy)];
-        let first = self.levels.add_plans(usize::from(strategy), hosted.timeframe, plans);
+        let past = (self.instruments.as_slice(), self.histories.of(hosted.timeframe));
+        let first = self.levels.add_plans(usize::from(strategy), hosted.timeframe, plans, past);
         // Bounded when they were built.
         hosted.tuning.first_plan = u8::try_from(first).unwrap_or(u8::MAX);
     }
 
     /// Lets a strategy look at the candles that were kept, in the order in which they closed.
-    fn replay(&mut self, strategy: u16, out: &mut Outbox) {
+    pub(crate) fn replay(&mut self, strategy: u16, out: &mut Outbox) {
         let at = usize::from(strategy);
         let (timeframe, instruments) =
             (self.host.hosted[at].timeframe, self.host.hosted[at].instruments.clone());
@@ -250,19 +330,49 @@ impl Engine {
         }
     }
 
-    /// Takes up what a strategy thinks, now that it is heard.
-    fn adopt(&mut self, strategy: u16) {
+    /// Takes up what a strategy thinks, now that it is heard. What it thinks of positions that older rules lead waits.
+    pub(crate) fn adopt(&mut self, strategy: u16) {
         let hosted = &mut self.host.hosted[usize::from(strategy)];
         let unheard = std::mem::take(&mut hosted.tuning.unheard);
         if hosted.standing != Standing::Running {
             return;
         }
         for signal in unheard {
-            let plan = signal.plan.and_then(|plan| self.host.hosted[usize::from(strategy)].tuning.plan(plan));
+            let tuning = &mut self.host.hosted[usize::from(strategy)].tuning;
+            if tuning.versions.keeps(signal.instrument) {
+                tuning.unheard.push(signal);
+                continue;
+            }
+            let signal = tuning.numbered(signal);
             let (seq, desk) = (self.seq, self.targets.desk(signal.instrument));
             if let Some(desk) = desk {
-                desk.note(strategy, Signal { plan, ..signal }, seq);
+                desk.note(strategy, signal, seq);
             }
+        }
+    }
+
+    /// What a strategy with an unsettled past has said: all of it waits while it is not warm, and what it says of positions that
+    /// older rules lead waits until they are gone.
+    #[cold]
+    pub(crate) fn hear_unsettled(&mut self, strategy: u16, ix: Option<InstrumentIx>, out: &mut Outbox) {
+        let hosted = &mut self.host.hosted[usize::from(strategy)];
+        let tuning = &mut hosted.tuning;
+        if !tuning.is_warm() {
+            tuning.keep(self.intents.as_slice());
+            self.intents.clear();
+            return;
+        }
+        let waits = |intent: &Intent| match intent {
+            Intent::Signal(signal) => tuning.versions.keeps(signal.instrument),
+            _ => false,
+        };
+        let kept: Vec<Intent> = self.intents.as_slice().iter().copied().filter(waits).collect();
+        self.intents.retain(|intent| !waits(intent));
+        tuning.keep(&kept);
+        if hosted.standing == Standing::Running {
+            self.take_intents_at(ix, strategy, out);
+        } else {
+            self.intents.clear();
         }
     }
 
@@ -297,7 +407,8 @@ impl Engine {
             save_pairs(w, &tuning.changes);
             save_pairs(w, &tuning.staged);
             w.int(tuning.first_plan.into());
-            if tuning.changes.is_empty() {
+            tuning.versions.save(w);
+            if tuning.changes.is_empty() && tuning.versions.is_first() {
                 continue;
             }
             // Positions may be led by plans that no strategy declares any more.
@@ -312,16 +423,17 @@ impl Engine {
             let (changes, staged) = (load_pairs(r)?, load_pairs(r)?);
             let first_plan =
                 u8::try_from(r.int()?).map_err(|_| StateError::Invalid("number of an exit plan"))?;
+            let saved = Saved::load(r, self.instruments.len())?;
             let tuning = &mut self.host.hosted[number].tuning;
             (tuning.staged, tuning.first_plan) = (staged, first_plan);
-            if changes.is_empty() {
+            let is_as_built = changes.is_empty() && saved.is_first();
+            // Bounded: there are fewer than 65 535 strategies.
+            let strategy = u16::try_from(number).unwrap_or(u16::MAX);
+            if is_as_built {
+                tuning.versions.restore_draft(saved);
                 continue;
             }
-            let rebuilt = tuning.rebuild.as_ref().and_then(|rebuild| rebuild(&changes).ok());
-            let built = rebuilt.ok_or(StateError::Invalid("parameter set while it ran"))?;
-            tuning.changes = changes;
-            // Bounded: there are fewer than 65 535 strategies.
-            self.replace(u16::try_from(number).unwrap_or(u16::MAX), built);
+            self.load_versions(strategy, saved, changes)?;
             let mut plans = Vec::new();
             for _ in 0..r.int()? {
                 let text = std::str::from_utf8(r.blob()?).ok();
@@ -332,7 +444,8 @@ impl Engine {
             let more = plans.split_off(known);
             self.levels.plans[number] = plans;
             if !more.is_empty() {
-                self.levels.add_plans(number, self.host.hosted[number].timeframe, more);
+                // What they have measured follows.
+                self.levels.add_plans(number, self.host.hosted[number].timeframe, more, (&[], &[]));
             }
         }
         Ok(())
@@ -379,7 +492,7 @@ fn seen_of(candles: &[Candle], ix: InstrumentIx) -> usize {
     candles.iter().filter(|candle| candle.instrument == ix).count()
 }
 
-fn save_pairs(w: &mut StateWriter, pairs: &[(String, String)]) {
+pub(crate) fn save_pairs(w: &mut StateWriter, pairs: &[(String, String)]) {
     w.int(pairs.len() as i64);
     for (name, value) in pairs {
         w.blob(name.as_bytes());
@@ -387,7 +500,7 @@ fn save_pairs(w: &mut StateWriter, pairs: &[(String, String)]) {
     }
 }
 
-fn load_pairs(r: &mut StateReader<'_>) -> Result<Vec<(String, String)>, StateError> {
+pub(crate) fn load_pairs(r: &mut StateReader<'_>) -> Result<Vec<(String, String)>, StateError> {
     let mut pairs = Vec::new();
     for _ in 0..r.int()? {
         let mut text = || {

@@ -14,7 +14,7 @@ use strategy::{Position, StateError, StateReader, StateWriter};
 use units::{Amount, DigestWriter, Price, Quantity, Rate, Timestamp};
 
 /// The format of the bytes. A change of layout is a new number and a migration.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 
 /// The state of an engine after some input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,6 +104,7 @@ impl Engine {
             }
             w.blob(&state.into_bytes());
         }
+        self.save_elders(&mut w);
         Snapshot { bytes: sealed(w.into_bytes()) }
     }
 
@@ -156,6 +157,7 @@ impl Engine {
                 state.finish()?;
             }
         }
+        engine.load_elders(&mut r)?;
         r.finish()?;
         Ok(engine)
     }
@@ -239,6 +241,7 @@ impl Engine {
             w.int(desk.pursued.unwrap_or(i64::MIN));
             w.int(desk.owner.map_or(-1, i64::from));
             w.int(desk.sought.map_or(-1, |id| id.bits() as i64));
+            w.int(i64::from(desk.is_shut));
             w.int(desk.quotas.len() as i64);
             for quota in &desk.quotas {
                 w.int(quota.strategy.into());
@@ -268,6 +271,7 @@ impl Engine {
                 owner => Some(u16::try_from(owner).map_err(|_| StateError::Invalid("strategy"))?),
             };
             desk.sought = Some(r.int()?).filter(|id| *id != -1).map(|id| ClientOrderId::from_bits(id as u64));
+            desk.is_shut = r.int()? != 0;
             desk.quotas.clear();
             for _ in 0..r.int()? {
                 let strategy = small(r, "strategy")?;

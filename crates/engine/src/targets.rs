@@ -88,6 +88,8 @@ pub(crate) struct Desk {
     pub(crate) quotas: Vec<Quota>,
     /// The order that was placed last to come to that position.
     pub(crate) sought: Option<ClientOrderId>,
+    /// The venue takes nothing that opens or enlarges a position at the moment ([`model::VenueEvent::Ready`]).
+    pub(crate) is_shut: bool,
 }
 
 /// The target that follows from the opinions.
@@ -102,6 +104,20 @@ pub(crate) struct Target {
     pub(crate) protection: Protection,
     /// The exit plan that the leader names.
     pub(crate) plan: Option<PlanIx>,
+}
+
+impl Target {
+    /// No position, for the same reason and in the same name.
+    pub(crate) const fn left(self) -> Self {
+        Self {
+            strength: 0,
+            direction: Direction::Flat,
+            leader: self.leader,
+            tag: self.tag,
+            protection: Protection::NONE,
+            plan: None,
+        }
+    }
 }
 
 impl Opinion {

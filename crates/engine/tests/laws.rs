@@ -84,15 +84,17 @@ enum Happening {
     Funding(i64),
     /// The venue acts on what it was sent: accepts, fills some, rejects or cancels.
     Venue(u8, i64),
+    Ready(bool, bool),
 }
 
 fn happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
         8 => (any::<bool>(), 9_000i64..11_000).prop_map(|(other, close)| Happening::Candle(other, close * 10)),
         2 => (-1i64..=1, 0i64..=1_000_000_000).prop_map(|(d, c)| Happening::Outside(d, c)),
-        1 => (0u8..14).prop_map(Happening::Operator),
+        1 => (0u8..18).prop_map(Happening::Operator),
         1 => any::<i32>().prop_map(|n| Happening::Funding(n.into())),
         12 => (0u8..10, 1i64..=100).prop_map(|(what, share)| Happening::Venue(what, share)),
+        1 => any::<(bool, bool)>().prop_map(|(other, is_ready)| Happening::Ready(other, is_ready)),
     ]
 }
 
@@ -137,6 +139,12 @@ impl Desk {
                 10 => set("slow", "7"),
                 11 => set("fast", "9"),
                 12 => OperatorCommand::ApplyParameters { strategy: 0 },
+                14 => told("sma_crossover"),
+                15 => told("ema_crossover"),
+                16 | 17 => {
+                    let rules = if *n == 16 { "sma_crossover" } else { "ema_crossover" };
+                    OperatorCommand::rules(0, rules).last()?
+                }
                 _ => OperatorCommand::SetWeight { strategy: 1, weight: rate("0.5") },
             }),
             Happening::Funding(n) => Fact::Venue(VenueEvent::Balance(BalanceChange::Funding {
@@ -147,6 +155,10 @@ impl Desk {
                 amount: Amount::from_units((*n).into()),
             })),
             Happening::Venue(what, share) => Fact::Venue(self.answer(*what, *share)?),
+            Happening::Ready(other, is_ready) => Fact::Venue(VenueEvent::Ready {
+                instrument: if *other { OTHER } else { IX },
+                is_ready: *is_ready,
+            }),
         })
     }
 
@@ -197,6 +209,11 @@ impl Desk {
     }
 }
 
+/// Rules that are short: the name of a strategy.
+fn told(name: &str) -> OperatorCommand {
+    OperatorCommand::AddRules { strategy: 0, at: 0, text: Text::new(name) }
+}
+
 fn set(name: &str, value: &str) -> OperatorCommand {
     OperatorCommand::SetParameter { strategy: 0, name: Text::new(name), value: Text::new(value) }
 }
@@ -221,17 +238,23 @@ fn assert_attributed(engine: &Engine) {
 
 fn strategies() -> Vec<StrategySetup> {
     let build = |name: &str| strategy::build(name, [("fast", "2"), ("slow", "3")], &[IX, OTHER]).unwrap().0;
-    let rebuild = |name: &'static str| -> engine::Rebuild {
+    let maker = |name: String| -> engine::Build {
         Box::new(move |changes| {
             let first = [("fast", "2"), ("slow", "3")];
             let kept =
                 first.into_iter().filter(|(name, _)| changes.iter().all(|(changed, _)| changed != name));
             let given = kept.chain(changes.iter().map(|(n, v)| (n.as_str(), v.as_str())));
-            strategy::build(name, given, &[IX, OTHER]).map(|(built, _)| built).map_err(|e| match e {
+            strategy::build(&name, given, &[IX, OTHER]).map(|(built, _)| built).map_err(|e| match e {
                 strategy::StrategyError::Parameters { problems, .. } => problems,
                 other => panic!("{other}"),
             })
         })
+    };
+    let rebuild = |name: &'static str| {
+        let compile = move |text: &str| {
+            Ok(engine::Version { build: maker(text.to_owned()), tags: vec![text.to_owned()] })
+        };
+        engine::Rebuild::of_rules(maker(name.to_owned()), 4, Box::new(compile))
     };
     let base = |name: &'static str| StrategySetup {
         name: name.to_owned(),

@@ -88,10 +88,10 @@ fn tuned(given: &[(&str, &str)]) -> StrategySetup {
         name: "level".to_owned(),
         strategy: built(&first).unwrap_or_else(|p| panic!("{p:?}")),
         instruments: vec![IX],
-        rebuild: Some(Box::new(move |changes| {
+        rebuild: Some(engine::Rebuild::new(Box::new(move |changes| {
             let kept = first.iter().filter(|(n, _)| changes.iter().all(|(c, _)| c != n));
             built(&kept.chain(changes).cloned().collect::<Vec<_>>())
-        })),
+        }))),
         ..hosted(Script::default())
     }
 }

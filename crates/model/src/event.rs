@@ -355,6 +355,14 @@ pub enum VenueEvent {
         /// Whether it is there now.
         is_up: bool,
     },
+    /// Whether what opens or enlarges positions may leave for the venue: said by the session, which knows whether connections
+    /// stand and books were compared. Until it may, candles are learnt from as in a warm-up.
+    Ready {
+        /// Of which instrument.
+        instrument: InstrumentIx,
+        /// Whether it may now.
+        is_ready: bool,
+    },
 }
 
 impl VenueEvent {
@@ -379,6 +387,7 @@ impl VenueEvent {
             | Self::Reported(OrderReport { instrument, .. })
             | Self::Position(PositionReport { instrument, .. })
             | Self::Unanswered { instrument, .. }
+            | Self::Ready { instrument, .. }
             | Self::Balance(BalanceChange::Funding { instrument, .. }) => Some(*instrument),
             Self::Liquidated(liquidation) => Some(liquidation.instrument),
             Self::MarginModeSet { instrument, .. } | Self::PositionModeSet { instrument, .. } => *instrument,

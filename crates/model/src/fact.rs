@@ -4,7 +4,7 @@ use crate::{
     BookChange, Candle, FundingRate, InstrumentIx, MarkPrice, PlanIx, Quote, Side, Text, Trade, VenueEvent,
 };
 use std::fmt;
-use units::{Price, Rate, Timestamp};
+use units::{Digest, DigestWriter, Price, Rate, Timestamp};
 
 /// The number of an input within a run, from one, without gaps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -187,6 +187,25 @@ pub enum OperatorCommand {
         /// Which strategy.
         strategy: u16,
     },
+    /// A piece of the text of other rules for a strategy. Nothing happens before [`OperatorCommand::InstallRules`].
+    AddRules {
+        /// Which strategy.
+        strategy: u16,
+        /// How many bytes of the text come before it; zero begins anew.
+        at: u32,
+        /// The piece.
+        text: Text,
+    },
+    /// Make the text that was told the rules of the strategy, or refuse it and change nothing. Positions keep the rules that
+    /// opened them.
+    InstallRules {
+        /// Which strategy.
+        strategy: u16,
+        /// How long the text is.
+        bytes: u32,
+        /// Its fingerprint ([`rules_digest`]).
+        digest: Digest,
+    },
     /// Another weight among the strategies of the same instrument, from 0 to 1000.
     SetWeight {
         /// Which strategy.
@@ -215,11 +234,52 @@ impl OperatorCommand {
         };
         Ok(Self::SetParameter { strategy, name: whole("name", name)?, value: whole("value", value)? })
     }
+
+    /// The commands that make a text the rules of a strategy, in order: its pieces and the installation. Texts of more than 4 GiB
+    /// are cut, and refused by whoever takes them.
+    pub fn rules(strategy: u16, text: &str) -> impl Iterator<Item = Self> {
+        let count = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
+        let mut at = 0;
+        let pieces = std::iter::from_fn(move || {
+            let piece = Text::new(&text[at..]);
+            let command = Self::AddRules { strategy, at: count(at), text: piece };
+            at += piece.as_str().len();
+            (!piece.as_str().is_empty()).then_some(command)
+        });
+        let (bytes, digest) = (count(text.len()), rules_digest(text));
+        pieces.chain([Self::InstallRules { strategy, bytes, digest }])
+    }
+}
+
+/// The fingerprint of the text of rules.
+#[must_use]
+pub fn rules_digest(text: &str) -> Digest {
+    let mut digest = DigestWriter::new();
+    digest.text(text);
+    digest.finish()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_goes_in_pieces_that_make_it_whole_again() {
+        for text in ["", "a", &"é∞🦀 x".repeat(40)] {
+            let mut told = String::new();
+            let mut commands: Vec<_> = OperatorCommand::rules(3, text).collect();
+            let Some(OperatorCommand::InstallRules { strategy: 3, bytes, digest }) = commands.pop() else {
+                panic!()
+            };
+            for command in commands {
+                let OperatorCommand::AddRules { strategy: 3, at, text } = command else { panic!() };
+                assert_eq!(at as usize, told.len());
+                told.push_str(text.as_str());
+            }
+            assert_eq!((told.as_str(), bytes as usize), (text, text.len()));
+            assert_eq!(digest, rules_digest(text));
+        }
+    }
 
     #[test]
     fn a_value_that_does_not_fit_is_refused_and_not_cut() {

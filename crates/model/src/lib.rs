@@ -30,7 +30,7 @@ mod timeframe;
 
 pub use command::{Amendment, CancelScope, MarginMode, OrderCommand};
 pub use event::{BalanceChange, Fill, FillCause, Liquidation, LiquidationStage, Liquidity, VenueEvent};
-pub use fact::{Direction, Fact, Input, OperatorCommand, Seq, Signal, Tag, TimerId};
+pub use fact::{Direction, Fact, Input, OperatorCommand, Seq, Signal, Tag, TimerId, rules_digest};
 pub use guard::{
     AccountLimit, DayFigures, LimitStanding, Lock, LockReason, PanicCause, PanicStage, ShieldStep, Tier,
     UnlockProblem,

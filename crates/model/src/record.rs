@@ -199,6 +199,13 @@ pub enum Record {
         /// Whether it is there now.
         is_up: bool,
     },
+    /// Whether the venue takes what opens or enlarges positions. Until it does, candles are learnt from.
+    Ready {
+        /// Of which instrument.
+        instrument: InstrumentIx,
+        /// Whether it does now.
+        is_ready: bool,
+    },
     /// A strategy was built anew with other parameters.
     ParametersSet {
         /// Which one.
@@ -217,6 +224,31 @@ pub enum Record {
     StrategyWarm {
         /// Which one.
         strategy: u16,
+    },
+    /// A strategy goes by other rules from now on.
+    RulesInstalled {
+        /// Which one.
+        strategy: u16,
+        /// Which version they are; the run began with the first.
+        version: u32,
+        /// How many candles the new version is to see before it is heard.
+        missing_bars: u32,
+        /// How many instruments an older version leads until they are flat.
+        kept: u32,
+    },
+    /// Other rules were refused and nothing was changed.
+    RulesRefused {
+        /// Of which strategy.
+        strategy: u16,
+    },
+    /// A position that older rules led is gone: the present ones lead its instrument.
+    RulesTookOver {
+        /// Of which strategy.
+        strategy: u16,
+        /// Whose position it was.
+        instrument: InstrumentIx,
+        /// The version of the present rules.
+        version: u32,
     },
     /// A strategy has another weight.
     WeightSet {
@@ -321,6 +353,33 @@ pub enum NoticeKind {
         strategy: String,
         /// What is wrong, all of it.
         problem: String,
+    },
+    /// A strategy goes by other rules from now on.
+    RulesInstalled {
+        /// Its name.
+        strategy: String,
+        /// Which version they are; the run began with the first.
+        version: u32,
+        /// How many candles the new version is to see before it is heard.
+        missing_bars: u32,
+        /// How many instruments an older version leads until they are flat.
+        kept: u32,
+    },
+    /// Other rules were refused and nothing was changed.
+    RulesRefused {
+        /// The name of the strategy.
+        strategy: String,
+        /// What is wrong, all of it.
+        problem: String,
+    },
+    /// A position that older rules led is gone: the present ones lead its instrument.
+    RulesTookOver {
+        /// The name of the strategy.
+        strategy: String,
+        /// Whose position it was.
+        instrument: InstrumentIx,
+        /// The version of the present rules.
+        version: u32,
     },
     /// A step of an exit plan failed. The position is as safe as the step says.
     PlanStep {

@@ -176,6 +176,8 @@ pub struct Published {
 pub enum What {
     /// Something about the account or the engine: never dropped.
     Record(Record),
+    /// What the engine commanded; it leaves once it is durable, or is held back. Never dropped.
+    Command(OrderCommand),
     /// A fact of the market: the newest is enough. Conflated by the key.
     Market {
         /// Facts of the same key replace one another.

@@ -230,6 +230,7 @@ impl Session {
                 | VenueEvent::Wallet { .. }
                 | VenueEvent::Unanswered { .. }
                 | VenueEvent::Link { .. }
+                | VenueEvent::Ready { .. }
         );
         if is_elsewhere || is_ours_to_say {
             let error = format!("account link: an event that it cannot tell: {event:?}");

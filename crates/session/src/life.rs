@@ -51,6 +51,12 @@ impl State {
         }
     }
 
+    /// Whether it trades, or would if nobody had halted it.
+    #[must_use]
+    pub const fn has_begun(self) -> bool {
+        matches!(self, Self::Running | Self::Paused | Self::Halted)
+    }
+
     /// Whether new exposure may be taken on.
     #[must_use]
     pub const fn may_open(self) -> bool {

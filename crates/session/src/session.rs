@@ -4,6 +4,7 @@ use crate::action::{Append, Published, SessionAction, SessionEvent, SessionNotic
 use crate::budget::after;
 use crate::desk::{Desk, instrument_of, order_of};
 use crate::life::{Life, Need, Stage, State};
+use crate::link::Link;
 use crate::memory::Memory;
 use crate::paper::Paper;
 use crate::recovery::Opening;
@@ -310,6 +311,7 @@ impl Session {
         }
         self.push_timer();
         loop {
+            self.note_readiness();
             while let Some((from, input)) = self.sequencer.next_from() {
                 self.step(from, &input);
             }
@@ -330,11 +332,31 @@ impl Session {
         self.flush();
     }
 
-    /// History to warm up with: what is journaled is where it lies.
+    /// Tells the engine of which instruments it may open positions now, where that is news and there is something to decide about:
+    /// what closes while connections are made and books compared is learnt from, and no order is decided that could not leave.
+    fn note_readiness(&mut self) {
+        if self.sequencer.is_empty() || self.has_stopped() {
+            return;
+        }
+        for ix in (0u32..).take(self.engine.instruments().len()).map(InstrumentIx) {
+            let (is_ready, venue) = (self.is_ready(ix), self.venue_for(ix).unwrap_or(VenueIx(0)));
+            if is_ready != self.engine.is_ready(ix) && venue.index() < self.desks.len() {
+                self.push_event(venue, VenueEvent::Ready { instrument: ix, is_ready });
+            }
+        }
+    }
+
+    /// History to warm up with: what is journaled is where it lies. It is never traded on, however late it comes.
     fn on_history(&mut self, timeframe: Timeframe, range: (Timestamp, Timestamp), candles: &[Candle]) {
         self.turn();
-        if self.has_stopped() || self.has_sealed {
+        if self.has_stopped() || self.has_sealed || candles.is_empty() {
             return;
+        }
+        let shut = (0u32..).map(InstrumentIx).take(self.engine.instruments().len());
+        for instrument in shut.filter(|ix| self.engine.is_ready(*ix)).collect::<Vec<_>>() {
+            let event = VenueEvent::Ready { instrument, is_ready: false };
+            let input = self.sequencer.issue(self.now, Fact::Venue(event));
+            self.step(OUTSIDE, &input);
         }
         let mut reference = None;
         for candle in candles {
@@ -387,6 +409,7 @@ impl Session {
         self.actions
             .extend(market_key(&input.fact).map(|key| publish(What::Market { key, fact: input.fact })));
         self.actions.extend(self.outbox.records().iter().map(|record| publish(What::Record(*record))));
+        self.actions.extend(self.outbox.commands().iter().map(|command| publish(What::Command(*command))));
         for notice in self.outbox.notices() {
             self.actions.push_back(SessionAction::Notify(Told::Engine(notice.clone())));
         }
@@ -461,6 +484,21 @@ impl Session {
 
     pub(crate) fn venue_for(&self, ix: InstrumentIx) -> Option<VenueIx> {
         self.venue_of.get(ix.index()).copied().flatten()
+    }
+
+    /// Whether an order that opens a position would leave at once. What a person or the engine itself has halted does not count:
+    /// the engine knows of it.
+    fn is_ready(&self, ix: InstrumentIx) -> bool {
+        let Some(venue) = self.venue_for(ix).filter(|_| self.life.state().has_begun()) else { return false };
+        let desk = &self.desks[venue.index()];
+        let is_known = || {
+            desk.reconciler.has_completed
+                && !desk.is_barred
+                && desk.closed_until <= self.now
+                && desk.knows_time()
+                && desk.rules.may_open(ix, self.now, &self.settings)
+        };
+        desk.links.iter().all(Link::is_up) && (desk.paper.is_some() || is_known())
     }
 
     /// Whether something that may open may leave for a venue now.

@@ -9,20 +9,23 @@ use journal::{
     StoreError, Writer, compress, content_digest,
 };
 use model::{
-    Bar, Candle, Direction, Fact, Fill, FillCause, Input, Liquidity, OperatorCommand, PositionSide, Seq,
-    Side, Timeframe, VenueEvent,
+    Bar, Candle, Direction, Fact, Fill, FillCause, Input, LinkKind, Liquidity, OperatorCommand, PositionSide,
+    Seq, Side, Timeframe, VenueEvent,
 };
 use session::life::Step;
 use session::recovery::{self, Opening, Parts, Recovered, Refusal};
-use session::{Record, Run, SessionAction, SessionEvent, Settings, Setup, StopRules, VenueSetup};
+use session::{Paper, Record, Run, SessionAction, SessionEvent, Settings, Setup, StopRules, VenueSetup};
 use std::collections::BTreeMap;
 use units::{Amount, Price, Quantity, Span, Timestamp};
-use world::{IX, Script, engine_parts, say, seconds, start};
+use venue::{Venue, VenueConfig};
+use wire::internal::Server;
+use world::{IX, Script, V, engine_parts, say, seconds, start};
 
-/// A folder in memory on which everything is durable at once.
-#[derive(Debug, Default, Clone)]
+/// A folder in memory on which everything is durable at once, and the market that is listened to meanwhile.
+#[derive(Debug, Default)]
 struct Folder {
     files: BTreeMap<FileName, Vec<u8>>,
+    server: Option<Server>,
 }
 
 impl Store for Folder {
@@ -39,6 +42,31 @@ impl Store for Folder {
 }
 
 impl Folder {
+    /// The market tells a candle.
+    fn candle(&mut self, run: &mut Run, now: Timestamp, candle: Candle) {
+        let server = self.server.as_mut().expect("the market is connected");
+        let frame = server.market(&Fact::Candle(candle)).unwrap();
+        run.handle(now, SessionEvent::Received { venue: V, kind: LinkKind::Market, frame });
+        drain(run, self, now);
+    }
+
+    /// What a connection brings back.
+    fn answer(&mut self, action: &SessionAction, now: Timestamp) -> Vec<SessionEvent> {
+        match action {
+            SessionAction::Connect { venue, kind, .. } => {
+                self.server.insert(world::server()).opened(*kind);
+                vec![SessionEvent::Opened { venue: *venue, kind: *kind }]
+            }
+            SessionAction::Send { venue, kind, frame } => {
+                let (mut replies, server) = (Vec::new(), self.server.as_mut().expect("it was opened"));
+                server.on_frame(*kind, frame, now, &mut replies).unwrap();
+                let received = |frame| SessionEvent::Received { venue: *venue, kind: *kind, frame };
+                replies.into_iter().map(received).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     fn perform(&mut self, writer: &mut Writer) {
         while let Some((ticket, action)) = writer.poll() {
             match action {
@@ -101,9 +129,11 @@ fn manifest(name: &str, created: Timestamp) -> Manifest {
 }
 
 fn begin(opening: Opening, name: &str, now: Timestamp, snapshot_every: u64) -> Run {
+    let venue = Venue::new(opening.engine().instruments().to_vec(), VenueConfig::default());
+    let paper = Some(Paper::resume(venue, Span::ZERO, opening.engine()));
     let setup = Setup {
         opening,
-        venues: vec![VenueSetup { name: "venue".to_owned(), dialect: world::dialect(&[0], 1), paper: None }],
+        venues: vec![VenueSetup { name: "venue".to_owned(), dialect: world::dialect(&[0], 1), paper }],
         settings: Settings { checkpoint_every: 3, ..Settings::default() },
         stop: StopRules::default(),
         components: Vec::new(),
@@ -116,18 +146,21 @@ fn begin(opening: Opening, name: &str, now: Timestamp, snapshot_every: u64) -> R
     Run::start(setup, record, now)
 }
 
-/// Everything that is wanted, to the end; what leaves is dropped.
+/// Everything that is wanted, to the end.
 fn drain(run: &mut Run, folder: &mut Folder, now: Timestamp) -> Vec<Step> {
     let mut steps = Vec::new();
     loop {
+        let mut is_idle = true;
         while let Some(action) = run.poll() {
+            is_idle = false;
+            folder.answer(&action, now).into_iter().for_each(|event| run.handle(now, event));
             if let SessionAction::Life(step) = action {
                 steps.push(step);
             }
         }
         let before = run.writer().durable();
         run.disk(now, |writer| folder.perform(writer));
-        if run.writer().durable() == before && run.poll().is_none() {
+        if run.writer().durable() == before && is_idle {
             return steps;
         }
     }
@@ -146,8 +179,7 @@ fn write(script: &Script, snapshot_every: u64) -> (Folder, Run) {
     let minute = start().nanos() / 60_000_000_000;
     for n in 0..20 {
         let now = start() + seconds(60 * (n + 1));
-        run.handle(now, SessionEvent::Market(Fact::Candle(candle(minute + n, "100"))));
-        drain(&mut run, &mut folder, now);
+        folder.candle(&mut run, now, candle(minute + n, "100"));
     }
     // Market facts ride along with the next flush; here, with this one.
     run.disk(start() + seconds(1_201), |writer| {
@@ -210,11 +242,10 @@ fn a_child_goes_on_and_so_does_its_child() {
         assert_eq!(*mark.get_or_insert(manifest.order_mark()), manifest.order_mark());
         folder = Folder::default();
         run.handle(now, SessionEvent::WarmedUp);
+        drain(&mut run, &mut folder, now);
         for n in 0..5 {
             now = now + seconds(60);
-            let fact = Fact::Candle(candle(minute + 60 * generation + n, "101"));
-            run.handle(now, SessionEvent::Market(fact));
-            drain(&mut run, &mut folder, now);
+            folder.candle(&mut run, now, candle(minute + 60 * generation + n, "101"));
         }
         if is_graceful {
             run.handle(now, SessionEvent::Stop);

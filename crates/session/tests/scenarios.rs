@@ -125,10 +125,11 @@ fn a_connection_that_breaks_after_sending_leaves_a_question() {
 #[test]
 fn what_could_not_leave_is_told_and_not_kept() {
     let mut world = World::running(resting());
+    world.flushes = false;
+    world.candle("100");
     world.fars[0].is_dead = true;
     world.cut(0, LinkKind::Trade);
-    world.fars[0].is_dead = true;
-    world.candle("100");
+    world.flush();
     world.pass(seconds(4));
     assert_eq!(states(&world), [OrderState::Rejected(NOT_SENT)]);
     assert_eq!(was_held_back(&world.told), ["it could not leave in time"]);
@@ -326,8 +327,12 @@ fn a_cancellation_that_was_refused_for_its_rate_is_said_again() {
 fn what_is_cancelled_before_it_left_never_leaves() {
     let script = Script::new([(1, Line::Order(order(Side::Buy, limit("90"), "2"))), (2, Line::Cancel(1))]);
     let mut world = World::running(script);
-    world.cut(0, LinkKind::Trade);
+    world.flushes = false;
     world.candle("100");
+    world.cut(0, LinkKind::Trade);
+    world.flushes = true;
+    world.flush();
+    world.drain();
     world.candle("100");
     world.pass(seconds(30));
     assert_eq!(world.fars[0].commands, []);
@@ -377,7 +382,8 @@ fn a_venue_that_stays_dead_stalls_nobody() {
     world.candle("100");
     world.pass(seconds(600));
     assert_eq!(world.held(), quantity("1"));
-    assert_eq!(was_held_back(&world.told), ["the venue's books were not compared with ours yet"]);
+    assert!(!world.session.engine().is_ready(model::InstrumentIx(1)), "its candles are learnt from");
+    assert_eq!(was_held_back(&world.told), [] as [&str; 0]);
     world.check_agreement();
     assert!(world.session.kept() < 8, "{}", world.session.kept());
 }
@@ -565,4 +571,44 @@ fn pitfall_38_a_paper_session_goes_on_after_a_restart() {
     assert_eq!(books(&world), (engine.ledger().wallet(), quantity("3"), 0));
     assert_eq!(world.held(), quantity("3"));
     world.check_replay();
+}
+
+#[test]
+fn what_closes_while_a_connection_is_away_is_learnt_from() {
+    let mut world = World::running(buys());
+    world.fars[0].is_dead = true;
+    world.cut(0, LinkKind::Account);
+    for _ in 0..3 {
+        world.candle("100");
+    }
+    assert!(!world.session.engine().is_ready(IX));
+    assert_eq!(world.session.engine().live_orders(), 0, "nothing is decided that could not leave");
+    assert_eq!(was_held_back(&world.told), [] as [&str; 0]);
+    world.fars[0].is_dead = false;
+    world.pass(seconds(60));
+    assert_eq!(world.fars[0].commands, [], "nor is it between two candles");
+    world.candle("100");
+    assert_eq!(world.fars[0].placed.len(), 1, "what was wanted is sought then");
+    world.candle("100");
+    world.pass(seconds(120));
+    world.check_agreement();
+    world.check_replay();
+}
+
+#[test]
+fn history_is_never_traded_on_however_late_it_comes() {
+    let mut world = World::running(buys());
+    let candle = |n: i64| {
+        let p = price("100");
+        let open_time = start() + seconds(60 * n);
+        let bar = model::Bar { open_time, open: p, high: p, low: p, close: p, volume: Quantity::ZERO };
+        model::Candle { instrument: IX, timeframe: model::Timeframe::MINUTE, bar }
+    };
+    let range = (start(), start() + seconds(180));
+    let timeframe = model::Timeframe::MINUTE;
+    world.handle(SessionEvent::History { timeframe, range, candles: (0..3).map(candle).collect() });
+    assert_eq!((world.session.engine().live_orders(), world.fars[0].commands.len()), (0, 0));
+    world.candle("100");
+    assert!(world.session.engine().is_ready(IX), "it goes on as before");
+    assert_eq!(world.fars[0].placed.len(), 1);
 }

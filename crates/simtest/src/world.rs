@@ -682,7 +682,7 @@ impl World {
                     self.note(|| format!("     {record:?}"));
                     self.checker.record(&record)
                 }
-                What::Market { .. } => Ok(()),
+                What::Command(_) | What::Market { .. } => Ok(()),
             },
             SessionAction::Notify(told) => {
                 self.note(|| match &told {

@@ -28,6 +28,8 @@ pub struct About {
     /// The fingerprint of the text it was made from, for the manifest of a run; `None` for what is part of the program, whose
     /// version says it all.
     pub content: Option<Digest>,
+    /// That text, where there is one.
+    pub source: Option<Arc<str>>,
 }
 
 impl From<&Descriptor> for About {
@@ -41,6 +43,7 @@ impl From<&Descriptor> for About {
             is_exempt_from_stop: descriptor.is_exempt_from_stop,
             tags: descriptor.tags.iter().map(ToString::to_string).collect(),
             content: None,
+            source: None,
         }
     }
 }

@@ -129,6 +129,11 @@ impl Intents {
         &self.list
     }
 
+    /// Forgets what does not meet a condition.
+    pub fn retain(&mut self, keeps: impl FnMut(&Intent) -> bool) {
+        self.list.retain(keeps);
+    }
+
     /// Forgets everything and keeps the room.
     #[inline]
     pub fn clear(&mut self) {

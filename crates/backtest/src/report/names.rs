@@ -103,6 +103,15 @@ impl ReportInput<'_> {
             NoticeKind::ParametersRefused { strategy, problem } => {
                 format!("the parameters of strategy {strategy} were left as they are: {problem}")
             }
+            NoticeKind::RulesInstalled { strategy, version, .. } => {
+                format!("strategy {strategy} went by version {version} of its rules")
+            }
+            NoticeKind::RulesRefused { strategy, problem } => {
+                format!("the rules of strategy {strategy} were left as they are: {problem}")
+            }
+            NoticeKind::RulesTookOver { strategy, instrument, version } => {
+                format!("version {version} of strategy {strategy} took over {}", self.symbol(*instrument))
+            }
             NoticeKind::UnlockRefused { problem } => format!("could not unlock: {problem}"),
             NoticeKind::OrderAdopted(report) => {
                 format!(

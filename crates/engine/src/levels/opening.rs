@@ -322,7 +322,7 @@ impl Engine {
 
     /// Opens a position as a strategy says it whole: with its own entry, apart from opinions.
     pub(crate) fn open_intent(&mut self, strategy: u16, intent: &OpenIntent, out: &mut Outbox) {
-        if self.learns_at < self.trade_from {
+        if self.learns_at < self.trade_from || self.is_shut(intent.instrument) {
             return;
         }
         let ix = intent.instrument;

@@ -4,7 +4,7 @@
 use indicators::Atr;
 use model::{Bar, Instrument, InstrumentIx, Side, Timeframe};
 use std::collections::VecDeque;
-use strategy::{ExitPlan, StateError, StateReader, StateWriter};
+use strategy::{ExitPlan, History, StateError, StateReader, StateWriter};
 use units::{Amount, Price};
 
 /// An average true range over so many candles of a timeframe.
@@ -51,10 +51,20 @@ impl Ranges {
         Self { instruments: vec![watched; instruments], is_empty }
     }
 
-    /// Measures what one more plan needs, from now on.
-    pub(crate) fn add(&mut self, timeframe: Timeframe, plan: &ExitPlan) {
-        for watched in &mut self.instruments {
+    /// Measures what one more plan needs: over the candles of its timeframe that were kept, by instrument, and from now on.
+    pub(crate) fn add(
+        &mut self,
+        timeframe: Timeframe,
+        plan: &ExitPlan,
+        instruments: &[Instrument],
+        kept: &[History],
+    ) {
+        for (i, watched) in self.instruments.iter_mut().enumerate() {
+            let known = watched.ranges.len();
             watched.add(timeframe, plan);
+            if let (Some(instrument), Some(history)) = (instruments.get(i), kept.get(i)) {
+                watched.learn(known, timeframe, instrument, history);
+            }
             self.is_empty = watched.is_empty();
         }
     }
@@ -145,6 +155,23 @@ impl Ranges {
 }
 
 impl Watched {
+    /// Looks at what was kept, as if what was added after the first `known` ranges had been there.
+    fn learn(&mut self, known: usize, timeframe: Timeframe, instrument: &Instrument, history: &History) {
+        let of = |price| instrument.price_f64(price);
+        for range in self.ranges[known..].iter_mut().filter(|range| range.timeframe == timeframe) {
+            for bar in history.iter() {
+                range.atr.update(of(bar.high), of(bar.low), of(bar.close));
+            }
+        }
+        for extremes in self.extremes.iter_mut().filter(|extremes| extremes.timeframe == timeframe) {
+            if history.len() > extremes.recent.len() {
+                let newest = history.len().min(extremes.most);
+                let recent = history.iter().skip(history.len() - newest);
+                extremes.recent = recent.map(|bar| (bar.low, bar.high)).collect();
+            }
+        }
+    }
+
     fn add(&mut self, timeframe: Timeframe, plan: &ExitPlan) {
         if let Some(bars) = plan.needed_atr() {
             self.add_range(timeframe, bars);

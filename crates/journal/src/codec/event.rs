@@ -83,4 +83,5 @@ coded_variants!(VenueEvent, "event of a venue", {
     20 => Wallet { amount },
     21 => Unanswered { id, instrument },
     22 => Link { venue, kind, is_up },
+    23 => Ready { instrument, is_ready },
 });

@@ -21,6 +21,8 @@ coded_variants!(OperatorCommand, "command of a person", {
     9 => ApplyParameters { strategy },
     10 => SetWeight { strategy, weight },
     11 => WindDown { close },
+    12 => AddRules { strategy, at, text },
+    13 => InstallRules { strategy, bytes, digest },
 });
 
 coded_variants!(Fact, "fact", {

@@ -207,7 +207,8 @@ impl Account {
             | VenueEvent::Position(_)
             | VenueEvent::Wallet { .. }
             | VenueEvent::Unanswered { .. }
-            | VenueEvent::Link { .. } => {}
+            | VenueEvent::Link { .. }
+            | VenueEvent::Ready { .. } => {}
         }
     }
 

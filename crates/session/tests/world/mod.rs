@@ -318,6 +318,11 @@ impl Far {
     }
 }
 
+/// The other side of the connections of an exchange that trades one instrument.
+pub(crate) fn server() -> Server {
+    Server::new(symbols(&[IX], &instruments(1)), names(), credentials())
+}
+
 fn symbols(ixs: &[InstrumentIx], all: &[Instrument]) -> Symbols {
     Symbols::new(ixs.iter().map(|ix| (*ix, &all[ix.index()])))
 }

@@ -98,6 +98,7 @@ impl RuleFile {
             is_exempt_from_stop: false,
             tags: self.tags.clone(),
             content: Some(self.content),
+            source: Some(self.source.as_str().into()),
         };
         Blueprint::new(about, self.clone())
     }

@@ -19,7 +19,6 @@ mod outline;
 mod planner;
 mod problem;
 mod program;
-mod reload;
 mod step;
 mod strategy;
 mod structure_calls;
@@ -29,7 +28,6 @@ pub use document::MAX_BYTES;
 pub use file::{RuleFile, Shape};
 pub use functions::Word;
 pub use problem::{RuleErrors, RuleProblem};
-pub use reload::Reload;
 pub use template::template;
 
 /// Every word of the language but the indicators, in the order of the manual.

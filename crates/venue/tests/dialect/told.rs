@@ -93,7 +93,8 @@ pub(crate) fn told(event: &VenueEvent) -> String {
         | VenueEvent::Position(_)
         | VenueEvent::Wallet { .. }
         | VenueEvent::Unanswered { .. }
-        | VenueEvent::Link { .. } => unreachable!("no exchange tells this by itself: {event:?}"),
+        | VenueEvent::Link { .. }
+        | VenueEvent::Ready { .. } => unreachable!("no exchange tells this by itself: {event:?}"),
     }
 }
 

@@ -400,6 +400,7 @@ choice!(VenueEvent {
     "wallet" => Wallet { amount },
     "unanswered" => Unanswered { id, instrument },
     "link" => Link { venue, kind, is_up },
+    "ready" => Ready { instrument, is_ready },
 });
 
 object!(Bar { open_time, open, high, low, close, volume });

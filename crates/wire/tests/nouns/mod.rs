@@ -220,6 +220,7 @@ pub(crate) fn events() -> Vec<VenueEvent> {
         VenueEvent::Wallet { amount },
         VenueEvent::Unanswered { id, instrument },
         VenueEvent::Link { venue: 3, kind: LinkKind::Trade, is_up: false },
+        VenueEvent::Ready { instrument, is_ready: true },
     ];
     let rejected = |reason: &RejectReason| VenueEvent::Rejected { id, instrument, reason: *reason };
     events.extend(RejectReason::ALL.iter().map(rejected));
