@@ -2,14 +2,13 @@
 //!
 //! A [`RuleWatch`] looks at the bytes of its files, once a second at most. Bytes that stay the same for two looks are a new
 //! version (an editor writes in pieces); it is parsed, built with the parameters that are set, and put to the trial that every
-//! strategy passes at load. What comes of it is a [`Change`]: a blueprint to build from, or everything that is wrong. The
-//! version that runs is not touched by any of this; [`strategy::rules::Reload`] lets it lead the positions that it opened.
+//! strategy passes at load. What comes of it is a [`Change`]: a text for the session ([`model::OperatorCommand::rules`]), or
+//! everything that is wrong, and the version that runs is not touched. The engine lets it lead the positions that it opened.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use model::{InstrumentIx, Timeframe};
-use strategy::Blueprint;
 use strategy::rules::{MAX_BYTES, RuleFile};
 
 use crate::failure::Failure;
@@ -21,10 +20,14 @@ pub const PERIOD: Duration = Duration::from_secs(1);
 /// A rule file at work.
 #[derive(Debug, Clone)]
 pub struct Watched {
+    /// Which strategy of the engine it is.
+    pub strategy: u16,
     /// What the strategy is called in the run.
     pub id: String,
     /// Its file.
     pub path: PathBuf,
+    /// The text that it trades by when the watch begins. A file that holds another one by then has changed.
+    pub traded: String,
     /// Its parameters as they were given.
     pub given: Vec<(String, String)>,
     /// The candles it decides on.
@@ -34,12 +37,14 @@ pub struct Watched {
 /// A file that is no longer what it was.
 #[derive(Debug)]
 pub struct Change {
-    /// Which strategy.
+    /// Which strategy of the engine it is.
+    pub strategy: u16,
+    /// What it is called.
     pub id: String,
     /// Its file.
     pub path: PathBuf,
-    /// The new version, ready to be built; or why there is none, and what runs goes on.
-    pub version: Result<Blueprint, Failure>,
+    /// The new text, which is in order; or why there is none, and what runs goes on.
+    pub version: Result<String, Failure>,
 }
 
 /// Watches rule files.
@@ -61,10 +66,11 @@ struct File {
 type Found = Result<Vec<u8>, String>;
 
 impl RuleWatch {
-    /// Watches these files. What they hold now is what runs.
+    /// Watches these files.
     #[must_use]
     pub fn new(files: impl IntoIterator<Item = Watched>) -> Self {
-        let file = |watched: Watched| File { known: read(&watched.path), found: None, watched };
+        let file =
+            |watched: Watched| File { known: Ok(watched.traded.clone().into_bytes()), found: None, watched };
         Self { files: files.into_iter().map(file).collect(), looked: None }
     }
 
@@ -93,9 +99,10 @@ impl File {
         self.known = found;
         let version = match &self.known {
             Ok(bytes) => checked(&self.watched, bytes),
-            Err(problem) => Err(Failure::usage(format!("{problem}; the version that runs stays"))),
+            Err(problem) => Err(Failure::usage(problem.clone())),
         };
-        Some(Change { id: self.watched.id.clone(), path: self.watched.path.clone(), version })
+        let Watched { strategy, id, path, .. } = &self.watched;
+        Some(Change { strategy: *strategy, id: id.clone(), path: path.clone(), version })
     }
 }
 
@@ -108,15 +115,15 @@ fn read(path: &Path) -> Found {
     std::fs::read(path).map_err(|error| format!("cannot read {shown}: {error}"))
 }
 
-fn checked(watched: &Watched, bytes: &[u8]) -> Result<Blueprint, Failure> {
-    let Watched { id, path, given, timeframe } = watched;
+fn checked(watched: &Watched, bytes: &[u8]) -> Result<String, Failure> {
+    let Watched { id, path, given, timeframe, .. } = watched;
     let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     let rules = RuleFile::parse(&name, &path.display().to_string(), bytes).map_err(|e| rule_errors(&e))?;
     let blueprint = rules.blueprint();
     let texts = given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     blueprint.build(texts, &[InstrumentIx(0)], *timeframe).map_err(strategy_error)?;
     hold_of(id, &blueprint, given, *timeframe)?;
-    Ok(blueprint)
+    Ok(rules.source().to_owned())
 }
 
 #[cfg(test)]
@@ -145,6 +152,8 @@ exit:
             let path = directory.path().join("mine.yaml");
             std::fs::write(&path, RULES).unwrap();
             let watched = Watched {
+                strategy: 0,
+                traded: RULES.to_owned(),
                 id: "mine-1".to_owned(),
                 path: path.clone(),
                 given: vec![("period".to_owned(), "30".to_owned())],
@@ -157,7 +166,7 @@ exit:
             std::fs::write(&self.path, text).unwrap();
         }
 
-        /// A second later: nothing, the name of the new version, or the first two lines of what is wrong.
+        /// A second later: nothing, the new text, or the first two lines of what is wrong.
         fn look(&mut self) -> Option<Result<String, String>> {
             self.now += PERIOD;
             let changes = self.watch.look(self.now);
@@ -168,7 +177,7 @@ exit:
                 let text = failure.message.replace(&self.path.display().to_string(), "mine.yaml");
                 text.lines().take(2).collect::<Vec<_>>().join(" | ")
             };
-            Some(change.version.map(|version| version.about().summary.clone()).map_err(short))
+            Some(change.version.map_err(short))
         }
     }
 
@@ -183,7 +192,7 @@ exit:
         assert_eq!(desk.look(), None, "half of it");
         desk.write(&better);
         assert_eq!(desk.look(), None, "it has just changed");
-        assert_eq!(desk.look(), Some(Ok("better".to_owned())));
+        assert_eq!(desk.look(), Some(Ok(better.clone())));
         assert_eq!(desk.look(), None, "told once");
         // Something else for a moment, and back.
         desk.write("summary: y");
@@ -209,13 +218,11 @@ exit:
         std::fs::remove_file(&desk.path).unwrap();
         desk.look();
         let told = desk.look().unwrap().unwrap_err();
-        assert!(
-            told.starts_with("cannot read mine.yaml: ") && told.ends_with("; the version that runs stays")
-        );
+        assert!(told.starts_with("cannot read mine.yaml: "), "{told}");
         assert_eq!(desk.look(), None, "told once");
 
         desk.write(RULES);
         desk.look();
-        assert_eq!(desk.look(), Some(Ok("x".to_owned())), "it is back");
+        assert_eq!(desk.look(), Some(Ok(RULES.to_owned())), "it is back");
     }
 }

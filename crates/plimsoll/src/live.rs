@@ -8,7 +8,8 @@
 //! * `backfill`: candles that closed while the connection was away;
 //! * `lever`: the kill switch as files beside the journals;
 //! * `record`: what a run saw of the market, into the catalog;
-//! * `console`: what a running session tells the terminal.
+//! * `console`: what a running session tells the terminal;
+//! * `standing`: how its account stands, every hour and at the end.
 
 pub(crate) mod backfill;
 pub(crate) mod console;
@@ -18,4 +19,5 @@ pub(crate) mod lever;
 pub(crate) mod mode;
 pub(crate) mod program;
 pub(crate) mod record;
+pub(crate) mod standing;
 pub(crate) mod start;

@@ -379,3 +379,68 @@ fn the_doctor_looks_at_everything() {
     let (code, said) = bench.ends(&["doctor", "--config=live.yaml"]);
     assert!(code == 1 && said.contains("synchronise it"), "{said}");
 }
+
+/// Long, for so many candles at most.
+fn for_a_while(bars: u32) -> String {
+    format!("summary: x\nenter:\n  long: close > 1\nexit:\n  long: bars_in_position > {bars}\n")
+}
+
+const MINE: &[&str] = &["run", "--paper", "--symbol=BTCUSDT", "--strategy=mine", "--timeframe=1m", "-v"];
+
+const SHORT: &str = "summary: x\nenter:\n  short: close > 1\nexit:\n  short: close < 1\n";
+
+fn save(bench: &Bench, rules: &str) {
+    std::fs::create_dir_all(bench.path().join("strategies")).unwrap();
+    std::fs::write(bench.path().join("strategies/mine.yaml"), rules).unwrap();
+}
+
+#[test]
+fn a_rule_file_that_is_saved_is_traded_and_an_open_position_keeps_its_own() {
+    let bench = Bench::new();
+    save(&bench, &for_a_while(25));
+    let mut session = bench.trades(MINE);
+    session.sees("fill         buy");
+    // A mistake is told, and nothing changes.
+    save(&bench, &for_a_while(25).replace("close > 1", "clse > 1"));
+    std::thread::sleep(Duration::from_millis(2_500));
+    save(&bench, SHORT);
+    session.sees("mine goes by version 2 from now on; the open position keeps the rules that opened it");
+    session.sees("to reduce");
+    session.sees("mine trades BTCUSDT by version 2 now");
+    session.sees("fill         sell");
+    let (code, log) = session.stop();
+    assert!(code == 0 && log.contains("clse") && log.contains("mine keeps the rules that it has"), "{log}");
+    assert_eq!(log.matches("mine goes by version").count(), 1, "{log}");
+    let (code, said) = bench.ends(&["replay", "last"]);
+    assert!(code == 0 && said.contains("identical"), "{said}");
+    // The next start goes on with it; what was changed meanwhile is a change like any other.
+    save(&bench, &for_a_while(3));
+    let mut session = bench.trades(MINE);
+    session.sees("goes on from");
+    session.sees("mine goes by version 3 from now on; the open position keeps the rules that opened it");
+    assert_eq!(session.stop().0, 0);
+    let (code, said) = bench.ends(&["replay", "last"]);
+    assert!(code == 0 && said.contains("identical"), "{said}");
+}
+
+#[test]
+fn who_is_killed_after_a_change_goes_on_with_both_versions() {
+    let bench = Bench::new();
+    save(&bench, &for_a_while(20));
+    let mut session = bench.trades(MINE);
+    session.sees("fill         buy");
+    save(&bench, SHORT);
+    session.sees("mine goes by version 2 from now on");
+    // Until it is on the disk; what is not is noticed and installed again.
+    std::thread::sleep(Duration::from_secs(1));
+    session.kill();
+    let mut session = bench.trades(MINE);
+    session.sees("goes on from");
+    session.sees("mine trades BTCUSDT by version 2 now");
+    session.sees("fill         sell");
+    assert_eq!(session.stop().0, 0);
+    for run in bench.runs() {
+        let (code, said) = bench.ends(&["replay", &run]);
+        assert!(code == 0 && said.contains("identical"), "{said}");
+    }
+}

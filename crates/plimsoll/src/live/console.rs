@@ -5,8 +5,8 @@ use std::io::{self, Write};
 
 use gateway::watchers::{Seen, Watcher};
 use model::{
-    ClientOrderId, Fact, FillRecord, Instrument, InstrumentIx, Notice, NoticeKind, OrderCommand, OrderState,
-    Record, Severity, Side,
+    ClientOrderId, Fact, FillRecord, Instrument, InstrumentIx, NewOrder, Notice, NoticeKind, OrderCommand,
+    OrderState, Record, Severity, Side,
 };
 use serde_json::json;
 use session::bus::Delivery;
@@ -14,6 +14,7 @@ use session::life::{Stage, State, Step};
 use session::{Published, SessionNotice, Told, VenueIx, What};
 use units::{Price, Quantity, Timestamp};
 
+use super::standing::Standing;
 use crate::globals::LogLevel;
 
 /// Names for what the engine numbers.
@@ -72,13 +73,16 @@ pub(crate) struct Console {
     /// Which of several sessions this is.
     mark: Option<&'static str>,
     out: Box<dyn Write + Send>,
+    /// The order that was decided on last, and at which price.
+    decided: Option<(ClientOrderId, Option<Price>)>,
     /// What was said last about a connection: that it is still down need not be said every second.
     last_transport: Option<String>,
 }
 
 impl Console {
     pub(crate) fn new(names: Names, level: LogLevel, as_json: bool, colour: bool) -> Self {
-        Self { names, level, as_json, colour, mark: None, out: Box::new(io::stdout()), last_transport: None }
+        let out = Box::new(io::stdout());
+        Self { names, level, as_json, colour, mark: None, out, decided: None, last_transport: None }
     }
 
     /// Says in every line which of several sessions it is about.
@@ -112,9 +116,23 @@ impl Console {
         writeln!(self.out, "{line}").and_then(|()| self.out.flush()).map_err(|error| error.to_string())
     }
 
+    /// Says how the account stands. A reader who has left misses a line.
+    pub(crate) fn standing(&mut self, standing: &Standing) {
+        let line = (LogLevel::Info, "account", standing_text(&self.names, standing));
+        let _ = self.line(standing.at, &line);
+    }
+
     fn told(&mut self, seen: &Seen) -> Option<Line> {
         match seen {
-            Seen::Published(Published { what: What::Record(record), .. }) => record_line(&self.names, record),
+            Seen::Published(Published { what: What::Record(record), .. }) => {
+                if let Record::Submitted { id, decision_price, .. } = record {
+                    self.decided = Some((*id, *decision_price));
+                }
+                record_line(&self.names, record)
+            }
+            Seen::Published(Published { what: What::Command(command), .. }) => {
+                Some(self.command_line(command))
+            }
             Seen::Published(Published { what: What::Market { fact, .. }, .. }) => {
                 market_line(&self.names, fact)
             }
@@ -129,6 +147,17 @@ impl Console {
             }
             Seen::Journal(problem) => Some((LogLevel::Warn, "journal", problem.clone())),
         }
+    }
+}
+
+impl Console {
+    /// What was commanded: an order with everything that it asks for, or a step that few people want to see.
+    fn command_line(&self, command: &OrderCommand) -> Line {
+        let OrderCommand::Place(order) = command else {
+            return (LogLevel::Debug, "sends", command_text(&self.names, command));
+        };
+        let decided = self.decided.filter(|(id, _)| *id == order.id).and_then(|(_, price)| price);
+        (LogLevel::Info, "order", order_text(&self.names, order, decided))
     }
 }
 
@@ -174,7 +203,15 @@ pub(crate) fn level_named(name: &str) -> LogLevel {
 
 fn life_line(step: &Step) -> Line {
     match step {
-        Step::Entered(State::Stopping(stage)) => (LogLevel::Info, "stopping", stage_text(*stage).to_owned()),
+        Step::Entered(State::Stopping(stage)) => {
+            // The last two are over in a moment.
+            let level =
+                if matches!(stage, Stage::WindDown | Stage::Seal) { LogLevel::Info } else { LogLevel::Debug };
+            (level, "stopping", stage_text(*stage).to_owned())
+        }
+        Step::Entered(State::Running) => {
+            (LogLevel::Info, "state", "running: strategies decide as their candles close".to_owned())
+        }
         Step::Entered(state) => (LogLevel::Info, "state", state.name().to_owned()),
         Step::WentWithout(name) => (LogLevel::Warn, "state", format!("goes on without {name}")),
         Step::LeftBehind(stage, names) => {
@@ -255,6 +292,76 @@ fn session_line(names: &Names, notice: &SessionNotice) -> Line {
     }
 }
 
+/// What became of rules that were changed.
+fn installed_text(strategy: &str, version: u32, missing_bars: u32, kept: u32) -> String {
+    let mut text = format!("{strategy} goes by version {version} from now on");
+    // Writing to a string cannot fail.
+    let _ = match missing_bars {
+        0 => Ok(()),
+        1 => write!(text, ", once it has seen another candle"),
+        many => write!(text, ", once it has seen another {many} candles"),
+    };
+    let _ = match kept {
+        0 => Ok(()),
+        1 => write!(text, "; the open position keeps the rules that opened it"),
+        many => write!(text, "; {many} open positions keep the rules that opened them"),
+    };
+    text
+}
+
+/// An order in words: what, how, at which price it was decided, and whose it is.
+fn order_text(names: &Names, order: &NewOrder, decided: Option<Price>) -> String {
+    let ix = order.instrument;
+    let price = |price: Price| names.price(ix, price);
+    let mut text = format!("{} {} {}", order.side, names.quantity(ix, order.quantity), names.symbol(ix));
+    text += &match (order.kind.trigger(), order.kind.limit()) {
+        (None, None) => " at market".to_owned(),
+        (None, Some(limit)) => format!(" at {} or better", price(limit)),
+        (Some(trigger), None) => format!(" at market once {} trades", price(trigger)),
+        (Some(trigger), Some(limit)) => format!(" at {} once {} trades", price(limit), price(trigger)),
+    };
+    let protection = &order.protection;
+    let notes = [
+        order.reduce_only.then(|| "to reduce".to_owned()),
+        decided.map(|decided| format!("decided at {}", price(decided))),
+        protection.stop_loss.map(|stop| format!("stop {}", price(stop))),
+        protection.take_profit.map(|target| format!("target {}", price(target))),
+    ];
+    for note in notes.into_iter().flatten() {
+        text += ", ";
+        text += &note;
+    }
+    // Writing to a string cannot fail.
+    let _ = write!(text, " ({} for {})", names.order(order.id), names.strategy(order.id.strategy()));
+    text
+}
+
+/// How an account stands, in words.
+fn standing_text(names: &Names, standing: &Standing) -> String {
+    let Standing { wallet, equity, positions, .. } = standing;
+    let currency = names.quote(InstrumentIx(0));
+    let mut text = format!("equity {} {currency}", equity.rounded(2));
+    if positions.is_empty() {
+        text += ", no open position";
+        return text;
+    }
+    let held = positions.iter().map(|(ix, quantity)| held_text(names, *ix, *quantity));
+    // Writing to a string cannot fail.
+    let _ = write!(
+        text,
+        ", of it {} open: {}",
+        (*equity - *wallet).rounded(2),
+        held.collect::<Vec<_>>().join(", ")
+    );
+    text
+}
+
+/// A position in words: long 0.5 BTCUSDT.
+fn held_text(names: &Names, ix: InstrumentIx, quantity: Quantity) -> String {
+    let side = if quantity.is_negative() { "short" } else { "long" };
+    format!("{side} {} {}", names.quantity(ix, quantity.abs()), names.symbol(ix))
+}
+
 /// A command in words.
 fn command_text(names: &Names, command: &OrderCommand) -> String {
     let of = |ix: InstrumentIx| names.symbol(ix);
@@ -291,19 +398,8 @@ fn command_text(names: &Names, command: &OrderCommand) -> String {
 fn record_line(names: &Names, record: &Record) -> Option<Line> {
     let line = match record {
         Record::Fill(fill) => (LogLevel::Info, "fill", fill_text(names, fill)),
-        Record::Submitted { id, instrument, decision_price } => {
-            let mut text = format!(
-                "{} for {} in {}",
-                names.order(*id),
-                names.strategy(id.strategy()),
-                names.symbol(*instrument)
-            );
-            if let Some(price) = decision_price {
-                // Writing to a string cannot fail.
-                let _ = write!(text, ", decided at {}", names.price(*instrument, *price));
-            }
-            (LogLevel::Info, "order", text)
-        }
+        // The command that follows says it all.
+        Record::Submitted { .. } => return None,
         Record::Order { id, instrument, state } => {
             let (level, what) = match state {
                 OrderState::Cancelled(reason) => (LogLevel::Info, format!("cancelled: {reason}")),
@@ -356,9 +452,14 @@ fn fill_text(names: &Names, record: &FillRecord) -> String {
     );
     // Writing to a string cannot fail.
     if !record.closed.is_zero() {
-        let _ = write!(text, ", realised {}", record.realised);
+        let _ = write!(text, ", realised {} {}", record.realised, names.quote(ix));
     }
-    let _ = write!(text, "; position {}", names.quantity(ix, record.position));
+    let held = record.position;
+    text += &if held.is_zero() {
+        "; now flat".to_owned()
+    } else {
+        format!("; now {}", held_text(names, ix, held))
+    };
     text
 }
 
@@ -389,8 +490,10 @@ fn notice_line(names: &Names, notice: &Notice) -> Option<Line> {
         NoticeKind::Paused { paused: false } => ("resumed", "trading goes on".to_owned()),
         NoticeKind::Tier { from, to, .. } => ("limits", format!("from {from} to {to}")),
         NoticeKind::Locked(lock) => {
-            let of = lock.instrument.map_or("everything", |ix| names.symbol(ix));
-            ("locked", format!("no entries in {of} until {}: {}", lock.until, lock.reason))
+            let of = lock.instrument.map_or("anything", |ix| names.symbol(ix));
+            let until = lock.until.to_string();
+            let until = until.get(..19).unwrap_or(&until).replace('T', " ");
+            ("locked", format!("no entries in {of} until {until}: {}", lock.reason))
         }
         NoticeKind::Shield { instrument, step, .. } => {
             ("protection", format!("{}: {step}", names.symbol(*instrument)))
@@ -408,6 +511,15 @@ fn notice_line(names: &Names, notice: &Notice) -> Option<Line> {
         }
         NoticeKind::ParametersRefused { strategy, problem } => {
             ("strategy", format!("{strategy} keeps its parameters: {problem}"))
+        }
+        NoticeKind::RulesInstalled { strategy, version, missing_bars, kept } => {
+            ("rules", installed_text(strategy, *version, *missing_bars, *kept))
+        }
+        NoticeKind::RulesRefused { strategy, problem } => {
+            ("rules", format!("{strategy} keeps its rules: {problem}"))
+        }
+        NoticeKind::RulesTookOver { strategy, instrument, version } => {
+            ("rules", format!("{strategy} trades {} by version {version} now", names.symbol(*instrument)))
         }
         NoticeKind::PlanStep { instrument, step, outcome } => {
             ("exit plan", format!("{}: {step}: {outcome}", names.symbol(*instrument)))
@@ -466,5 +578,62 @@ mod tests {
         let line = life_line(&Step::Entered(State::Stopping(Stage::Seal)));
         assert_eq!(line, (LogLevel::Info, "stopping", "the journal is sealed".to_owned()));
         assert!(matches!(life_line(&Step::WentWithout("bybit".to_owned())), (LogLevel::Warn, ..)));
+    }
+
+    #[test]
+    fn an_order_says_everything_that_it_asks_for_in_one_line() {
+        let mut console = console(LogLevel::Info, false);
+        let mut told = |order: NewOrder, decided: Option<i64>| {
+            let (id, instrument) = (order.id, order.instrument);
+            let decision_price = decided.map(Price::new);
+            let publish =
+                |what| Seen::Published(Published { seq: model::Seq(1), at: Timestamp::EPOCH, what });
+            let submitted = Record::Submitted { id, instrument, decision_price };
+            assert_eq!(console.told(&publish(What::Record(submitted))), None);
+            console.told(&publish(What::Command(OrderCommand::Place(order)))).map(|line| line.2).unwrap()
+        };
+        let id = ClientOrderId::new(3, 0);
+        let market =
+            NewOrder::new(id, InstrumentIx(0), Side::Buy, model::OrderKind::Market, Quantity::new(18));
+        let protection = model::Protection::new(Some(Price::new(49_512)), None);
+        assert_eq!(
+            told(NewOrder { protection, ..market }, Some(51_044)),
+            "buy 18 ? at market, decided at 51044, stop 49512 (order 3 for ema_crossover)"
+        );
+        let limit = model::OrderKind::Limit { price: Price::new(50_000) };
+        assert_eq!(
+            told(NewOrder { kind: limit, side: Side::Sell, reduce_only: true, ..market }, None),
+            "sell 18 ? at 50000 or better, to reduce (order 3 for ema_crossover)"
+        );
+    }
+
+    #[test]
+    fn what_became_of_changed_rules_fits_in_a_line() {
+        let text = |missing, kept| installed_text("mine", 2, missing, kept);
+        assert_eq!(text(0, 0), "mine goes by version 2 from now on");
+        assert_eq!(
+            text(4, 1),
+            "mine goes by version 2 from now on, once it has seen another 4 candles; the open position keeps the rules that \
+             opened it"
+        );
+    }
+
+    #[test]
+    fn an_account_says_what_it_is_worth_and_what_is_open() {
+        let names = console(LogLevel::Info, false).names;
+        let amount = |text| units::Amount::parse(text).unwrap();
+        let flat = Standing {
+            at: Timestamp::EPOCH,
+            wallet: amount("100"),
+            equity: amount("100"),
+            positions: Vec::new(),
+        };
+        assert_eq!(standing_text(&names, &flat), "equity 100.00 , no open position");
+        let open = Standing {
+            equity: amount("98.5"),
+            positions: vec![(InstrumentIx(0), Quantity::new(-3))],
+            ..flat
+        };
+        assert_eq!(standing_text(&names, &open), "equity 98.50 , of it -1.50 open: short 3 ?");
     }
 }

@@ -98,8 +98,13 @@ impl Program {
 
     /// The strategies, built anew.
     pub(crate) fn strategies(&self) -> Result<Vec<StrategySetup>, Failure> {
+        self.strategies_of(&self.plans)
+    }
+
+    /// The same of other plans for the same strategies.
+    pub(crate) fn strategies_of(&self, plans: &[StrategyPlan]) -> Result<Vec<StrategySetup>, Failure> {
         let seat = Seat { instruments: &self.instruments, timeframe: self.base(), has_stop: self.has_stop };
-        self.plans.iter().map(|plan| Ok(seat.build(plan, &plan.given)?.0)).collect()
+        plans.iter().map(|plan| Ok(seat.build(plan, &plan.given)?.0)).collect()
     }
 
     /// The setup of an engine with this much money, that acts on candles which open from `now` on.
@@ -115,11 +120,11 @@ impl Program {
         Ok(Engine::new(self.setup(balance, now), self.strategies()?))
     }
 
-    /// What its journal keeps, with those strategies that run.
+    /// What its journal keeps, of an engine that was built with these plans.
     pub(crate) fn keep(
         &self,
         loaded: &Loaded,
-        strategies: &[StrategyPlan],
+        plans: &[StrategyPlan],
         balance: Amount,
         now: Timestamp,
     ) -> Result<Kept, Failure> {
@@ -129,7 +134,7 @@ impl Program {
             shown.value = balance.to_string().into();
         }
         keep_of(Ingredients {
-            strategies,
+            strategies: plans,
             setup: &self.setup(balance, now),
             timeframe: self.base(),
             values: &values,

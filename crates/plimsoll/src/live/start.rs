@@ -59,6 +59,9 @@ pub(crate) struct Beginning {
     /// a minute's end decides otherwise.
     pub(crate) balance: Amount,
     at: Timestamp,
+    /// The strategies that its engine was built with. One that goes on was built with the rule files of back then: what was
+    /// changed since is a change like any other.
+    pub(crate) plans: Vec<StrategyPlan>,
     /// Runs that were found broken off just now: nobody has put what they saw of the market anywhere.
     pub(crate) broken_off: Vec<RunFolder>,
     /// Nothing is opened, ever: what ran here before kills every start.
@@ -82,9 +85,9 @@ pub(crate) fn begin(
     let folders = runs_of(&journal, &label(start))?;
     let anew = |text: &str, broken_off| {
         let opening = Opening::fresh(start.program.engine(start.balance, now)?);
-        let (text, lock) = (text.to_owned(), lock.clone());
+        let (text, plans, lock) = (text.to_owned(), start.program.plans.clone(), lock.clone());
         let balance = start.balance;
-        Ok(Beginning { opening, text, balance, at: now, broken_off, is_observing: false, lock })
+        Ok(Beginning { opening, text, balance, at: now, plans, broken_off, is_observing: false, lock })
     };
     if start.mode == Mode::Paper && is_fresh {
         let mut broken_off = Vec::new();
@@ -122,7 +125,8 @@ fn observe(start: &Start<'_>, why: &str, now: Timestamp, lock: &Lock) -> Beginni
          the defect: move the run out of its folder to trade again"
     );
     let (balance, lock) = (start.balance, lock.clone());
-    Beginning { opening, text, balance, at: now, broken_off: Vec::new(), is_observing: true, lock }
+    let (plans, broken_off) = (Vec::new(), Vec::new());
+    Beginning { opening, text, balance, at: now, plans, broken_off, is_observing: true, lock }
 }
 
 /// The file in the folder of a run that the watchdog ended; it says after which input.
@@ -151,13 +155,21 @@ fn go_on(
             .map_err(|error| Failure::failed(format!("{}: {error}", folder.path().display())))?;
         broken_off.push(RunFolder::new(folder.path().to_owned()));
     }
-    let text = format!("goes on from {report}");
+    let is_plain = report.inputs == 0 && report.cut.is_none() && report.bad_snapshots.is_empty();
+    let text = match &report.difference {
+        None if is_plain => format!("goes on from {}, which ended in order", report.run),
+        _ => format!("goes on from {report}"),
+    };
     let balance = opening.engine().ledger().wallet();
     let setup = start.program.setup(balance, now);
-    match opening.adapt(setup, start.program.strategies()?) {
+    let plans = match folder_of(folders, &report.run) {
+        Some(folder) => recipe::as_recorded(&start.program.plans, folder)?,
+        None => start.program.plans.clone(),
+    };
+    match opening.adapt(setup, start.program.strategies_of(&plans)?) {
         Ok(opening) => {
             let lock = lock.clone();
-            Ok(Beginning { opening, text, balance, at: now, broken_off, is_observing: false, lock })
+            Ok(Beginning { opening, text, balance, at: now, plans, broken_off, is_observing: false, lock })
         }
         Err(error) if start.mode == Mode::Paper => Err(Failure::refused(format!(
             "the account on paper was of other instruments or strategies ({error}); go on with those, or say --fresh to begin a \
@@ -197,15 +209,14 @@ impl Start<'_> {
         watchers: Vec<Box<dyn Watcher>>,
         now: Timestamp,
     ) -> Result<Running, Failure> {
-        let Beginning { opening, balance, at, is_observing, lock, .. } = beginning;
+        let Beginning { opening, balance, at, plans, is_observing, lock, .. } = beginning;
         let (config, program) = (&self.loaded.config, self.program);
         let journal = journal_folder(self.loaded);
         let failed =
             |error: std::io::Error| Failure::failed(format!("journal in {}: {error}", journal.display()));
         let (run, files) = create(&journal, self.mode.name(), now).map_err(failed)?;
         let folder = journal.join(run.as_str());
-        let plans: &[StrategyPlan] = if is_observing { &[] } else { &program.plans };
-        let kept = program.keep(self.loaded, plans, balance, at)?;
+        let kept = program.keep(self.loaded, &plans, balance, at)?;
         let manifest = opening.manifest(Manifest {
             run,
             parent: None,

@@ -6,8 +6,11 @@ use backtest::Job;
 use backtest::report::StrategyInfo;
 use catalog::{Origin, TimeRange};
 use engine::risk::Limits;
-use engine::{Aggregation, Conflict, FaultPolicy, Guards, Rebuild, Setup, StrategySetup, Voting};
+use engine::{
+    Aggregation, Build, Conflict, FaultPolicy, Guards, Rebuild, Setup, StrategySetup, Version, Voting,
+};
 use model::{Exchange, Instrument, InstrumentIx, Timeframe};
+use strategy::rules::RuleFile;
 use strategy::{
     Blueprint, Distance, ExitPlan, ExitRules, Milestone, ParameterProblem, StopRule, StrategyError,
     TargetOrder, TargetRule, Trail,
@@ -41,6 +44,8 @@ pub(crate) struct StrategyPlan {
     pub(crate) timeframe: Option<Timeframe>,
     /// How far it has come, where somebody says so.
     pub(crate) rung: Option<Rung>,
+    /// The rule file that it is, where it is one.
+    pub(crate) file: Option<PathBuf>,
 }
 
 /// How far a strategy has come on its way to real money.
@@ -289,7 +294,7 @@ impl Seat<'_> {
         let timeframe = plan.timeframe.unwrap_or(self.timeframe);
         let (strategy, parameters) =
             plan.blueprint.build(texts, &instruments, timeframe).map_err(strategy_error)?;
-        let rebuild = rebuild(plan.blueprint.clone(), given.to_vec(), instruments.clone(), timeframe);
+        let rebuild = rebuild(&plan.blueprint, given.to_vec(), instruments.clone(), timeframe);
         let about = plan.blueprint.about();
         let setup = StrategySetup {
             name: plan.id.clone(),
@@ -332,13 +337,35 @@ impl Seat<'_> {
     }
 }
 
-/// Builds a strategy with other parameters in place of some of those that were given.
+/// Builds a strategy with other parameters in place of some of those that were given, or by other rules where it is made of
+/// some.
 fn rebuild(
-    blueprint: Blueprint,
+    blueprint: &Blueprint,
     given: Vec<(String, String)>,
     instruments: Vec<InstrumentIx>,
     timeframe: Timeframe,
 ) -> Rebuild {
+    let build = builder(blueprint.clone(), given.clone(), instruments.clone(), timeframe);
+    let about = blueprint.about();
+    if about.content.is_none() {
+        return Rebuild::new(build);
+    }
+    let name = about.name.clone();
+    let compile = move |text: &str| {
+        let rules = RuleFile::parse(&name, &name, text.as_bytes()).map_err(|errors| errors.to_string())?;
+        let (blueprint, given) = (rules.blueprint(), given.clone());
+        let tags = blueprint.about().tags.clone();
+        Ok(Version { build: builder(blueprint, given, instruments.clone(), timeframe), tags })
+    };
+    Rebuild::of_rules(build, about.tags.len(), Box::new(compile))
+}
+
+fn builder(
+    blueprint: Blueprint,
+    given: Vec<(String, String)>,
+    instruments: Vec<InstrumentIx>,
+    timeframe: Timeframe,
+) -> Build {
     Box::new(move |changes| {
         let kept = given.iter().filter(|(name, _)| changes.iter().all(|(changed, _)| changed != name));
         let texts = kept.chain(changes).map(|(name, value)| (name.as_str(), value.as_str()));
@@ -375,6 +402,7 @@ pub(crate) fn strategies(args: &StrategyArgs, config: &Config) -> Result<Vec<Str
         let known: Vec<String> = ids.iter().chain(entries.iter().map(|e| &e.name)).cloned().collect();
         for (entry, id) in entries.into_iter().zip(&ids) {
             let blueprint = shelf.find(&entry.name)?;
+            let file = shelf.file_of(&entry.name, &blueprint);
             let mut given: Vec<(String, String)> =
                 entry.parameters.iter().map(|(name, value)| (name.clone(), value.to_string())).collect();
             for (name, value) in args.parameters_of(&entry.name, id, &known)? {
@@ -390,6 +418,7 @@ pub(crate) fn strategies(args: &StrategyArgs, config: &Config) -> Result<Vec<Str
                 symbols: entry.symbols.clone(),
                 timeframe: Some(entry.timeframe),
                 rung: entry.rung.as_deref().map(|rung| if rung == "full" { Rung::Full } else { Rung::Paper }),
+                file,
             });
         }
     }
@@ -397,10 +426,11 @@ pub(crate) fn strategies(args: &StrategyArgs, config: &Config) -> Result<Vec<Str
     let known: Vec<String> = ids.iter().chain(&args.strategies).cloned().collect();
     for (name, id) in args.strategies.iter().zip(&ids) {
         let blueprint = shelf.find(name)?;
+        let file = shelf.file_of(name, &blueprint);
         let given = args.parameters_of(name, id, &known)?;
         let (id, weight) = (id.clone(), Rate::ONE);
         let (symbols, timeframe, rung) = (None, None, None);
-        plans.push(StrategyPlan { id, blueprint, given, weight, symbols, timeframe, rung });
+        plans.push(StrategyPlan { id, blueprint, given, weight, symbols, timeframe, rung, file });
     }
     if plans.is_empty() {
         let names: Vec<&str> = strategy::all().iter().map(|d| d.name).collect();

@@ -3,11 +3,13 @@
 
 use engine::guard::calendar::{Boundaries, LocalDays};
 use engine::{Setup, StrategySetup};
+use gateway::files::RunFolder;
 use journal::{Attachment, Named, RunReader, content_digest, decode_instruments, encode_instruments};
 use model::Timeframe;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use std::path::Path;
+use strategy::rules::RuleFile;
 use units::{Rate, Span, Timestamp};
 
 use super::AccountArgs;
@@ -20,6 +22,11 @@ use crate::failure::Failure;
 const CONFIGURATION: &str = "configuration.json";
 pub(crate) const INSTRUMENTS: &str = "instruments.bin";
 const ENGINE: &str = "engine.json";
+
+/// The rule file of the n-th strategy, as it was when the run began.
+fn rules_file(number: usize) -> String {
+    format!("rules-{number}.yaml")
+}
 
 /// What is not in the configuration.
 #[derive(Debug, Serialize, Deserialize)]
@@ -150,7 +157,12 @@ pub(crate) fn keep_of(of: Ingredients<'_>) -> Result<Kept, Failure> {
         (ENGINE, engine),
         (INSTRUMENTS, encode_instruments(&of.setup.instruments)),
     ];
-    let attachments = files.into_iter().filter_map(|(name, bytes)| Attachment::new(name, bytes)).collect();
+    let rules = of.strategies.iter().enumerate().filter_map(|(number, s)| {
+        let source = s.blueprint.about().source.as_ref()?;
+        Attachment::new(&rules_file(number), source.as_bytes().to_vec())
+    });
+    let files = files.into_iter().filter_map(|(name, bytes)| Attachment::new(name, bytes));
+    let attachments = files.chain(rules).collect();
     Ok(Kept { attachments, configuration: digest, strategies })
 }
 
@@ -235,8 +247,11 @@ pub(crate) fn rebuild(reader: &RunReader<'_>, folder: &Path) -> Result<(Setup, V
         Seat { instruments: &setup.instruments, timeframe, has_stop: setup.limits.house_stop.is_some() };
     let shelf = Shelf::of(&loaded.config);
     let mut strategies = Vec::new();
-    for seated in recipe.strategies {
-        let blueprint = shelf.find(&seated.name)?;
+    for (number, seated) in recipe.strategies.into_iter().enumerate() {
+        let blueprint = match rules_of(reader, number, &seated.name)? {
+            Some(rules) => rules.blueprint(),
+            None => shelf.find(&seated.name)?,
+        };
         if blueprint.about().content.map(|digest| digest.to_string()) != seated.content {
             let problem = format!("the rule file of strategy {} is not the one that ran", seated.name);
             return Err(wrong(ENGINE, problem));
@@ -251,8 +266,45 @@ pub(crate) fn rebuild(reader: &RunReader<'_>, folder: &Path) -> Result<(Setup, V
             weight: Rate::from_units(seated.weight),
             symbols: seated.symbols,
             rung: None,
+            file: None,
         };
         strategies.push(seat.build(&plan, &plan.given)?.0);
     }
     Ok((setup, strategies))
+}
+
+/// The rule file that the n-th strategy of a run began with; `None` where it is none. Older journals kept none.
+fn rules_of(reader: &RunReader<'_>, number: usize, name: &str) -> Result<Option<RuleFile>, Failure> {
+    let file = rules_file(number);
+    if reader.manifest().attachments.iter().all(|named| named.name != file) {
+        return Ok(None);
+    }
+    let bytes = reader.attachment(&file).map_err(|error| Failure::failed(error.to_string()))?;
+    let rules = RuleFile::parse(name, &file, &bytes);
+    rules.map(Some).map_err(|errors| Failure::failed(errors.to_string()))
+}
+
+/// Strategies as they were when a run began: where the rule file of one holds something else by now, the text that the run kept
+/// stands in its place. One whose parameters do not fit that text is left as it is.
+pub(crate) fn as_recorded(plans: &[StrategyPlan], folder: &RunFolder) -> Result<Vec<StrategyPlan>, Failure> {
+    let reader = RunReader::open(folder).map_err(|error| Failure::failed(error.to_string()))?;
+    let bytes = reader.attachment(ENGINE).map_err(|error| Failure::failed(error.to_string()))?;
+    let recipe: Recipe =
+        serde_json::from_slice(&bytes).map_err(|error| Failure::failed(format!("{ENGINE}: {error}")))?;
+    let mut recorded = plans.to_vec();
+    for (number, (plan, seated)) in recorded.iter_mut().zip(&recipe.strategies).enumerate() {
+        if plan.blueprint.about().source.is_none()
+            || (&plan.id, plan.blueprint.name()) != (&seated.id, &seated.name)
+        {
+            continue;
+        }
+        if let Some(rules) = rules_of(&reader, number, &seated.name)? {
+            let blueprint = rules.blueprint();
+            let texts = plan.given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            if blueprint.resolve(texts).is_ok() {
+                plan.blueprint = blueprint;
+            }
+        }
+    }
+    Ok(recorded)
 }

@@ -80,6 +80,11 @@ impl Shelf {
         inside.is_file().then_some(inside)
     }
 
+    /// The rule file that a strategy was found in under that name, where it is one.
+    pub(crate) fn file_of(&self, name: &str, found: &Blueprint) -> Option<PathBuf> {
+        found.about().source.as_ref().and_then(|_| self.file(name))
+    }
+
     /// Everything that can be named, built-in strategies first. A rule file that a built-in strategy hides is named by its
     /// path.
     pub(crate) fn all(&self) -> Vec<Found> {

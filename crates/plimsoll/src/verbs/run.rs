@@ -24,11 +24,10 @@ use crate::live::lever::{Lever, StageWatch};
 use crate::live::mode::{self, Mode};
 use crate::live::program::Program;
 use crate::live::record::record;
+use crate::live::standing::Standings;
 use crate::live::start::{self, Beginning, Lock, Running, Start};
 use crate::live::{download, mode::World};
-use crate::research::{
-    Interrupt, MarketArgs, Shelf, StrategyArgs, StrategyPlan, Watch, active_pairs, strategies,
-};
+use crate::research::{Interrupt, MarketArgs, StrategyArgs, StrategyPlan, Watch, active_pairs, strategies};
 use crate::symbol;
 
 /// Arguments of the verb.
@@ -300,6 +299,7 @@ fn drive(
         let (gaps, away) = GapWatch::new();
         let console = console(plan, starts.len() > 1, globals);
         let watchers: Vec<Box<dyn Watcher>> = vec![Box::new(console), Box::new(gaps), Box::new(stage)];
+        let watch = rule_files(&beginning);
         let one = plan.run(beginning, watchers, start::now())?;
         obey(&orders, std::slice::from_ref(&one));
         one.warm_up(root, plan.program, &ranges)?;
@@ -311,25 +311,32 @@ fn drive(
         };
         let (json, colour) = (globals.json, globals.colour_on_stderr());
         filler.start(away, move |failure| failure.report(json, colour));
-        rules.push(rule_files(plan));
+        rules.push(watch);
         running.push(one);
     }
+    let terminal = |(plan, one): (&Start<'_>, &Running)| {
+        (one.node.talk().clone(), console(plan, starts.len() > 1, globals))
+    };
+    let mut standings = Standings::new(starts.iter().zip(&running).map(terminal).collect());
     let until = lasts.map(|long| Instant::now() + long);
     let mut has_stopped = false;
     while !running.iter().all(|one| one.node.is_over()) {
         obey(&lever.orders(&mut was_pulled), &running);
-        for change in rules.iter_mut().flat_map(|rules| rules.look(Instant::now())) {
-            tell_change(&change, globals);
+        for (watch, one) in rules.iter_mut().zip(&running) {
+            watch.look(Instant::now()).iter().for_each(|change| take_change(change, one, globals));
         }
+        standings.look(has_stopped);
         let is_time = until.is_some_and(|until| Instant::now() >= until);
         // Sessions of one process end together: nobody should believe that all of them trade when one does not.
         let has_one_ended = running.iter().any(|one| one.node.is_over());
         if (interrupt.is_set() || is_time || has_one_ended) && !has_stopped {
             has_stopped = true;
+            standings.ask(true);
             running.iter().for_each(|one| one.node.talk().tell(SessionEvent::Stop));
         }
         std::thread::sleep(Duration::from_millis(20));
     }
+    standings.conclude();
     let end = |one: Running| Ok((RunFolder::new(one.folder), one.node.join().map_err(Failure::failed)?));
     running.into_iter().map(end).collect()
 }
@@ -348,35 +355,31 @@ fn console(plan: &Start<'_>, is_one_of_several: bool, globals: &Globals) -> Cons
     if is_one_of_several { console.marked(plan.mode.name()) } else { console }
 }
 
-/// The rule files of the session, watched.
-fn rule_files(plan: &Start<'_>) -> RuleWatch {
-    let shelf = Shelf::of(&plan.loaded.config);
-    let watched = |strategy: &StrategyPlan| {
-        strategy.blueprint.about().content.as_ref()?;
-        Some(Watched {
-            id: strategy.id.clone(),
-            path: shelf.file(strategy.blueprint.name())?,
-            given: strategy.given.clone(),
-            timeframe: strategy.timeframe?,
-        })
+/// The rule files of a session, watched: what differs from what is traded, now or later, is taken up.
+fn rule_files(beginning: &Beginning) -> RuleWatch {
+    let watched = |(strategy, of): (u16, &StrategyPlan)| {
+        let first = of.blueprint.about().source.as_deref()?;
+        let traded = beginning.opening.engine().rules(strategy).unwrap_or(first).to_owned();
+        let (path, timeframe) = (of.file.clone()?, of.timeframe?);
+        Some(Watched { strategy, id: of.id.clone(), path, traded, given: of.given.clone(), timeframe })
     };
-    RuleWatch::new(plan.program.plans.iter().filter_map(watched))
+    RuleWatch::new((0u16..).zip(&beginning.plans).filter_map(watched))
 }
 
-/// Says what became of a rule file that was changed. What runs goes on: a session trades what its journal says that it trades.
-fn tell_change(change: &Change, globals: &Globals) {
-    let path = change.path.display();
+/// A rule file was changed: what is in order goes to the session, which journals it and says what becomes of it; what is not
+/// is told, and what runs goes on.
+fn take_change(change: &Change, running: &Running, globals: &Globals) {
     match &change.version {
-        Ok(_) => {
-            let text =
-                format!("{path} was changed and is in order; {} trades it from the next start on", change.id);
-            // A reader who has left misses a line, and the next start tells him.
-            let _ = match globals.json {
-                true => globals.print(&format!("{}\n", json!({ "about": "rules", "text": text }))),
-                false => globals.print(&format!("{text}\n")),
-            };
+        Ok(text) => {
+            for command in OperatorCommand::rules(change.strategy, text) {
+                running.node.talk().tell(SessionEvent::Operator(command));
+            }
         }
-        Err(failure) => failure.report(globals.json, globals.colour_on_stderr()),
+        Err(failure) => {
+            let message = format!("{}\n{} keeps the rules that it has", failure.message, change.id);
+            let told = Failure { exit: failure.exit, message, details: failure.details.clone() };
+            told.report(globals.json, globals.colour_on_stderr());
+        }
     }
 }
 
@@ -495,6 +498,7 @@ fn banner(loaded: &Loaded, start: &Start<'_>, beginning: &Beginning) -> Banner {
             ("symbols", symbols.join(", ")),
             ("strategies", strategies.join("; ")),
             ("limits", program.limit_line()),
+            ("times", "UTC".to_owned()),
             ("begins with", beginning.text.clone()),
             (
                 "defaults",
