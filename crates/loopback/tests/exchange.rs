@@ -577,3 +577,68 @@ fn each_open_point_can_be_flipped_and_changes_nothing_else() {
     }
     assert_eq!(flips.len(), Open::ALL.len());
 }
+
+#[test]
+fn orders_of_an_account_fare_as_its_terms_say() {
+    let mut world = World::new(&settings());
+    world.admin(
+        "/admin/terms",
+        &json!({"key": "alice", "taker_fee": "0.002", "fill": "0.4", "slippage": "0.0004"}),
+    );
+    let ask = |world: &mut World| {
+        let ticker = world.list("alice", "/v5/market/tickers", "category=linear&symbol=BTCUSDT");
+        number(&ticker[0]["ask1Price"])
+    };
+    let best = ask(&mut world);
+    for key in ["alice", "bob"] {
+        world.order(key, json!({"side": "Buy", "orderType": "Market", "qty": "0.01", "orderLinkId": key}));
+    }
+    assert!((ask(&mut world) - best).abs() < 1e-9, "what is published stays as it is");
+    let executed = |world: &mut World, key: &str| {
+        let row = world.list(key, "/v5/execution/list", "category=linear&symbol=BTCUSDT").remove(0);
+        let [price, quantity, fee] = ["execPrice", "execQty", "execFee"].map(|name| number(&row[name]));
+        (price, quantity, fee / (price * quantity))
+    };
+    let (price, quantity, fee) = executed(&mut world, "alice");
+    assert!(price >= best * 1.0004 && price < best * 1.001, "{price} at {best}");
+    assert!((quantity - 0.004).abs() < 1e-9 && (fee - 0.002).abs() < 1e-9, "{quantity} {fee}");
+    let (price, quantity, fee) = executed(&mut world, "bob");
+    assert!(price < best * 1.0001, "others trade as ever: {price} at {best}");
+    assert!((quantity - 0.01).abs() < 1e-9 && (fee - 0.000_55).abs() < 1e-9, "{quantity} {fee}");
+    let order = world.list("alice", "/v5/order/history", "category=linear&orderLinkId=alice").remove(0);
+    assert_eq!(
+        (&order["orderStatus"], &order["cumExecQty"]),
+        (&json!("Cancelled"), &json!("0.004")),
+        "{order}"
+    );
+    let refused = RawRequest {
+        method: "POST".to_owned(),
+        path: "/admin/terms".to_owned(),
+        body: json!({"key": "alice", "fill": "2"}).to_string().into_bytes(),
+        ..RawRequest::default()
+    };
+    let reply = world.exchange.request(at(world.ms), &refused);
+    assert!(reply.status == 400 && reply.body.contains("fill: a text between"), "{}", reply.body);
+}
+
+#[test]
+fn a_late_order_of_the_trade_stream_meets_the_market_of_its_arrival() {
+    let mut world = World::new(&settings());
+    world.admin("/admin/terms", &json!({"key": "alice", "late_ms": 5_000}));
+    let trade = world.open("/v5/trade");
+    world.login(trade, "alice");
+    let order = json!({"category": "linear", "symbol": "BTCUSDT", "side": "Buy", "orderType": "Market", "qty": "0.01"});
+    let header = json!({"X-BAPI-TIMESTAMP": world.ms.to_string()});
+    world.say(trade, &json!({"op": "order.create", "reqId": "a", "header": header, "args": [order]}));
+    let answers = |world: &World| {
+        let heard = world.heard.get(&trade).into_iter().flatten();
+        heard.filter(|message| message["op"] == "order.create").count()
+    };
+    world.wait(4_900);
+    assert_eq!(answers(&world), 0);
+    assert!(world.list("alice", "/v5/execution/list", "category=linear&symbol=BTCUSDT").is_empty());
+    world.wait(200);
+    assert_eq!(answers(&world), 1);
+    let row = world.list("alice", "/v5/execution/list", "category=linear&symbol=BTCUSDT").remove(0);
+    assert_eq!(number(&row["execTime"]) as i64, START_MS + 5_000);
+}

@@ -299,6 +299,12 @@ impl Venue {
         self
     }
 
+    /// Puts other fees in force from the next execution on, without tiers.
+    pub fn set_fees(&mut self, maker: Rate, taker: Rate) {
+        self.margin.fees = FeeSchedule::flat(maker, taker);
+        self.reckon_all();
+    }
+
     /// Uses other margin rules than those of the exchange that the instruments are listed on, such as those of an earlier year.
     #[must_use]
     pub fn with_margin_rules(mut self, rules: MarginRules) -> Self {

@@ -3,11 +3,11 @@
 use super::{Account, Guarded, Kept, Origin, Scene};
 use crate::choices::Open;
 use model::{
-    Amendment, CancelReason, ClientOrderId, InstrumentIx, LegKind, MarginMode, NewOrder, OrderCommand,
-    OrderKind, PositionMode, PositionSide, Protection, ProtectionMode, RejectReason, Side, TimeInForce,
-    TriggerBy,
+    Amendment, CancelReason, ClientOrderId, Instrument, InstrumentIx, LegKind, MarginMode, NewOrder,
+    OrderCommand, OrderKind, PositionMode, PositionSide, Protection, ProtectionMode, RejectReason, Side,
+    TimeInForce, TriggerBy,
 };
-use units::{Amount, Price, Quantity, Rate};
+use units::{Amount, Price, Quantity, Rate, Rounding};
 use venue::Holding;
 use wire::bybit::server::{
     AmendOrder, CreateOrder, Order, OrderName, Refusal, Request, Scope, Status, TradingStop,
@@ -92,6 +92,7 @@ impl Account {
             self.check_band(scene, ix, asked.side, price)?;
         }
         self.check_guards(scene, ix, asked)?;
+        let sent = self.fillable(of, asked.kind, quantity);
         let number = self.take_number();
         let command = NewOrder {
             position_side: place.1,
@@ -105,18 +106,40 @@ impl Account {
             self_trade: asked.self_trade,
             protection: asked.protection,
             protection_mode: asked.mode,
-            ..NewOrder::new(ClientOrderId::new(number, 0), ix, asked.side, asked.kind, quantity)
+            ..NewOrder::new(ClientOrderId::new(number, 0), ix, asked.side, asked.kind, sent)
         };
         let order = self.order_of(scene, place, asked, quantity);
         let placed = Placed { id: order.id.clone(), link: order.link.clone() };
         self.keep(number, Kept { ix, position_side: place.1, origin: Origin::Client, order });
         match self.command(scene, &OrderCommand::Place(command)) {
-            Ok(()) => Ok(placed),
+            Ok(()) => {
+                if sent < quantity {
+                    self.ended(number, scene.now, CancelReason::ImmediateOrCancel);
+                    self.tell_changes(scene);
+                }
+                Ok(placed)
+            }
             Err(reason) => {
                 self.forget(number);
                 Err(self.why(scene, ix, reason, asked, quantity))
             }
         }
+    }
+
+    /// How much of an order the terms of the account let be filled.
+    fn fillable(&self, of: &Instrument, kind: OrderKind, quantity: Quantity) -> Quantity {
+        let share = self.terms.fill;
+        if share == Rate::ONE || !matches!(kind, OrderKind::Market) {
+            return quantity;
+        }
+        let part = units::mul_div(
+            quantity.mantissa().into(),
+            share.units().into(),
+            Rate::ONE.units().into(),
+            Rounding::Floor,
+        );
+        let part = part.and_then(|part| i64::try_from(part).ok()).map_or(quantity, Quantity::new);
+        part.floor_to(of.quantity_step).max(of.quantity_step).min(quantity)
     }
 
     /// The refusal of a new order, with the numbers that the exchange gives.

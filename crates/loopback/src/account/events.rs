@@ -1,7 +1,7 @@
 //! What the venue says, written down as the exchange tells it.
 
 use super::ledger::{Closing, Ledger};
-use super::{Account, Guarded, Kept, MAKER, Origin, Scene, TAKER, Take, Told};
+use super::{Account, Guarded, Kept, Origin, Scene, Take, Told};
 use crate::choices::Open;
 use model::{
     BalanceChange, CancelReason, Fill, FillCause, InstrumentIx, LegId, LegKind, Liquidation,
@@ -298,7 +298,7 @@ impl Account {
             quantity: fill.quantity,
             value,
             fee: fill.fee,
-            fee_rate: if fill.liquidity == Liquidity::Maker { MAKER } else { TAKER },
+            fee_rate: if fill.liquidity == Liquidity::Maker { self.terms.maker } else { self.terms.taker },
             is_maker: fill.liquidity == Liquidity::Maker,
             closed: closing.map_or(Quantity::ZERO, |closing| closing.quantity),
             pnl: profit,

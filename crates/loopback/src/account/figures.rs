@@ -1,6 +1,6 @@
 //! What the exchange works out about an account when it is asked.
 
-use super::{Account, Scene, TAKER};
+use super::{Account, Scene};
 use model::{Instrument, InstrumentIx, MarginMode, PositionSide, Side};
 use units::{Amount, Price, Rate, Rounding};
 use venue::MarginRules;
@@ -18,7 +18,7 @@ impl Account {
         let place = of.margin_tiers.iter().position(|t| t.notional_limit == tier.notional_limit).unwrap_or(0);
         let opens = if side == PositionSide::Short { Side::Sell } else { holding.side };
         let leverage = self.venue.leverage(ix, opens);
-        let closing = MarginRules::Bybit.closing_rate(holding.side, leverage, TAKER);
+        let closing = MarginRules::Bybit.closing_rate(holding.side, leverage, self.terms.taker);
         let initial_margin = if is_flat {
             Amount::ZERO
         } else if self.venue.margin_mode(ix) == MarginMode::Isolated {
@@ -40,7 +40,7 @@ impl Account {
             leverage,
             mark: glance.mark,
             liquidation: self.venue.liquidation_price(ix, side).filter(|_| !is_flat),
-            break_even: if is_flat { None } else { break_even(of, &holding, current) },
+            break_even: if is_flat { None } else { break_even(of, &holding, current, self.terms.taker) },
             initial_margin,
             maintenance_margin: if is_flat { Amount::ZERO } else { self.venue.maintenance_margin(ix, side) },
             stop_loss: guarded.protection.stop_loss,
@@ -92,9 +92,9 @@ impl Account {
 }
 
 /// Where a position comes out even once it is closed: `(entry value ∓ realised) / (size ∓ size · taker)`.
-fn break_even(of: &Instrument, holding: &venue::Holding, realised: Amount) -> Option<Price> {
+fn break_even(of: &Instrument, holding: &venue::Holding, realised: Amount, taker: Rate) -> Option<Price> {
     let one = i128::from(Rate::ONE.units());
-    let fee = i128::from(TAKER.units());
+    let fee = i128::from(taker.units());
     let (value, share) = match holding.side {
         Side::Buy => (holding.entry_value - realised, one - fee),
         Side::Sell => (holding.entry_value + realised, one + fee),

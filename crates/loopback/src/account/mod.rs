@@ -6,6 +6,7 @@ mod figures;
 mod ledger;
 
 use crate::choices::Choices;
+use crate::exchange::Terms;
 use crate::market::BAND;
 use crate::settings::AccountSettings;
 use ledger::Ledger;
@@ -130,6 +131,8 @@ pub(crate) struct Account {
     pub(crate) rights: Rights,
     /// The addresses that the key is bound to; none for all.
     pub(crate) addresses: Vec<IpAddr>,
+    /// How its orders fare.
+    pub(crate) terms: Terms,
     /// The key answers with this code, by order of the admin.
     pub(crate) refused_with: Option<i64>,
     pub(crate) venue: Venue,
@@ -202,6 +205,7 @@ impl Account {
             uid,
             rights: Rights { can_trade: true, can_change_positions: true, can_move_money: true },
             addresses: Vec::new(),
+            terms: Terms::default(),
             refused_with: None,
             venue: Venue::new(instruments.to_vec(), config),
             orders: BTreeMap::new(),
@@ -240,6 +244,12 @@ impl Account {
     /// Whether the key may be used from there. What did not come over a network is nowhere else.
     pub(crate) fn is_open_to(&self, peer: Option<IpAddr>) -> bool {
         self.addresses.is_empty() || peer.is_none_or(|peer| self.addresses.contains(&peer))
+    }
+
+    /// Its orders fare otherwise from now on.
+    pub(crate) fn set_terms(&mut self, terms: Terms) {
+        self.terms = terms;
+        self.venue.set_fees(terms.maker, terms.taker);
     }
 
     /// Every order, newest first, by number.

@@ -78,6 +78,10 @@ impl Exchange {
                 let outcome = self.accounts[account].switch_mode(&scene, Some(ix), mode);
                 outcome.map(|()| json!({})).map_err(|refusal| refusal.text)
             }
+            ("POST", "/admin/terms") => {
+                let account = self.key(body)?;
+                self.order_terms(account, body)
+            }
             ("POST", "/admin/state") => self.order_state(body),
             ("POST", "/admin/disconnect") => {
                 let place = match text(body, "on") {
@@ -125,7 +129,7 @@ impl Exchange {
         json!({
             "serverTime": self.server_ms(), "marketTime": self.now.millis(), "speed": self.speed,
             "markets": markets, "accounts": accounts, "connections": self.connections.len(), "faults": self.faults.list(),
-            "state": {"maintenance": self.state.is_in_maintenance, "banned": self.state.is_banned, "stale": self.state.stale,
+            "late": self.late.len(), "state": {"maintenance": self.state.is_in_maintenance, "banned": self.state.is_banned, "stale": self.state.stale,
                 "skew_ms": self.state.skew_ms},
         })
     }

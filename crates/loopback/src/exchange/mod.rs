@@ -10,11 +10,13 @@ mod public;
 mod publish;
 mod requests;
 mod streams;
+mod terms;
 
 pub use faults::{Fault, FaultKind, FaultPlace};
 pub use look::{Books, OpenOrder};
 pub use requests::{RawRequest, Reply};
 pub use streams::{ConnectionId, Delivery, Sent};
+pub(crate) use terms::Terms;
 
 use crate::account::{Account, Glance, Offers, Scene, Take};
 use crate::choices::Choices;
@@ -64,6 +66,8 @@ pub struct Exchange {
     bitten: Vec<(usize, InstrumentIx, Side, Price)>,
     /// When orders end because nobody listens, by account, on the clock.
     dcp_due: BTreeMap<usize, Timestamp>,
+    /// Orders of the trade stream that have not arrived yet, by the market's time at which they do.
+    late: BTreeMap<(Timestamp, u64), terms::Late>,
     book_version: u64,
 }
 
@@ -148,6 +152,7 @@ impl Exchange {
             fresh_liquidations: Vec::new(),
             bitten: Vec::new(),
             dcp_due: BTreeMap::new(),
+            late: BTreeMap::new(),
             book_version: 0,
         };
         for account in &settings.accounts {
@@ -257,6 +262,7 @@ impl Exchange {
         for account in &mut self.accounts {
             account.add_auto_margin(&scene);
         }
+        self.arrive();
         self.settle();
         self.publish();
     }

@@ -2,9 +2,9 @@
 
 use super::Exchange;
 use super::public::is_elsewhere;
-use crate::account::{Account, Kept, MAKER, Placed, Scene, TAKER};
+use crate::account::{Account, Kept, Placed, Scene};
 use crate::choices::{Open, is_on_step};
-use model::{InstrumentIx, MarginMode, PositionMode, PositionSide};
+use model::{InstrumentIx, MarginMode, OrderKind, PositionMode, PositionSide};
 use serde_json::{Value, json};
 use units::{Amount, Rate};
 use wire::bybit::server::{
@@ -220,12 +220,13 @@ impl Exchange {
                 if params.text("category").is_some() {
                     self.linear(params)?;
                 }
+                let terms = kept.terms;
                 let rows: Vec<Value> = self
                     .chosen(params)?
                     .into_iter()
                     .map(|i| {
-                        json!({"symbol": self.instruments[i].symbol, "takerFeeRate": TAKER.to_string(),
-                        "makerFeeRate": MAKER.to_string()})
+                        json!({"symbol": self.instruments[i].symbol, "takerFeeRate": terms.taker.to_string(),
+                        "makerFeeRate": terms.maker.to_string()})
                     })
                     .collect();
                 json!({"list": rows})
@@ -347,7 +348,12 @@ impl Exchange {
                     return Err(Refusal::parameter("Qty invalid"));
                 }
                 let asked = CreateOrder::read(params, of, |by| Some(scene.watched(ix, by)))?;
-                kept.create(&scene, ix, &asked)
+                let is_market = matches!(asked.kind, OrderKind::Market);
+                let hidden = if is_market { self.hide(account, ix, asked.side) } else { Vec::new() };
+                let (kept, scene) = self.acting(account);
+                let placed = kept.create(&scene, ix, &asked);
+                self.show(account, ix, hidden);
+                placed
             }
             Endpoint::Amend => {
                 let name = OrderName::read(params)?;

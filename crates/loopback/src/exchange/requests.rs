@@ -54,7 +54,7 @@ pub(super) fn maintenance() -> Refusal {
 }
 
 /// What is answered to a client, and how its limit stands.
-type Outcome = (Result<(Value, Value), Refusal>, Option<Usage>);
+pub(super) type Outcome = (Result<(Value, Value), Refusal>, Option<Usage>);
 
 impl Exchange {
     /// Answers a request.

@@ -1,7 +1,8 @@
 //! Connections of streams: who they are, what they listen to, what they say.
 
 use super::faults::{FaultKind, FaultPlace};
-use super::requests::key_refused;
+use super::requests::{Outcome, key_refused};
+use super::terms::Late;
 use super::{Exchange, Reply};
 use crate::account::{Scene, Told};
 use crate::choices::Open;
@@ -421,11 +422,32 @@ impl Exchange {
                     (Err(refusal), None)
                 } else if let Some(FaultKind::Code(code)) = self.strike_code(FaultPlace::Trade, op) {
                     (Err(Refusal::new(code, "refused by a fault")), None)
+                } else if op == "order.create" && self.accounts[account].terms.late > Span::ZERO {
+                    let (conn, name) = (conn.to_owned(), name.map(str::to_owned));
+                    let late =
+                        Late { id, conn, name, account, op: op.to_owned(), route, params: params.clone() };
+                    self.book_version += 1;
+                    let arrives = self.now + self.accounts[account].terms.late;
+                    self.late.insert((arrives, self.book_version), late);
+                    return;
                 } else {
                     self.carry_out(account, route, params)
                 }
             }
         };
+        self.answer_trade(id, (conn, name), op, (outcome, usage));
+        self.settle();
+    }
+
+    /// Answers on the trade stream.
+    pub(super) fn answer_trade(
+        &mut self,
+        id: ConnectionId,
+        (conn, name): (&str, Option<&str>),
+        op: &str,
+        (outcome, usage): Outcome,
+    ) {
+        let now_ms = self.server_ms();
         let mut header =
             vec![("Traceid", format!("{:032x}", self.clock.nanos())), ("Timenow", now_ms.to_string())];
         header.extend(usage.map(limit_headers).into_iter().flatten());
@@ -434,7 +456,6 @@ impl Exchange {
             Err(refusal) => trade_reply(op, conn, name, Err(&refusal), &header),
         };
         self.send(id.0, op, reply);
-        self.settle();
     }
 
     /// The next fault of a place, if it is a code.
