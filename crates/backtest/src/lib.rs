@@ -8,6 +8,7 @@
 
 mod agreement;
 mod bars;
+pub mod drift;
 mod explain;
 mod gates;
 mod lookahead;

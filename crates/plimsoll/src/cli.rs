@@ -66,6 +66,8 @@ pub(crate) enum Verb {
     Exchange(verbs::exchange::Args),
     /// List, show and verify the journals of runs
     Journal(verbs::journal::Args),
+    /// Say why a day on paper or for real came to another result than its backtest
+    Drift(verbs::drift::Args),
     /// Step the engine through a journal again and compare what it commands
     Replay(verbs::replay::Args),
     /// As `strategy list`, by freqtrade's name
@@ -98,6 +100,7 @@ impl Verb {
             Self::Doctor(args) => verbs::doctor::run(&args, globals),
             Self::Exchange(args) => verbs::exchange::run(args, globals),
             Self::Journal(args) => verbs::journal::run(&args, globals),
+            Self::Drift(args) => verbs::drift::run(&args, globals),
             Self::Replay(args) => verbs::replay::run(&args, globals),
             Self::ListStrategies => verbs::strategy::list(globals),
             Self::ListData(args) => verbs::data::run(args.into(), globals),

@@ -1,5 +1,6 @@
 //! What `backtest`, `optimize` and `demo` have in common: flags, strategies, markets, and the job made of them.
 
+mod day;
 mod flags;
 mod market;
 mod plan;
@@ -12,6 +13,7 @@ mod timeframes;
 mod trial;
 mod watch;
 
+pub(crate) use day::{DayTape, day_tape};
 pub(crate) use flags::{AccountArgs, MarketArgs, StrategyArgs};
 pub(crate) use market::{Loaded as LoadedMarket, candles_of, history, load, tape_of};
 pub(crate) use plan::{

@@ -72,6 +72,12 @@ impl Paper {
         &self.venue
     }
 
+    /// The simulated exchange, for whoever drives it otherwise. What resuming led to goes unsaid.
+    #[must_use]
+    pub fn into_venue(self) -> Venue {
+        self.venue
+    }
+
     /// A command sets out.
     pub(crate) fn submit(&mut self, now: Timestamp, command: OrderCommand) {
         self.waiting.push_back((after(now, self.latency), command));

@@ -11,11 +11,12 @@ use serde_json::{Map, Value as Json};
 use std::path::Path;
 use strategy::rules::RuleFile;
 use units::{Rate, Span, Timestamp};
+use venue::VenueConfig;
 
 use super::AccountArgs;
 use super::plan::{Plan, Seat, StrategyPlan, terms};
 use super::shelf::Shelf;
-use crate::config::{self, ConfigFile, Shown, Sources};
+use crate::config::{self, ConfigFile, Shown, Simulation, Sources};
 use crate::failure::Failure;
 
 /// The files of a recipe.
@@ -213,13 +214,34 @@ fn nested(values: &[Shown]) -> Json {
 
 /// What the engine of a journal was built from.
 pub(crate) fn rebuild(reader: &RunReader<'_>, folder: &Path) -> Result<(Setup, Vec<StrategySetup>), Failure> {
+    rebuild_all(reader, folder, None).map(|built| (built.setup, built.strategies))
+}
+
+/// Everything that a run was built from.
+pub(crate) struct Rebuilt {
+    pub(crate) setup: Setup,
+    pub(crate) strategies: Vec<StrategySetup>,
+    /// The terms of a simulated exchange.
+    pub(crate) venue: VenueConfig,
+    /// How it is simulated besides.
+    pub(crate) simulation: Simulation,
+    /// The candles that strategies decide on, shortest first.
+    pub(crate) timeframes: Vec<Timeframe>,
+}
+
+/// The same with the exchange that a backtest simulates; `fidelity` takes the place of the configured one.
+pub(crate) fn rebuild_all(
+    reader: &RunReader<'_>,
+    folder: &Path,
+    fidelity: Option<&str>,
+) -> Result<Rebuilt, Failure> {
     let read = |name| reader.attachment(name).map_err(|error| Failure::failed(error.to_string()));
     let wrong = |name: &str, problem: String| Failure::failed(format!("{name}: {problem}"));
     let recipe: Recipe =
         serde_json::from_slice(&read(ENGINE)?).map_err(|error| wrong(ENGINE, error.to_string()))?;
     let instruments =
         decode_instruments(&read(INSTRUMENTS)?).map_err(|error| wrong(INSTRUMENTS, error.to_string()))?;
-    let timeframe: Timeframe =
+    let base: Timeframe =
         recipe.timeframe.parse().map_err(|error| wrong(ENGINE, format!("timeframe: {error}")))?;
     // Nothing but the file: neither the environment nor a file that lies here today may have a say.
     let sources = Sources {
@@ -227,24 +249,32 @@ pub(crate) fn rebuild(reader: &RunReader<'_>, folder: &Path) -> Result<(Setup, V
         directory: folder.to_owned(),
         ..Sources::default()
     };
-    let loaded = config::load(&sources).map_err(|problems| {
+    let mut loaded = config::load(&sources).map_err(|problems| {
         let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
         wrong(CONFIGURATION, texts.join("; "))
     })?;
+    if let Some(fidelity) = fidelity {
+        fidelity.clone_into(&mut loaded.config.simulation.fidelity);
+    }
     let account = AccountArgs {
         no_risk_limits: recipe.no_risk_limits,
         stop_loss_percent: recipe.no_stop.then(|| "0".to_owned()),
         ..AccountArgs::default()
     };
     let terms = terms(&loaded, &account, &instruments)?;
+    let venue = terms.venue;
+    let mut timeframes = Vec::new();
     let mut setup = terms.setup(instruments, Timestamp::from_nanos(recipe.trade_from));
     setup.keep_bars = recipe.keep_bars;
     if let Some(clock) = &recipe.clock {
         let impossible = || wrong(ENGINE, "clock: no clock changes like that".to_owned());
         setup.guards.calendar.boundaries = clock.boundaries().ok_or_else(impossible)?;
     }
-    let seat =
-        Seat { instruments: &setup.instruments, timeframe, has_stop: setup.limits.house_stop.is_some() };
+    let seat = Seat {
+        instruments: &setup.instruments,
+        timeframe: base,
+        has_stop: setup.limits.house_stop.is_some(),
+    };
     let shelf = Shelf::of(&loaded.config);
     let mut strategies = Vec::new();
     for (number, seated) in recipe.strategies.into_iter().enumerate() {
@@ -268,9 +298,12 @@ pub(crate) fn rebuild(reader: &RunReader<'_>, folder: &Path) -> Result<(Setup, V
             rung: None,
             file: None,
         };
+        timeframes.push(plan.timeframe.unwrap_or(base));
         strategies.push(seat.build(&plan, &plan.given)?.0);
     }
-    Ok((setup, strategies))
+    timeframes.sort_unstable();
+    timeframes.dedup();
+    Ok(Rebuilt { setup, strategies, venue, simulation: loaded.config.simulation, timeframes })
 }
 
 /// The rule file that the n-th strategy of a run began with; `None` where it is none. Older journals kept none.

@@ -525,6 +525,16 @@ fn dry_run_ends<'r>(
     ))
 }
 
+/// How a run is named to other verbs: with the folder of the journals, where they would look elsewhere.
+fn named(folder: &Path, name: &str) -> String {
+    match folder.parent() {
+        Some(journals) if journals != Path::new("data/journal") => {
+            format!("{name} --journal-dir {}", journals.display())
+        }
+        _ => name.to_owned(),
+    }
+}
+
 fn finish(
     folder: &RunFolder,
     inputs: u64,
@@ -546,7 +556,9 @@ fn finish(
     if globals.json {
         return globals.print(&format!("{}\n", json!({ "ended": true, "run": name, "inputs": inputs })));
     }
+    let named = named(folder.path(), &name);
     globals.print(&format!(
-        "Stopped. The journal of {inputs} inputs is {shown}; `plimsoll replay {name}` steps through it again.\n"
+        "Stopped. The journal of {inputs} inputs is {shown}. `plimsoll replay {named}` steps through it again, `plimsoll drift \
+         {named}` says how it differs from its backtest.\n"
     ))
 }
