@@ -4,10 +4,10 @@ CARGO ?= cargo
 BINARY := $(or $(CARGO_TARGET_DIR),target)/release/plimsoll
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build tools test soak simulate fuzz crash bench docs fmt clean
+.PHONY: help demo build tools test test-testnet soak simulate fuzz crash memory bench docs fmt clean
 
 help: ## Explain these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: build ## Build Plimsoll and show it at work: no keys, no network
 	$(BINARY) demo --paper 20
@@ -26,6 +26,9 @@ test: tools ## Everything CI runs: format, lints, house rules, documentation, be
 	$(CARGO) xtask bench --smoke
 	$(CARGO) xtask test
 
+test-testnet: ## Run the acceptance matrix on Bybit's test network: keys in BYBIT_TESTNET_API_KEY and BYBIT_TESTNET_API_SECRET
+	PLIMSOLL_TESTNET=1 $(CARGO) test --locked --package plimsoll --test acceptance -- --nocapture
+
 soak: ## All tests with fresh cases for the property tests, and ten times as many
 	$(CARGO) xtask test --fresh
 
@@ -41,6 +44,11 @@ ROUNDS ?= 200
 
 crash: ## Kill a trading process at ROUNDS random moments and see that nothing is lost or doubled
 	PLIMSOLL_CRASHES=$(ROUNDS) $(CARGO) test --locked --package plimsoll --test live a_process_that_is_killed -- --nocapture
+
+SOAK ?= 3600
+
+memory: ## Watch the memory of a session on paper for SOAK=3600 seconds, at a market a hundred times as fast as the clock
+	PLIMSOLL_SOAK_SECONDS=$(SOAK) $(CARGO) bench --locked --package plimsoll --bench live
 
 bench: ## Measure every benchmark
 	$(CARGO) xtask bench
