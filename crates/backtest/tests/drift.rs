@@ -284,11 +284,11 @@ fn day(market: &[Moment], terms: Terms) -> Day {
         let count = rest.iter().take_while(|moment| moment.at == now).count();
         let (these, later) = rest.split_at(count);
         rest = later;
-        let quotes =
+        let mut quotes =
             these.iter().filter_map(|m| if let Fact::Quote(quote) = m.fact { Some(quote) } else { None });
         // Who arrives before the market moves meets it as it was.
         trading.arrive(Timestamp::from_nanos(now.nanos() - 1));
-        trading.touch = quotes.last().or(trading.touch);
+        trading.touch = quotes.next_back().or(trading.touch);
         for moment in these {
             let is_candle = matches!(moment.fact, Fact::Candle(_));
             let is_deaf = (terms.deaf.0..terms.deaf.1).contains(&minute(now));

@@ -493,7 +493,7 @@ fn dialect(
     let symbols = Symbols::new([(IX, instrument)]);
     // Names of a run are never used by another one.
     let mark = u32::try_from(clock::now().nanos() / 1_000_000 % i64::from(u32::MAX)).unwrap_or(0);
-    let names = Names::new(mark, ID_RULES).map_err(|error| error.to_string())?;
+    let names = Names::new(mark, "bybit", ID_RULES).map_err(|error| error.to_string())?;
     let settings = Settings::new(environment.clone(), symbols, names, Some(credentials.clone()), feeds);
     Ok(Dialect::Bybit(Box::new(Client::new(settings))))
 }

@@ -269,7 +269,7 @@ impl Bybit {
         if let Some(old) = self.links[kind.index()].take() {
             self.inner.close(old);
         }
-        let opened = self.inner.open(self.clock(now), Environment::path(kind)).ok();
+        let opened = self.inner.open(self.clock(now), Environment::path(kind), None).ok();
         self.links[kind.index()] = opened;
         opened.is_some()
     }
@@ -286,6 +286,7 @@ impl Bybit {
     pub(crate) fn request(&mut self, now: Timestamp, request: &Request) -> Reply {
         self.feel(now);
         let raw = RawRequest {
+            peer: None,
             method: request.method.name().to_owned(),
             path: request.path.clone(),
             query: request.query.clone(),
