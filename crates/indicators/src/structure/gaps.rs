@@ -165,14 +165,12 @@ impl Wakes {
     /// Of the groups from one to before another.
     fn look_for_nearest(&mut self, from: usize, to: usize) {
         let (down_to, up_to) = (self.down_to.as_chunks::<GROUP>().0, self.up_to.as_chunks::<GROUP>().0);
-        let groups = self.nearest.iter_mut().zip(down_to.iter().zip(up_to));
-        for (nearest, (down_to, up_to)) in groups.take(to).skip(from) {
-            let [mut down, mut up] = NEVER;
-            for i in 0..GROUP {
-                down = if down_to[i] > down { down_to[i] } else { down };
-                up = if up_to[i] < up { up_to[i] } else { up };
+        for group in from..to {
+            if let (Some(place), Some(down_to), Some(up_to)) =
+                (self.nearest.get_mut(group), down_to.get(group), up_to.get(group))
+            {
+                *place = nearest(*down_to, *up_to);
             }
-            *nearest = [down, up];
         }
     }
 
@@ -197,6 +195,19 @@ impl Wakes {
             }
         }
     }
+}
+
+/// The nearest of a group, halves against each other, so that no comparison waits for all before it.
+#[inline]
+fn nearest(mut down_to: [f64; GROUP], mut up_to: [f64; GROUP]) -> [f64; 2] {
+    for half in [GROUP / 2, GROUP / 4, GROUP / 8] {
+        for i in 0..half {
+            let (down, up) = (down_to[i + half], up_to[i + half]);
+            down_to[i] = if down > down_to[i] { down } else { down_to[i] };
+            up_to[i] = if up < up_to[i] { up } else { up_to[i] };
+        }
+    }
+    [down_to[0], up_to[0]]
 }
 
 /// A gap that was formed or changed its state.
