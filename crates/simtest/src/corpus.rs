@@ -108,4 +108,9 @@ pub const STORIES: &[Story] = &[
         dialects: Dialects::Mixed,
         story: "the snapshot of a book was lost after a reconnection, every change after it counted as old, and nobody asked",
     },
+    Story {
+        seed: 0x1eca,
+        dialects: Dialects::Internal,
+        story: "a strategy that is woken by time cancelled an order as the world ended: it rests where no market moves",
+    },
 ];

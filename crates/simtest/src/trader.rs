@@ -13,6 +13,8 @@ use units::{Price, Prng, Quantity, Span};
 pub(crate) struct Trader {
     seed: u64,
     told: i64,
+    /// When it was told a candle last, in nanoseconds.
+    heard_at: i64,
     /// Whether it looks at quotes too.
     has_ticks: bool,
     has_opinions_only: bool,
@@ -30,11 +32,14 @@ impl Trader {
         timer: Option<Span>,
         instruments: u32,
     ) -> Self {
-        Self { seed, told: 0, has_ticks, has_opinions_only, timer, instruments }
+        Self { seed, told: 0, heard_at: 0, has_ticks, has_opinions_only, timer, instruments }
     }
 
-    /// Time passed.
+    /// Time passed. Where no market moves any more, nothing is done: a world comes to rest.
     fn on_timer(&self, view: &View<'_>, intents: &mut Intents) {
+        if view.now().nanos() - self.heard_at > 180_000_000_000 {
+            return;
+        }
         let mut prng = Prng::new(self.seed ^ view.now().nanos() as u64);
         for instrument in (0..self.instruments).map(InstrumentIx) {
             let oldest = view.orders(instrument).find(|order| order.state == OrderState::Open);
@@ -61,7 +66,7 @@ impl Strategy for Trader {
             self.on_timer(view, intents);
         }
         let Fact::Candle(candle) = fact else { return };
-        self.told += 1;
+        (self.told, self.heard_at) = (self.told + 1, view.now().nanos());
         let tick = view.instrument(candle.instrument).tick_size;
         let (instrument, close) = (candle.instrument, candle.bar.close);
         // By the candle and not by a count: whoever missed some goes on like whoever saw them.
@@ -128,10 +133,12 @@ impl Strategy for Trader {
 
     fn save(&self, state: &mut StateWriter) {
         state.int(self.told);
+        state.int(self.heard_at);
     }
 
     fn load(&mut self, state: &mut StateReader<'_>) -> Result<(), StateError> {
         self.told = state.int()?;
+        self.heard_at = state.int()?;
         Ok(())
     }
 }

@@ -51,7 +51,10 @@ const TRAPS: &[(&str, &[(&str, &str)])] = &[
         "what timed out is never sent again under another name",
         &[
             ("wire/tests/bybit_requests.rs", "pitfall_13_a_command_that_is_sent_again_has_the_same_name"),
-            ("session/tests/scenarios.rs", "a_lost_answer_is_asked_for_and_the_order_is_never_sent_again"),
+            (
+                "session/tests/scenarios.rs",
+                "pitfall_13_a_lost_answer_is_asked_for_and_the_order_is_never_sent_again",
+            ),
         ],
     ),
     ("unchanged is no failure", &[("wire/src/bybit/codes.rs", "trap_03_what_is_so_already_is_no_failure")]),
@@ -109,7 +112,7 @@ const TRAPS: &[(&str, &[(&str, &str)])] = &[
         "a clock that is a second ahead is fatal, one behind is tolerated for the window",
         &[
             ("wire/src/bybit/server/auth.rs", "trap_14_the_window_is_closed_behind_and_open_ahead"),
-            ("session/tests/scenarios.rs", "a_clock_that_is_wrong_is_measured_and_corrected"),
+            ("session/tests/scenarios.rs", "pitfall_35_a_clock_that_is_wrong_is_measured_and_corrected"),
             (
                 "plimsoll/tests/faults.rs",
                 "live_trading_comes_through_maintenance_a_ban_and_a_clock_that_steps",
