@@ -6,9 +6,9 @@ mod dialect;
 
 use dialect::{instrument, terms};
 use model::{
-    Amendment, BookChange, BookUpdate, ClientOrderId, InstrumentIx, Liquidity, NewOrder, OrderCommand,
-    OrderKind, PositionSide, Protection, Quote, SelfTradePrevention, Side, TimeInForce, Trade, TriggerBy,
-    VenueEvent,
+    Amendment, BalanceChange, BookChange, BookUpdate, ClientOrderId, InstrumentIx, Liquidity, NewOrder,
+    OrderCommand, OrderKind, PositionSide, Protection, Quote, SelfTradePrevention, Side, TimeInForce, Trade,
+    TriggerBy, VenueEvent,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -232,6 +232,8 @@ impl World {
             VenueEvent::Cancelled { id, .. } | VenueEvent::Rejected { id, .. } => {
                 assert!(self.ended.insert(id, event.event).is_none(), "{id} ended twice");
             }
+            // A quote far from all others can cost more than there is.
+            VenueEvent::Balance(BalanceChange::Insurance { amount }) => self.cash += amount,
             _ => {}
         }
     }
