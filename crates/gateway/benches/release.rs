@@ -147,6 +147,8 @@ fn flood(folder: &Path, count: i64) {
             ask_quantity: quantity,
         })
     };
+    // What the world left to be done is no quote.
+    while world.session.poll().is_some() {}
     let begin = Instant::now();
     let before = journal.seq;
     for batch in 0..count / 256 {
@@ -164,7 +166,8 @@ fn flood(folder: &Path, count: i64) {
     }
     while journal.writer.durable() < journal.seq && journal.files.wait(&mut journal.writer) {}
     let (seconds, taken) = (begin.elapsed().as_secs_f64(), journal.seq.0 - before.0);
-    assert_eq!((taken, journal.writer.durable()), (count as u64 / 256 * 256, journal.seq));
+    assert!(taken >= count as u64 / 256 * 256, "{taken} of {count}");
+    assert_eq!(journal.writer.durable(), journal.seq, "all of them are durable");
     println!(
         "a session takes {taken} inputs in {seconds:.2} s, all journalled: {:.0} inputs/s",
         taken as f64 / seconds
