@@ -36,7 +36,7 @@ pub use waterfall::{Cause, Waterfall};
 
 use crate::drift::rerun::{Came, Rerun};
 use engine::Engine;
-use model::{Fact, FundingRate, InstrumentIx, Timeframe};
+use model::{Fact, FundingRate, InstrumentIx, Timeframe, VenueEvent};
 use std::collections::BTreeSet;
 use units::{Span, Timestamp};
 use venue::Venue;
@@ -110,13 +110,22 @@ pub fn compare<E>(
     })
 }
 
-/// The market by time, with what no catalog holds as it was heard: mark prices and funding rates to come, and how the day ended.
+/// The market by time, with what no catalog holds as it was heard: mark prices and funding rates to come, and how the
+/// day began and ended.
 fn on_tape(question: &Question<'_>) -> Vec<Moment> {
-    let beside = question
-        .day
-        .heard
-        .iter()
-        .filter(|moment| matches!(moment.fact, Fact::Mark(_) | Fact::Funding(_) | Fact::Operator(_)));
+    let mut opened = BTreeSet::new();
+    let beside = question.day.heard.iter().filter(|moment| match moment.fact {
+        Fact::Mark(_) | Fact::Funding(_) | Fact::Operator(_) => true,
+        // From when on it might trade is how the day began; a connection that was lost later is something that happened.
+        Fact::Venue(VenueEvent::Ready { instrument, is_ready }) => {
+            let is_first = !opened.contains(&instrument);
+            if is_ready {
+                opened.insert(instrument);
+            }
+            is_first
+        }
+        _ => false,
+    });
     let mut tape: Vec<Moment> = question.tape.iter().chain(beside).copied().collect();
     tape.sort_by_key(|moment| (moment.at, moment.rank()));
     tape

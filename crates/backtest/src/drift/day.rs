@@ -90,7 +90,7 @@ pub struct Day {
     pub began: Timestamp,
     /// The first and the last moment of the market.
     pub span: (Timestamp, Timestamp),
-    /// The candles that were known before it traded.
+    /// What it was told before it heard of the market: candles, and whether it might trade.
     pub warm_up: Vec<Moment>,
     /// What was heard of the market, in the order it was, and the command that ended the day. What was heard late has the time of what was
     /// heard before it.
@@ -189,6 +189,11 @@ impl DayBuilder {
     /// An input.
     pub fn input(&mut self, input: &Input) {
         match &input.fact {
+            Fact::Venue(VenueEvent::Ready { .. }) => {
+                let moment = Moment { at: self.now(), fact: input.fact };
+                let told = if self.clock.is_none() { &mut self.day.warm_up } else { &mut self.day.heard };
+                told.push(moment);
+            }
             Fact::Venue(event) => self.venue(event),
             Fact::Funding(_) | Fact::Operator(OperatorCommand::WindDown { .. }) => {
                 self.day.heard.push(Moment { at: self.now(), fact: input.fact });
