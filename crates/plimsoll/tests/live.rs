@@ -222,13 +222,17 @@ fn a_process_that_is_killed_goes_on_where_it_was() {
 
 #[test]
 fn what_hangs_twice_is_only_looked_after() {
-    // The exchange's clock is its market's, so that what was executed meanwhile is found.
-    let bench = Bench::at(1);
+    let bench = Bench::new();
     bench.live_configuration();
-    for _ in 0..2 {
+    for round in 0..2 {
         let mut session = bench.trades(LIVE);
-        session.sees("running");
-        session.sees("fill");
+        if round == 0 {
+            session.sees("running");
+            session.sees("fill");
+        } else {
+            // It is stopped before it has compared its books, so that what the first one left open stays as it is.
+            session.sees("candle");
+        }
         session.kill();
         // As the watchdog leaves it.
         let newest = bench.runs().pop().unwrap();
