@@ -213,9 +213,6 @@ impl Collector {
         builder.on_fill(fill, |trade| {
             *trade_count += 1;
             if *keep_trades {
-                if trades.len() == trades.capacity() {
-                    grow(trades);
-                }
                 trades.push(trade);
             }
         });
@@ -324,13 +321,6 @@ impl Collector {
             quoting: None,
         }
     }
-}
-
-/// Makes room for many more. What is kept is copied each time: growing twofold would copy every trade once and a half, and memory
-/// that nothing was written to costs nothing.
-#[cold]
-fn grow(trades: &mut Vec<Trade>) {
-    trades.reserve((trades.len() * 7).max(1 << 10));
 }
 
 /// What buying at the first traded open and holding to the end would have gained, as a fraction.
