@@ -197,6 +197,24 @@ const CANDLES: &str = "open_time,open,high,low,close,volume\n1704067200,1,2,0.5,
     1704067320,1,1,1,1,1\n1704067380,1,1,1,1,1\n1704067440,1,1,1,1,1\n";
 
 #[test]
+fn columns_not_used_are_named_once_for_all_files() {
+    let directory = tempfile::tempdir().unwrap();
+    let wide = "open_time,open,high,low,close,volume,trades\n1704067200000,1,2,0.5,1.5,3,7\n";
+    for symbol in ["BTCUSDT", "ETHUSDT"] {
+        std::fs::write(directory.path().join(format!("{symbol}.csv")), wide).unwrap();
+    }
+    let import = |files: &[&str]| {
+        let arguments = [&["data", "import"], files, &["--exchange", "bybit", "--timeframe", "1m"]].concat();
+        exits(&plimsoll(directory.path(), &arguments).output().unwrap(), 0).0
+    };
+    let both = import(&["BTCUSDT.csv", "ETHUSDT.csv"]);
+    assert_eq!(both.matches("columns not used").count(), 1, "{both}");
+    assert!(both.ends_with("2 files: columns not used: trades\n"), "{both}");
+    let one = import(&["BTCUSDT.csv"]);
+    assert!(one.ends_with("BTCUSDT.csv: columns not used: trades\n"), "{one}");
+}
+
+#[test]
 fn market_data_goes_in_and_comes_out() {
     let directory = tempfile::tempdir().unwrap();
     let at = |name: &str| directory.path().join(name);

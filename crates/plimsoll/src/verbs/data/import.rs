@@ -106,17 +106,34 @@ fn to_text(report: &ImportReport) -> String {
             count(series.gaps),
         ]
     };
-    let notes: String = report.files.iter().flat_map(notes).map(|note| format!("{note}\n")).collect();
+    let notes = columns_not_used(&report.files).into_iter().chain(report.files.iter().flat_map(notes));
+    let notes: String = notes.map(|note| format!("{note}\n")).collect();
     table(&columns, report.series.iter().map(row)) + &notes
+}
+
+/// One line for all files that carry the same columns the catalog has no use for: a folder of forty exports says it once.
+fn columns_not_used(files: &[FileReport]) -> Vec<String> {
+    let mut alike: Vec<(&[String], Vec<&FileReport>)> = Vec::new();
+    for file in files.iter().filter(|file| !file.ignored_columns.is_empty()) {
+        match alike.iter_mut().find(|(columns, _)| *columns == file.ignored_columns) {
+            Some((_, files)) => files.push(file),
+            None => alike.push((&file.ignored_columns, vec![file])),
+        }
+    }
+    let line = |(columns, files): (&[String], Vec<&FileReport>)| {
+        let whose = match files.as_slice() {
+            [file] => file.file.display().to_string(),
+            files => format!("{} files", count(files.len() as u64)),
+        };
+        format!("{whose}: columns not used: {}", columns.join(", "))
+    };
+    alike.into_iter().map(line).collect()
 }
 
 /// What a person should know about a file beyond the counts.
 fn notes(file: &FileReport) -> Vec<String> {
     let mut notes = Vec::new();
     let mut note = |text: String| notes.push(format!("{}: {text}", file.file.display()));
-    if !file.ignored_columns.is_empty() {
-        note(format!("columns not used: {}", file.ignored_columns.join(", ")));
-    }
     if file.rounded > 0 {
         note(format!(
             "{} numbers carried the noise of a calculation and were rounded to 15 digits and 12 decimal places",
