@@ -29,6 +29,9 @@ impl Engine {
         match self.targets.desk(ix) {
             Some(desk) => {
                 desk.is_shut = !is_ready;
+                if is_ready {
+                    self.guard.free_way(Some(ix));
+                }
                 out.record(Record::Ready { instrument: ix, is_ready });
             }
             None => report(ix, "a word about an unknown instrument", out),
@@ -39,14 +42,17 @@ impl Engine {
     pub(crate) fn on_venue(&mut self, event: &VenueEvent, out: &mut Outbox) {
         self.learns_at = self.now;
         match event {
-            VenueEvent::Accepted { id, .. } => {
+            VenueEvent::Accepted { id, instrument, .. } => {
+                self.note_arrival(*instrument);
                 self.move_order(*id, OrderState::Open, out);
                 self.lead(event, out);
             }
             VenueEvent::Filled(fill) => return self.on_filled(fill, event, out),
             VenueEvent::Rejected { id, instrument, reason } => {
-                let kind = NoticeKind::OrderRejected { id: *id, reason: *reason };
-                out.notice(Notice { severity: Severity::Warning, kind });
+                if self.note_refusal(*id, *reason) {
+                    let kind = NoticeKind::OrderRejected { id: *id, reason: *reason };
+                    out.notice(Notice { severity: Severity::Warning, kind });
+                }
                 self.move_order(*id, OrderState::Rejected(*reason), out);
                 self.lead(event, out);
                 self.resume_pursuit(*instrument, out);
@@ -110,6 +116,7 @@ impl Engine {
             VenueEvent::Unanswered { id, .. } => self.on_unanswered(*id, out),
             VenueEvent::Link { venue, kind, is_up } => {
                 if *is_up {
+                    self.guard.free_way(None);
                     self.start_resting_timers();
                 }
                 out.record(Record::Link { venue: *venue, kind: *kind, is_up: *is_up });

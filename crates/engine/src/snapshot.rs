@@ -14,7 +14,7 @@ use strategy::{Position, StateError, StateReader, StateWriter};
 use units::{Amount, DigestWriter, Price, Quantity, Rate, Timestamp};
 
 /// The format of the bytes. A change of layout is a new number and a migration.
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
 
 /// The state of an engine after some input.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,8 +5,8 @@ mod support;
 
 use engine::{Engine, Guards, Setup, StrategySetup};
 use model::{
-    Direction, Fact, NewOrder, NoticeKind, OperatorCommand, OrderCommand, OrderKind, OrderState, PanicCause,
-    PanicStage, Record, Refusal, RejectReason, Side, Text, UnlockProblem, VenueEvent,
+    Direction, Fact, NewOrder, Notice, NoticeKind, OperatorCommand, OrderCommand, OrderKind, OrderState,
+    PanicCause, PanicStage, Record, Refusal, RejectReason, Side, Text, UnlockProblem, VenueEvent,
 };
 use support::*;
 use units::{Amount, Span};
@@ -210,7 +210,7 @@ fn pitfall_26_somebody_is_called_when_nothing_moves() {
         calls += followed.notices.iter().filter(|n| n.kind == stuck).count();
         exit = followed.order();
     }
-    assert_eq!(calls, 2, "orders come and go, and nothing is closed by them");
+    assert_eq!(calls, 1, "orders come and go, and nothing is closed by them");
     // Now the venue is silent: orders become unknown, further ones are sent, but not for ever.
     let mut sent = 0;
     for _ in 0..400 {
@@ -218,7 +218,47 @@ fn pitfall_26_somebody_is_called_when_nothing_moves() {
         calls += followed.notices.iter().filter(|n| matches!(n.kind, NoticeKind::PanicStuck { .. })).count();
         sent += followed.orders().len();
     }
-    assert_eq!((calls, sent, bench.engine.live_orders()), (42, 7, 8));
+    assert_eq!((calls, sent, bench.engine.live_orders()), (5, 7, 8), "ever more rarely");
+}
+
+/// What never left, because nothing can leave, is tried ever more rarely, and told once; a link that comes up ends the wait.
+#[test]
+fn what_cannot_leave_is_tried_ever_more_rarely_until_it_can() {
+    let (mut bench, resting) = open([]);
+    bench.operator(OperatorCommand::Panic);
+    let mut exit = bench.cancelled(&resting).order();
+    let unsent = |order: &NewOrder| {
+        let (id, instrument) = (order.id, order.instrument);
+        VenueEvent::Rejected { id, instrument, reason: RejectReason::NotSent }
+    };
+    let is_told = |n: &Notice| matches!(n.kind, NoticeKind::OrderRejected { .. });
+    let (mut waits, mut told) = (Vec::new(), 0);
+    for _ in 0..9 {
+        // It waits in the session for a while first.
+        bench.wait(seconds(5));
+        let left_behind = bench.venue(unsent(&exit));
+        told += left_behind.notices.iter().filter(|n| is_told(n)).count();
+        assert_eq!(left_behind.orders(), []);
+        let since = bench.engine.now();
+        let mut followed = bench.wake();
+        while followed.orders().is_empty() {
+            followed = bench.wake();
+        }
+        waits.push((bench.engine.now() - since).seconds());
+        exit = followed.order();
+    }
+    assert_eq!((waits, told), (vec![1, 2, 4, 8, 16, 32, 60, 60, 60], 1));
+    // Restored from a snapshot, it waits as it did.
+    bench.venue(unsent(&exit));
+    let restored = Engine::restore(guarded(), script([(1, say(Long))]), &bench.engine.snapshot()).unwrap();
+    assert_eq!(restored.next_wakeup(), bench.engine.next_wakeup());
+    let link = VenueEvent::Link { venue: 0, kind: model::LinkKind::Account, is_up: true };
+    let exit = bench.venue(link).order();
+    bench.venue(unsent(&exit));
+    assert_eq!(bench.wait(Span::from_millis(999)).orders(), []);
+    let exit = bench.wait(Span::from_millis(1)).order();
+    bench.complete(&exit, "100");
+    assert_eq!(bench.wake().stages(), [Latched]);
 }
 
 /// Pressed while an order's outcome is unknown: what is known is closed, the order is asked about until it is settled.

@@ -9,7 +9,7 @@ use crate::reconcile::Reconciler;
 use crate::rules::Rules;
 use crate::settings::Settings;
 use model::{ClientOrderId, InstrumentIx, LinkKind, OrderCommand, VenueEvent};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use units::Timestamp;
 use wire::{Dialect, Purpose, Ticket};
 
@@ -82,6 +82,8 @@ pub(crate) struct Desk {
     pub(crate) is_provided: bool,
     /// Books that lost their thread, and when to ask for them again.
     pub(crate) lost_books: Vec<(InstrumentIx, Timestamp)>,
+    /// Whose closing orders could not leave in time, since anything left.
+    pub(crate) left_behind: BTreeSet<Option<InstrumentIx>>,
     /// Counts facts that have no count of their own.
     pub(crate) told: u64,
 }
@@ -118,6 +120,7 @@ impl Desk {
             closed_until: Timestamp::MIN,
             is_provided: false,
             lost_books: Vec::new(),
+            left_behind: BTreeSet::new(),
             told: 0,
             dialect,
             paper,

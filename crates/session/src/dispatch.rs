@@ -13,6 +13,9 @@ use model::{LinkKind, OrderCommand, OrderState, RejectReason, VenueEvent};
 use units::Timestamp;
 use wire::{Meaning, Outgoing, Purpose, Question, Ticket};
 
+/// Why a command is held back that waited for too long.
+const LATE: &str = "it could not leave in time";
+
 /// What became of an attempt to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Attempt {
@@ -95,7 +98,15 @@ impl Session {
 
     /// A command never left and never will.
     pub(crate) fn hold_back(&mut self, venue: Option<VenueIx>, command: OrderCommand, why: &'static str) {
-        self.tell(SessionNotice::HeldBack { command, why });
+        // While nothing can leave, what closes a position is decided again and again: that it stays behind is news once.
+        let desk = venue.map(|venue| &mut self.desks[venue.index()]).filter(|_| why == LATE);
+        let is_news = desk.filter(|_| !may_open(&command)).is_none_or(|desk| {
+            let whose = crate::desk::instrument_of(&command);
+            desk.left_behind.insert(whose)
+        });
+        if is_news {
+            self.tell(SessionNotice::HeldBack { command, why });
+        }
         // Without a venue it is told as if the first had refused it.
         let venue = venue.unwrap_or(VenueIx(0));
         if venue.index() < self.desks.len() {
@@ -157,7 +168,7 @@ impl Session {
                 true => self.opening_refusal(venue, crate::desk::instrument_of(&waiting.command)),
                 false => None,
             };
-            let why = refusal.or((self.now >= late).then_some("it could not leave in time"));
+            let why = refusal.or((self.now >= late).then_some(LATE));
             if let Some(why) = why {
                 self.desks[venue.index()].queue.remove(at);
                 self.hold_back(Some(venue), waiting.command, why);
@@ -285,7 +296,10 @@ impl Session {
             return Attempt::Unsupported;
         };
         let within = match purpose {
-            Purpose::Command(_) => settings.answer_within,
+            Purpose::Command(_) => {
+                desk.left_behind.clear();
+                settings.answer_within
+            }
             Purpose::Question(_) => settings.question_within,
         };
         let flight = Flight {

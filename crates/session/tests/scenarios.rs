@@ -136,6 +136,29 @@ fn what_could_not_leave_is_told_and_not_kept() {
     assert_eq!(world.fars[0].commands, []);
 }
 
+/// The kill switch goes on trying while nothing can leave, ever more rarely, and that is told once.
+#[test]
+fn what_closes_and_cannot_leave_is_told_once() {
+    let mut world = World::running(buys());
+    world.candle("100");
+    world.candle("100");
+    assert_eq!(world.held(), quantity("1"));
+    world.fars[0].is_dead = true;
+    world.cut(0, LinkKind::Trade);
+    world.handle(SessionEvent::Operator(OperatorCommand::Panic));
+    world.pass(seconds(600));
+    let refused = |state: &OrderState| *state == OrderState::Rejected(NOT_SENT);
+    let tries = states(&world).iter().filter(|state| refused(state)).count();
+    assert!((8..20).contains(&tries), "{tries} closing orders in ten minutes");
+    let why = "it could not leave in time";
+    assert_eq!(was_held_back(&world.told), [why, why], "the cancelling of all, and what closes");
+    world.fars[0].is_dead = false;
+    world.pass(seconds(120));
+    world.candle("100");
+    assert_eq!(world.held(), quantity("0"), "it closes as soon as it can");
+    world.check_replay();
+}
+
 #[test]
 fn a_halt_holds_back_what_was_decided_before() {
     let mut world = World::running(buys());

@@ -8,6 +8,7 @@
 //! | `samples` | the equity observed along a run of candles |
 //! | `volatility` | the circuit breaker of a market that moves too fast |
 //! | `history` | closed trades, protections, locks |
+//! | `closing` | orders that close positions, and how often they are tried |
 //! | `shield` | every open position has a live stop |
 //! | `panic` | the kill switch |
 //!
@@ -19,6 +20,7 @@
 
 pub(crate) mod account;
 pub mod calendar;
+mod closing;
 pub(crate) mod history;
 pub(crate) mod panic;
 mod samples;
@@ -275,7 +277,9 @@ impl Engine {
     /// When a step is wanted at the latest, even if nothing happens until then. `None` when nothing waits for time.
     pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
         let rules = &self.guard.settings.panic;
-        let stops = self.guard.posts.iter().map(|post| post.until).filter(|at| *at != Timestamp::MAX).min();
+        // The kill switch closes everything anyhow.
+        let watched = if self.guard.panic.is_pressed() { &[][..] } else { &self.guard.posts[..] };
+        let stops = watched.iter().map(|post| post.until).filter(|at| *at != Timestamp::MAX).min();
         let panic = self.guard.panic.wakeup(rules.cancel_patience, rules.settle, self.now);
         let sample = (self.guard.sample_due != Timestamp::MAX).then_some(self.guard.sample_due);
         [stops, panic, sample].into_iter().flatten().min()

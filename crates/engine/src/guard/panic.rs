@@ -8,22 +8,23 @@
 //!
 //! Nothing is believed flat because it was sent: a position is closed when the venue's fills say so, an order has ended when
 //! the venue says so. Orders without an answer become unknown and are asked about, and the position that is known is closed
-//! meanwhile; since closing orders only reduce, closing twice does no harm. Every retry is bounded in rate. Nothing here
-//! waits for a clock: deadlines are compared with the time of the input, and [`Engine::next_wakeup`] names the next.
+//! meanwhile; since closing orders only reduce, closing twice does no harm. Every retry is bounded in rate, and becomes rarer
+//! while nothing can leave (`closing`). Nothing here waits for a clock: deadlines are compared with the time of the input, and
+//! [`Engine::next_wakeup`] names the next.
 
-use crate::engine::{ENGINE, Engine};
+use super::closing::doubled;
+use crate::engine::Engine;
 use crate::outbox::Outbox;
 use crate::risk;
 use model::{
     AccountLimit, InstrumentIx, Notice, NoticeKind, OrderState, PanicCause, PanicStage, PositionSide, Record,
-    Severity, Side, Tag, Text, Tier, UnlockProblem,
+    Severity, Text, Tier, UnlockProblem,
 };
 use strategy::{StateError, StateReader, StateWriter};
 use units::{Quantity, Span, Timestamp};
 
-/// While so many closing orders of one position are unknown, no further one is sent: a venue that answers none of them
-/// will not answer the next, and what is kept must stay bounded.
-const MOST_UNKNOWN: usize = 8;
+/// Somebody is called again after twice as long as the time before, so often.
+const MOST_DOUBLINGS: u32 = 4;
 
 /// The kill switch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +39,8 @@ pub(super) struct Panic {
     ask_at: Timestamp,
     /// When somebody is called, unless something moves.
     stuck_at: Timestamp,
+    /// How often somebody was called since something moved.
+    calls: u32,
     /// Orders to be ended and open quantity when one of them moved last.
     seen: (i64, i64),
 }
@@ -53,6 +56,7 @@ impl Default for Panic {
             cancel_at: never,
             ask_at: never,
             stuck_at: never,
+            calls: 0,
             seen: (0, 0),
         }
     }
@@ -68,6 +72,11 @@ impl Panic {
     #[inline]
     pub(super) const fn is_busy(&self) -> bool {
         !matches!(self.stage, PanicStage::Armed | PanicStage::Latched)
+    }
+
+    /// What waits until orders may leave again is due.
+    pub(super) const fn close_soon(&mut self) {
+        self.close_at = Timestamp::MIN;
     }
 
     /// When it wants to be woken after `now`. What was due before was done then.
@@ -90,6 +99,7 @@ impl Panic {
         });
         let times = [self.since, self.close_at, self.cancel_at, self.ask_at, self.stuck_at];
         times.iter().for_each(|at| w.int(at.nanos()));
+        w.int(self.calls.into());
         w.int(self.seen.0);
         w.int(self.seen.1);
     }
@@ -103,8 +113,9 @@ impl Panic {
         let mut at = || r.int().map(Timestamp::from_nanos);
         let (since, close_at) = (at()?, at()?);
         let (cancel_at, ask_at, stuck_at) = (at()?, at()?, at()?);
+        let calls = u32::try_from(r.int()?).map_err(|_| StateError::Invalid("count of calls"))?;
         let seen = (r.int()?, r.int()?);
-        Ok(Self { stage, cause, since, close_at, cancel_at, ask_at, stuck_at, seen })
+        Ok(Self { stage, cause, since, close_at, cancel_at, ask_at, stuck_at, calls, seen })
     }
 }
 
@@ -177,6 +188,9 @@ impl Engine {
         let panic = &mut self.guard.panic;
         (panic.stage, panic.since) = (stage, self.now);
         let cause = panic.cause;
+        if stage == PanicStage::Flattening {
+            self.guard.free_way(None);
+        }
         out.record(Record::Panic { stage, cause });
         let severity = if stage == PanicStage::Armed { Severity::Warning } else { Severity::Critical };
         out.notice(Notice { severity, kind: NoticeKind::Panic { stage, cause } });
@@ -236,44 +250,20 @@ impl Engine {
     }
 
     fn close_everything(&mut self, out: &mut Outbox) {
-        let mut is_sent = false;
+        let mut next: Option<Timestamp> = None;
         for side in PositionSide::ALL {
             for ix in (0u32..).take(self.instruments.len()).map(InstrumentIx) {
-                is_sent |= self.close_uncovered(ix, side, out);
+                let again = self.close_uncovered(ix, side, out);
+                next = next.into_iter().chain(again).min();
             }
         }
-        if is_sent {
-            self.guard.panic.close_at = self.retry_at();
+        if let Some(next) = next {
+            self.guard.panic.close_at = next;
         }
     }
 
-    /// Closes what of a position no closing order on its way covers. Returns whether anything was attempted.
-    ///
-    /// Orders of unknown outcome cover nothing: they may never have arrived, and what they and a second order do together
-    /// is still only a reduction.
-    pub(super) fn close_uncovered(&mut self, ix: InstrumentIx, side: PositionSide, out: &mut Outbox) -> bool {
-        let held = self.ledger.position(ix, side).quantity;
-        let (mut left, mut unknown) = (held.abs(), 0);
-        for order in &self.orders.live {
-            let o = &order.order;
-            let closes = o.instrument == ix && o.position_side == side && o.side == Side::of(held).opposite();
-            if closes && order.is_market_exit() {
-                if order.state == OrderState::Unknown {
-                    unknown += 1;
-                } else {
-                    left -= order.remaining();
-                }
-            }
-        }
-        let may_close = left.is_positive() && unknown < MOST_UNKNOWN;
-        if may_close {
-            self.reduce(ix, side, left, (ENGINE, Tag::default()), out);
-        }
-        may_close
-    }
-
-    /// Calls a person when neither what is open nor what is to be ended has become less for too long. That closing orders
-    /// come and go is no progress.
+    /// Calls a person when neither what is open nor what is to be ended has become less for too long, and again ever later while
+    /// it stays so. That closing orders come and go is no progress.
     fn call_for_help(&mut self, out: &mut Outbox) {
         let open = || self.ledger.positions.iter().map(|p| p.quantity.abs());
         let total: i64 = open().fold(0i64, |sum, q| sum.wrapping_add(q.mantissa()));
@@ -281,12 +271,15 @@ impl Engine {
         let seen = (to_end as i64, total);
         let orders = self.orders.live.len();
         let positions = open().filter(|q| *q != Quantity::ZERO).count();
-        let next = self.deadline();
+        let first = self.deadline();
+        let patience = self.guard.settings.panic.deadline;
         let panic = &mut self.guard.panic;
         if panic.seen != seen {
-            (panic.seen, panic.stuck_at) = (seen, next);
+            (panic.seen, panic.stuck_at, panic.calls) = (seen, first, 0);
         } else if panic.is_busy() && panic.stage != PanicStage::ConfirmingFlat && self.now >= panic.stuck_at {
-            panic.stuck_at = next;
+            panic.calls = panic.calls.saturating_add(1);
+            let wait = doubled(patience, panic.calls.min(MOST_DOUBLINGS));
+            panic.stuck_at = self.now.checked_add(wait).unwrap_or(Timestamp::MAX);
             let kind = NoticeKind::PanicStuck {
                 stage: panic.stage,
                 positions: u32::try_from(positions).unwrap_or(u32::MAX),
@@ -323,7 +316,7 @@ impl Engine {
         self.now.checked_add(self.guard.settings.panic.deadline).unwrap_or(Timestamp::MAX)
     }
 
-    fn retry_at(&self) -> Timestamp {
+    pub(super) fn retry_at(&self) -> Timestamp {
         self.now.checked_add(self.guard.settings.panic.retry).unwrap_or(Timestamp::MAX)
     }
 }

@@ -46,11 +46,15 @@ pub(super) struct Post {
     pub(super) until: Timestamp,
     /// The last stop that was confirmed or sent along.
     pub(super) known: Option<Price>,
+    /// Closing orders in a row that never left.
+    pub(super) unsent: u32,
+    /// Before this no further closing order is decided.
+    pub(super) close_at: Timestamp,
 }
 
 impl Default for Post {
     fn default() -> Self {
-        Self { watch: Watch::Calm, until: Timestamp::MAX, known: None }
+        Self { watch: Watch::Calm, until: Timestamp::MAX, known: None, unsent: 0, close_at: Timestamp::MIN }
     }
 }
 
@@ -59,13 +63,17 @@ impl Post {
         w.int(self.watch as i64);
         w.int(self.until.nanos());
         w.int(self.known.map_or(0, Price::mantissa));
+        w.int(self.unsent.into());
+        w.int(self.close_at.nanos());
     }
 
     pub(super) fn load(r: &mut StateReader<'_>) -> Result<Self, StateError> {
         let watch = super::pick(&WATCHES, r.int()?, "watch over a position")?;
         let until = Timestamp::from_nanos(r.int()?);
         let known = Some(Price::new(r.int()?)).filter(|p| !p.is_zero());
-        Ok(Self { watch, until, known })
+        let unsent = u32::try_from(r.int()?).map_err(|_| StateError::Invalid("count of orders"))?;
+        let close_at = Timestamp::from_nanos(r.int()?);
+        Ok(Self { watch, until, known, unsent, close_at })
     }
 }
 
@@ -190,7 +198,8 @@ impl Engine {
             }
         }
         let until = self.deadline();
-        self.guard.posts[slot] = Post { watch: Watch::Repairing, until, known: Some(stop) };
+        self.guard.posts[slot] =
+            Post { watch: Watch::Repairing, until, known: Some(stop), ..self.guard.posts[slot] };
         self.tell_shield(ix, side, ShieldStep::Protect, Some(stop), out);
     }
 
@@ -210,12 +219,12 @@ impl Engine {
     fn close_exposed(&mut self, ix: InstrumentIx, side: PositionSide, out: &mut Outbox) {
         let slot = self.slot(ix, side);
         let is_first = self.guard.posts[slot].watch != Watch::Closing;
-        let until = self.now.checked_add(self.guard.settings.panic.retry).unwrap_or(Timestamp::MAX);
-        self.guard.posts[slot] = Post { watch: Watch::Closing, until, ..self.guard.posts[slot] };
+        self.guard.posts[slot].watch = Watch::Closing;
         if is_first {
             self.tell_shield(ix, side, ShieldStep::Close, None, out);
         }
-        self.close_uncovered(ix, side, out);
+        let again = self.close_uncovered(ix, side, out);
+        self.guard.posts[slot].until = again.unwrap_or_else(|| self.retry_at());
     }
 
     fn tell_shield(
