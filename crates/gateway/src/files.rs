@@ -4,9 +4,9 @@
 //! everything else (making the next segment, compressing a closed one, snapshots) by a second one, so that it never stands in
 //! the way of a flush. [`RunFolder`] gives a run to a [`journal::RunReader`].
 
+use crate::retention::{Done, Keeper};
 use journal::{
-    Action, Completion, Expendable, FileName, KeptRun, Listed, Manifest, Retention, RunId, State, Store,
-    StoreError, Ticket, compress,
+    Action, Completion, FileName, Listed, Manifest, Retention, RunId, Store, StoreError, Ticket, compress,
 };
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,8 +16,6 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime};
-use units::Timestamp;
 
 /// The folder of a run, for reading.
 #[derive(Debug, Clone)]
@@ -98,48 +96,6 @@ pub fn write_manifest(folder: &RunFolder, manifest: &Manifest) -> io::Result<()>
     replace(&folder.path, &FileName::Manifest, manifest.text().as_bytes())
 }
 
-/// Removes what a retention policy does not keep. Returns what was removed.
-///
-/// # Errors
-/// When a run cannot be read, or something cannot be removed.
-pub fn retain(journal: &Path, policy: &Retention, now: Timestamp) -> io::Result<Vec<Expendable>> {
-    let mut kept = Vec::new();
-    for run in runs(journal)? {
-        if let Some(run) = kept_run(&RunFolder::new(journal.join(run.as_str())))? {
-            kept.push(run);
-        }
-    }
-    if kept.iter().map(KeptRun::bytes).sum::<u64>() > policy.max_bytes {
-        // Of what is left open, parts may go; looking for them takes reading it.
-        for run in kept.iter_mut().filter(|run| run.state == State::Open) {
-            let folder = RunFolder::new(journal.join(run.run.as_str()));
-            *run = run.clone().with_segments(&folder).map_err(|error| io::Error::other(error.to_string()))?;
-        }
-    }
-    let expendable = policy.expendable(&kept, now);
-    for item in &expendable {
-        match item {
-            Expendable::Run(run) => fs::remove_dir_all(journal.join(run.as_str()))?,
-            Expendable::File(run, name) => {
-                fs::remove_file(journal.join(run.as_str()).join(name.to_string()))?;
-            }
-        }
-    }
-    Ok(expendable)
-}
-
-/// How a run lies on the disk; `None` for one whose manifest cannot be read, which is kept.
-fn kept_run(folder: &RunFolder) -> io::Result<Option<KeptRun>> {
-    let other = |error: StoreError| io::Error::other(error.to_string());
-    let mut changed = SystemTime::UNIX_EPOCH;
-    for file in folder.list().map_err(other)? {
-        changed = changed.max(fs::metadata(folder.path.join(file.name.to_string()))?.modified()?);
-    }
-    let since = changed.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    let changed = Timestamp::from_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX));
-    KeptRun::read(folder, changed).map_err(other)
-}
-
 /// What is called whenever something is done.
 struct Alarm(Box<dyn Fn() + Send + Sync>);
 
@@ -168,6 +124,19 @@ impl RunFiles {
     /// # Errors
     /// When the folder exists already (a run's name is never used twice), or cannot be made durable.
     pub fn create(journal: &Path, run: &RunId) -> io::Result<Self> {
+        Self::make(journal, run, None)
+    }
+
+    /// The same, and the journal's folder is kept within a policy while the run is written: whenever it closes a segment, or
+    /// its state was written down. What cannot be removed is told as a problem of the closed segment.
+    ///
+    /// # Errors
+    /// As [`RunFiles::create`].
+    pub fn create_keeping(journal: &Path, run: &RunId, policy: Retention) -> io::Result<Self> {
+        Self::make(journal, run, Some(Keeper::new(journal.to_owned(), run.clone(), policy)))
+    }
+
+    fn make(journal: &Path, run: &RunId, keeper: Option<Keeper>) -> io::Result<Self> {
         fs::create_dir_all(journal)?;
         let folder = journal.join(run.as_str());
         fs::create_dir(&folder)?;
@@ -175,14 +144,15 @@ impl RunFiles {
         let (answers, completions) = channel();
         let alarm = Arc::new(OnceLock::new());
         let mut threads = Vec::with_capacity(2);
-        let mut spawn = |name: &str, is_ordered: bool| {
+        let mut spawn = |name: &str, duty: Duty| {
             let (sender, orders) = channel();
             let (folder, answers, alarm) = (folder.clone(), answers.clone(), Arc::clone(&alarm));
             let builder = std::thread::Builder::new().name(name.to_owned());
-            threads.push(builder.spawn(move || work(&folder, is_ordered, &orders, &answers, &alarm))?);
+            threads.push(builder.spawn(move || work(&folder, duty, &orders, &answers, &alarm))?);
             io::Result::Ok(Some(sender))
         };
-        let (ordered, others) = (spawn("journal", true)?, spawn("journal-chores", false)?);
+        let (ordered, others) =
+            (spawn("journal", Duty::Writes)?, spawn("journal-chores", Duty::Chores(keeper))?);
         Ok(Self { ordered, others, completions, alarm, threads, open: 0 })
     }
 
@@ -247,11 +217,20 @@ impl Drop for RunFiles {
     }
 }
 
+/// What a thread does.
+#[derive(Debug)]
+enum Duty {
+    /// Writes and flushes, in their order.
+    Writes,
+    /// Everything else, and keeps the folder of journals within bounds.
+    Chores(Option<Keeper>),
+}
+
 /// Performs what it is given. Where the order matters, nothing is done any more once something failed: what was given already may
 /// be the next segment, and that it has content proves the one before it whole.
 fn work(
     folder: &Path,
-    is_ordered: bool,
+    mut duty: Duty,
     orders: &Receiver<(Ticket, Action)>,
     answers: &Sender<Completion>,
     alarm: &OnceLock<Alarm>,
@@ -260,13 +239,28 @@ fn work(
     let mut failed: Option<String> = None;
     while let Ok((ticket, action)) = orders.recv() {
         let name = action_name(&action);
+        let done = Done::of(&action);
         let outcome = match &failed {
             Some(problem) => Err(problem.clone()),
             None => files.perform(action).map_err(|error| format!("{name}: {error}")),
         };
-        if let (true, Err(problem)) = (is_ordered, &outcome) {
-            failed = Some(problem.clone());
-        }
+        let outcome = match (&mut duty, outcome, done) {
+            (Duty::Writes, Err(problem), _) => {
+                failed = Some(problem.clone());
+                Err(problem)
+            }
+            (Duty::Chores(Some(keeper)), Ok(()), Some(done)) => {
+                let kept = keeper.note(&done);
+                match done {
+                    Done::Closed(_) => {
+                        kept.map_err(|error| format!("what is old cannot be removed: {error}"))
+                    }
+                    // The snapshot is there all the same; the next closed segment tells of what is wrong.
+                    Done::Snapshot(_) | Done::Gone(_) => Ok(()),
+                }
+            }
+            (_, outcome, _) => outcome,
+        };
         let completion = match outcome {
             Ok(()) => Completion::Done(ticket),
             Err(problem) => Completion::Failed { ticket, problem },

@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
 
-use gateway::files::{RunFiles, RunFolder, retain, runs, write_manifest};
+use gateway::files::{RunFiles, RunFolder, runs, write_manifest};
+use gateway::retention::retain;
 use journal::{
     Entry, FileName, Manifest, Retention, RunId, RunReader, Settings, SnapshotFile, State, Stopped, Store,
     Writer, content_digest,
@@ -145,6 +146,54 @@ fn what_is_old_is_removed() {
         dir.path().join("lost+found").is_dir()
             && dir.path().join("run-3").join(FileName::Manifest.to_string()).is_file()
     );
+}
+
+/// A run that goes on keeps the folder within its bounds, and everything that a start needs.
+#[test]
+fn what_is_old_is_removed_while_a_run_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut first, mut files) = start(dir.path(), "run-1", 1);
+    for n in 1..=500 {
+        first.append_input(&input(n)).unwrap();
+        files.turn(&mut first);
+        if n % 50 == 0 {
+            files.settle(&mut first);
+        }
+    }
+    first.seal().unwrap();
+    files.settle(&mut first);
+    drop(files);
+    let manifest = manifest("run-2", 2);
+    let policy = Retention { max_age: Span::from_seconds(86_400), max_bytes: 30_000 };
+    let mut files = RunFiles::create_keeping(dir.path(), &manifest.run, policy).unwrap();
+    let settings = Settings { segment_bytes: 8_192, batch_bytes: 1_024, compress: true };
+    let mut writer = Writer::start(manifest, Vec::new(), settings);
+    let folder = RunFolder::new(dir.path().join("run-2"));
+    let mut go_on = |inputs: std::ops::RangeInclusive<u64>, snapshots: bool| {
+        for n in inputs {
+            writer.append_input(&input(n)).unwrap();
+            if snapshots && n.is_multiple_of(300) {
+                let (seq, at, digest) = (Seq(n), Timestamp::EPOCH, Digest::default());
+                writer.snapshot(&SnapshotFile { seq, at, digest, version: 1, state: vec![9; 100] }).unwrap();
+            }
+            writer.flush().unwrap();
+            files.settle(&mut writer);
+        }
+        assert_eq!((writer.take_problem(), writer.stopped()), (None, None));
+    };
+    // Nothing of a run goes that a start might have to step through from its beginning.
+    go_on(1..=1_500, false);
+    assert_eq!(inputs(&folder), 1_500);
+    assert_eq!(runs(dir.path()).unwrap().len(), 1, "the run before is over and was the oldest");
+    go_on(1_501..=3_000, true);
+    let bytes = |folder: &RunFolder| folder.list().unwrap().iter().map(|file| file.bytes).sum::<u64>();
+    assert!(bytes(&folder) < 50_000, "{} bytes", bytes(&folder));
+    let mut reader = RunReader::open(&folder).unwrap();
+    let kept = reader.snapshots().to_vec();
+    assert_eq!(kept, [Seq(2_700), Seq(3_000)]);
+    let first = reader.next_frame().unwrap().unwrap().seq;
+    assert!(first > Seq(1_000) && first <= kept[0], "from {first:?} on, so that either snapshot serves");
+    assert_eq!(reader.finish().unwrap().seq, Seq(3_000));
 }
 
 /// What was given to the disk behind a write that failed is not written: a later start would take the hole for damage.

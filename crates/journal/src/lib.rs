@@ -35,7 +35,7 @@ pub use error::DecodeError;
 pub use frame::{Frame, content_digest};
 pub use manifest::{Manifest, ManifestError, Named, RunId, State, Tail};
 pub use reader::{BadSnapshot, Cut, Damage, ReadError, RunReader};
-pub use retention::{Expendable, KeptRun, Retention};
+pub use retention::{Expendable, KeptRun, KeptSegment, Retention};
 pub use segment::{FORMAT, FileName, compress, decompress};
 pub use snapshot::{Migration, MigrationError, Migrations, SnapshotFault, SnapshotFile};
 pub use writer::{Attachment, Settings, Stopped, Writer};

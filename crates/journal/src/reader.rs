@@ -197,6 +197,12 @@ impl<'s> RunReader<'s> {
         Ok(bytes)
     }
 
+    /// Whether older segments were removed: what is left begins after the first input of the run, and goes on from a snapshot.
+    #[must_use]
+    pub fn is_shortened(&self) -> bool {
+        !matches!(self.segments.first(), None | Some(FileName::Segment(1) | FileName::Compressed(1)))
+    }
+
     /// The inputs that there are snapshots of, ascending.
     #[must_use]
     pub fn snapshots(&self) -> &[Seq] {

@@ -41,7 +41,7 @@ pub use problem::{Place, Problem, Source};
 pub use schema::schema;
 pub use sources::{ConfigFile, EXTENSIONS, Flag, Sources};
 pub use typed::{
-    Backtest, Cluster, Config, Exchange, Execution, Live, Logging, Pair, Protections, Risk, Run, Simulation,
-    Storage, StrategyEntry, System,
+    Backtest, Cluster, Config, Exchange, Execution, Journal, Live, Logging, Pair, Protections, Risk, Run,
+    Simulation, Storage, StrategyEntry, System,
 };
 pub use values::{NotSizing, Parameter, Sizing, timeframe_names};

@@ -16,7 +16,8 @@ use units::{Prng, Span, Timestamp};
 const SECTOR: usize = 512;
 
 /// What is kept of journals, in the proportions of small segments and short lives.
-const RETENTION: Retention = Retention { max_age: Span::from_seconds(7 * 86_400), max_bytes: 256 * 1_024 };
+pub(crate) const RETENTION: Retention =
+    Retention { max_age: Span::from_seconds(7 * 86_400), max_bytes: 256 * 1_024 };
 
 /// The bytes before the first frame of a segment.
 const HEADER: usize = 64;
@@ -111,9 +112,13 @@ impl Disk {
         }
     }
 
-    /// Removes what the journal's policy does not keep, as the program does now and then.
-    pub(crate) fn retain(&mut self, now: Timestamp) {
-        let read = |folder: &Folder| KeptRun::read(folder, now).ok().flatten()?.with_segments(folder).ok();
+    /// Removes what the journal's policy does not keep, as the program does whenever a segment is closed.
+    fn retain(&mut self, now: Timestamp) {
+        if self.bytes() as u64 <= RETENTION.max_bytes {
+            return;
+        }
+        let read =
+            |folder: &Folder| KeptRun::read(folder, now).ok().flatten()?.with_segments(folder, |_| now).ok();
         let kept: Vec<KeptRun> = self.folders.iter().filter_map(|(_, folder)| read(folder)).collect();
         for item in RETENTION.expendable(&kept, now) {
             match item {
@@ -180,12 +185,17 @@ impl Disk {
     /// Performs what is due at `now`; what became of it.
     pub(crate) fn perform(&mut self, now: Timestamp, options: &Options) -> Vec<Completion> {
         let mut done = Vec::new();
+        let mut has_closed = false;
         while let Some(pending) = self.ordered.pop_front_if(|pending| pending.at <= now) {
             done.push(self.carry_out(pending, options));
         }
         while let Some(at) = self.others.iter().position(|pending| pending.at <= now) {
             let pending = self.others.remove(at);
+            has_closed |= matches!(pending.action, Action::Compress { .. });
             done.push(self.carry_out(pending, options));
+        }
+        if has_closed {
+            self.retain(now);
         }
         done
     }
@@ -299,9 +309,10 @@ impl Disk {
         }
     }
 
-    /// How many bytes and files there are, for limits.
-    pub(crate) fn files(&self) -> usize {
-        self.folders.iter().map(|(_, folder)| folder.files.len()).sum()
+    /// How many bytes lie on it, for limits.
+    pub(crate) fn bytes(&self) -> usize {
+        let files = self.folders.iter().flat_map(|(_, folder)| folder.files.values());
+        files.map(|file| file.seen.len()).sum()
     }
 }
 

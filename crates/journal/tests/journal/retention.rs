@@ -1,6 +1,6 @@
 //! What may be thrown away.
 
-use journal::{Expendable, FileName, KeptRun, Listed, Retention, RunId, State, Tail};
+use journal::{Expendable, FileName, KeptRun, KeptSegment, Listed, Retention, RunId, State, Tail};
 use model::Seq;
 use proptest::prelude::*;
 use units::{Span, Timestamp};
@@ -17,12 +17,19 @@ fn run(day: i64, segments: u32, state: State, snapshot: Option<u64>) -> KeptRun 
     KeptRun {
         run: RunId::new(&format!("run-{day:03}")).unwrap(),
         mode: "live".to_owned(),
+        parent: None,
         state,
         created: at(day),
         changed: at(day + 1),
         files: numbers.clone().map(|n| Listed { name: FileName::Compressed(n), bytes: 100 }).collect(),
         snapshot: snapshot.map(Seq),
-        segments: numbers.map(|n| (n, Seq(u64::from(n - 1) * 10))).collect(),
+        segments: numbers
+            .map(|n| KeptSegment {
+                number: n,
+                after: Seq(u64::from(n - 1) * 10),
+                changed: at(day) + Span::from_seconds(i64::from(n) * 3_600),
+            })
+            .collect(),
     }
 }
 
@@ -64,6 +71,22 @@ fn the_newest_run_of_each_mode_is_needed() {
     assert_eq!(removed(&[paper, live, newest], 30, 0), ["run-020"]);
 }
 
+/// A start whose run broke off before anything was in it goes on from the run before, as often as that happens.
+#[test]
+fn what_an_open_run_goes_on_from_is_needed() {
+    let mut runs = [
+        run(10, 1, ended(), None),
+        run(20, 1, ended(), None),
+        run(30, 1, State::Open, None),
+        run(40, 1, State::Open, None),
+    ];
+    runs[2].parent = Some(runs[1].run.clone());
+    runs[3].parent = Some(runs[2].run.clone());
+    assert_eq!(removed(&runs, 30, 0), ["run-010"]);
+    runs[3].state = ended();
+    assert_eq!(removed(&runs, 30, 0), ["run-010", "run-020"], "a whole run has its state with it");
+}
+
 #[test]
 fn the_newest_run_keeps_what_a_start_needs() {
     let files =
@@ -71,7 +94,9 @@ fn the_newest_run_keeps_what_a_start_needs() {
     // Input 25 lies in the third segment.
     assert_eq!(removed(&[run(90, 5, State::Open, Some(25))], 1, 0), files(2));
     assert_eq!(removed(&[run(90, 5, State::Open, Some(30))], 1, 0), files(3));
-    assert_eq!(removed(&[run(90, 5, State::Open, Some(30))], 1, 400), files(1));
+    assert_eq!(removed(&[run(90, 5, State::Open, Some(30))], 20, 400), files(1));
+    assert_eq!(removed(&[run(90, 5, State::Open, Some(30))], 1, 10_000), files(3), "too old");
+    assert_eq!(removed(&[run(90, 5, State::Open, Some(30))], 20, 10_000), files(0));
     assert_eq!(removed(&[run(90, 5, State::Open, None)], 1, 0), files(0));
     assert_eq!(removed(&[run(90, 5, ended(), Some(30))], 1, 0), files(0), "a sealed run stays whole");
 }

@@ -180,6 +180,12 @@ pub static SECTIONS: &[Section] = &[
         about: "What must be said before real orders are sent",
         settings: LIVE,
     },
+    Section {
+        name: "journal",
+        shape: Shape::Single,
+        about: "How long journals are kept; what a start needs stays in any case",
+        settings: JOURNAL,
+    },
     Section { name: "storage", shape: Shape::Single, about: "Where results are kept", settings: STORAGE },
     Section {
         name: "logging",
@@ -514,6 +520,23 @@ const RUN: &[Setting] = &[
         "How long an order travels to the simulated exchange of paper trading",
     )
     .unit("milliseconds"),
+];
+
+const JOURNAL: &[Setting] = &[
+    Setting::new(
+        "keep_days",
+        whole(1, 36_500),
+        "90",
+        "Runs that ended longer ago are removed, and of a run that goes on, what was written longer ago and no start needs",
+    )
+    .unit("days"),
+    Setting::new(
+        "keep_mib",
+        whole(64, 16_777_216),
+        "20480",
+        "Above this size of all journals together, the oldest is removed",
+    )
+    .unit("MiB"),
 ];
 
 const LIVE: &[Setting] = &[Setting::unset(

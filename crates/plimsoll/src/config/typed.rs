@@ -44,6 +44,8 @@ pub struct Config {
     pub run: Run,
     /// What must be said before real orders are sent.
     pub live: Live,
+    /// How long journals are kept.
+    pub journal: Journal,
     /// Where results are kept.
     pub storage: Storage,
     /// What is written down while it runs.
@@ -434,6 +436,26 @@ pub struct Run {
 pub struct Live {
     /// The sentence, as it was written.
     pub acknowledge: Option<String>,
+}
+
+/// How long journals are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Journal {
+    /// Runs that ended longer ago are removed.
+    pub keep_days: u32,
+    /// The size of all journals together above which the oldest is removed.
+    pub keep_mib: u32,
+}
+
+impl Journal {
+    /// What may be thrown away.
+    pub fn retention(&self) -> journal::Retention {
+        journal::Retention {
+            max_age: units::Span::from_seconds(i64::from(self.keep_days) * 86_400),
+            max_bytes: u64::from(self.keep_mib) << 20,
+        }
+    }
 }
 
 /// Where results are kept.

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use catalog::TimeRange;
 use gateway::clock;
-use gateway::files::{RunFiles, RunFolder, retain, write_manifest};
+use gateway::files::{RunFiles, RunFolder, write_manifest};
 use gateway::inbox::Room;
 use gateway::node::{self, Node, WATCHERS};
+use gateway::retention::retain;
 use gateway::watchdog::Stuck;
 use gateway::watchers::Watcher;
 use journal::{
@@ -78,7 +79,7 @@ pub(crate) fn begin(
 ) -> Result<Beginning, Failure> {
     let journal = journal_folder(start.loaded);
     // What is old and nobody needs makes room. That it cannot go is no reason not to trade.
-    if let Err(error) = retain(&journal, &Retention::default(), now) {
+    if let Err(error) = retain(&journal, &start.loaded.config.journal.retention(), now) {
         let text = format!("old journals in {} could not be removed: {error}", journal.display());
         Failure::failed(text).report(false, false);
     }
@@ -214,7 +215,8 @@ impl Start<'_> {
         let journal = journal_folder(self.loaded);
         let failed =
             |error: std::io::Error| Failure::failed(format!("journal in {}: {error}", journal.display()));
-        let (run, files) = create(&journal, self.mode.name(), now).map_err(failed)?;
+        let (run, files) =
+            create(&journal, self.mode.name(), config.journal.retention(), now).map_err(failed)?;
         let folder = journal.join(run.as_str());
         let kept = program.keep(self.loaded, &plans, balance, at)?;
         let manifest = opening.manifest(Manifest {
@@ -417,7 +419,12 @@ fn seal_open(folder: &RunFolder) -> Result<bool, Failure> {
 }
 
 /// A folder of its own: `20260727T101500Z-paper`, then `…-paper-2` and so on.
-fn create(journal: &Path, mode: &str, now: Timestamp) -> std::io::Result<(RunId, RunFiles)> {
+fn create(
+    journal: &Path,
+    mode: &str,
+    policy: Retention,
+    now: Timestamp,
+) -> std::io::Result<(RunId, RunFiles)> {
     let plain: String = now.to_string().chars().filter(|c| !"-:".contains(*c)).collect();
     let seconds = plain.get(..15).unwrap_or(&plain);
     for attempt in 1..100 {
@@ -426,7 +433,7 @@ fn create(journal: &Path, mode: &str, now: Timestamp) -> std::io::Result<(RunId,
             n => format!("{seconds}Z-{mode}-{n}"),
         };
         let Some(run) = RunId::new(&name) else { continue };
-        match RunFiles::create(journal, &run) {
+        match RunFiles::create_keeping(journal, &run, policy) {
             Ok(files) => return Ok((run, files)),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),

@@ -214,9 +214,6 @@ impl World {
 
     pub(super) fn minute(&mut self, minute: i64) -> Checked {
         self.at_minute(minute + 1);
-        if minute % 60 == 0 {
-            self.disk.retain(self.now);
-        }
         if self.is_quiet {
             return Ok(());
         }
