@@ -342,12 +342,23 @@ fn pitfall_22_fills_are_asked_for_in_weeks_and_told_oldest_first() {
         ],
     );
     assert!(queries[0].contains("startTime=1799136000000&endTime=1799740799999"), "{queries:?}");
-    assert!(queries[2].contains("startTime=1799740800000&endTime=1800000000000"), "{queries:?}");
+    assert!(queries[2].contains("startTime=1799740800000&endTime=1800345599999"), "{queries:?}");
     let [Said::Answered { answer: Answer::Fills { fills, has_more: false }, .. }] = &said[..] else {
         panic!("{said:?}")
     };
     let times: Vec<i64> = fills.iter().map(|fill| fill.exchange_time.millis()).collect();
     assert_eq!(times, [1, 2, 3]);
+}
+
+/// An exchange whose market is ahead of its clock dates executions later than it says it is: they are listed all the same, and a
+/// question more is not needed for it.
+#[test]
+fn fills_of_a_market_that_is_ahead_of_the_clock_are_asked_for() {
+    let since = NOW + Span::from_seconds(-30);
+    let mut world = World::ready();
+    let (queries, _) = world.ask(Question::Fills { since }, &[json!({"list": [], "nextPageCursor": ""})]);
+    assert_eq!(queries.len(), 1);
+    assert!(queries[0].contains("startTime=1799999970000&endTime=1800604769999"), "{queries:?}");
 }
 
 /// 5: whatever is asked, one reader takes the answer, and says where it is not what it should be.

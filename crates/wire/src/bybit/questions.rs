@@ -15,7 +15,18 @@ use super::words::StopOrderType;
 use crate::json::DecodeError;
 use crate::{Answer, OrderAnswer, Question, Request, Response, Said};
 use model::{Fill, InstrumentIx};
-use units::Timestamp;
+use units::{Span, Timestamp};
+
+/// The longest range of one question for executions, both ends included.
+const WEEK: i64 = 7 * 86_400_000;
+
+/// The end of a range from `since` on that is asked for in whole weeks: as many questions as up to `now`, but an execution that the
+/// exchange dates later than its own clock says is listed, too.
+fn whole_weeks(since: Timestamp, now: Timestamp) -> Timestamp {
+    let passed = now.max(since).millis().saturating_sub(since.millis());
+    let length = (passed / WEEK + 1) * WEEK - 1;
+    since.checked_add(Span::from_millis(length)).unwrap_or(Timestamp::MAX)
+}
 
 /// A question on its way.
 #[derive(Debug, Clone)]
@@ -73,10 +84,10 @@ impl Inquiry {
                 Self::Order { live, past, is_past: false, ix: *instrument }
             }
             Question::Fills { since } => {
-                let range = Range { from: *since, to: now };
-                let call = Executions { symbol: None, which: None, range, cursor: None };
-                // A moment more: what is executed while the question travels may be listed.
-                Self::Fills(Pager::range(call, *since, now.max(*since)), Vec::new())
+                let to = whole_weeks(*since, now);
+                let call =
+                    Executions { symbol: None, which: None, range: Range { from: *since, to }, cursor: None };
+                Self::Fills(Pager::range(call, *since, to), Vec::new())
             }
             Question::Positions => Self::Positions(
                 Pager::list(Positions { symbol: None, settle_coin, cursor: None }),
