@@ -1,6 +1,7 @@
 //! What the verbs around journals have in common: finding runs, writing one, stepping through one.
 
 mod recorder;
+mod words;
 
 use std::path::{Path, PathBuf};
 
@@ -11,6 +12,7 @@ use crate::failure::Failure;
 use crate::globals::Globals;
 
 pub(crate) use recorder::JournalRecorder;
+pub(crate) use words::{Named, Words};
 
 /// Where journals lie.
 #[derive(Debug, Clone, Default, clap::Args)]

@@ -173,9 +173,19 @@ fn replay_stops_where_it_is_told_and_explains() {
     let stopped = desk.json(&["replay", "last", "--until", "1000", "--json"]);
     assert_eq!(stopped["last_input"], 1000);
     let explained = desk.text(&["replay", "last", "--until", "1000", "--explain"]);
-    for part in ["Candle(", "command Place(", "Filled(", "record  ", "identical: 1000 inputs"] {
+    for part in [
+        " 1h candle of BTCUSDT: open ",
+        "\n    wanted: BTCUSDT ",
+        "\n    sends buy ",
+        " for ema_crossover)\n",
+        " filled: buy ",
+        "\n    booked: buy ",
+        "(ema_crossover: ",
+        "identical: 1000 inputs",
+    ] {
         assert!(explained.contains(part), "{part:?} is not in: {explained}");
     }
+    assert!(!explained.contains("tag "), "every reason has its text: {explained}");
 }
 
 #[test]
@@ -218,7 +228,11 @@ fn runs_are_listed_shown_and_verified() {
         assert!(shown.contains(part), "{part:?} is not in: {shown}");
     }
     let frames = desk.text(&["journal", "show", &name[..8], "--from", "3", "--to", "4"]);
-    assert_eq!(frames.lines().filter(|line| line.contains(" input Input(Candle(")).count(), 2, "{frames}");
+    assert_eq!(
+        frames.lines().filter(|line| line.contains(" input 1h candle of BTCUSDT: open ")).count(),
+        2,
+        "{frames}"
+    );
     let verified = desk.json(&["journal", "verify", "all", "--json"]);
     assert_eq!(verified[0]["whole"], true);
     assert!(verified[0]["counts"]["input"].as_u64().unwrap() >= 3_000);

@@ -363,15 +363,44 @@ fn from_snapshot(
     })
 }
 
-/// The state that a run began with.
+/// The state from which the frames that are left of a run can be stepped through: the one that it began with, or, where older
+/// segments were removed, the oldest snapshot that can be used. Frames up to its input are part of it.
 ///
 /// # Errors
 /// In words, what is wrong with it.
+pub fn earliest_state(
+    reader: &RunReader<'_>,
+    parts: impl Fn() -> Result<(engine::Setup, Vec<StrategySetup>), String>,
+) -> Result<Restored, String> {
+    let (setup, strategies) = parts()?;
+    if !reader.is_shortened() {
+        return first_state(reader, setup, strategies);
+    }
+    let mut problem = "its first segments were removed, and there is no snapshot".to_owned();
+    for seq in reader.snapshots() {
+        let (setup, strategies) = parts()?;
+        match from_snapshot(reader, *seq, setup, strategies).map_err(|error| error.to_string())? {
+            Ok(state) => return Ok(state),
+            Err(found) => {
+                problem = format!("its first segments were removed; {}: {found}", FileName::Snapshot(*seq));
+            }
+        }
+    }
+    Err(problem)
+}
+
+/// The state that a run began with.
+///
+/// # Errors
+/// In words, what is wrong with it; that frames between it and those that are left were removed, too.
 pub fn first_state(
     reader: &RunReader<'_>,
     setup: engine::Setup,
     strategies: Vec<StrategySetup>,
 ) -> Result<Restored, String> {
+    if reader.is_shortened() {
+        return Err("its first segments were removed".to_owned());
+    }
     if reader.manifest().parent.is_none() {
         return Ok((Engine::new(setup, strategies), Memory::default()));
     }

@@ -5,7 +5,7 @@ use engine::guard::calendar::{Boundaries, LocalDays};
 use engine::{Setup, StrategySetup};
 use gateway::files::RunFolder;
 use journal::{Attachment, Named, RunReader, content_digest, decode_instruments, encode_instruments};
-use model::Timeframe;
+use model::{Instrument, Timeframe};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use std::path::Path;
@@ -18,6 +18,7 @@ use super::plan::{Plan, Seat, StrategyPlan, terms};
 use super::shelf::Shelf;
 use crate::config::{self, ConfigFile, Shown, Simulation, Sources};
 use crate::failure::Failure;
+use crate::journals;
 
 /// The files of a recipe.
 const CONFIGURATION: &str = "configuration.json";
@@ -212,6 +213,17 @@ fn nested(values: &[Shown]) -> Json {
     Json::Object(sections)
 }
 
+/// The instruments of a run; `None` when it does not keep them, or they cannot be read.
+pub(crate) fn instruments(reader: &RunReader<'_>) -> Option<Vec<Instrument>> {
+    decode_instruments(&reader.attachment(INSTRUMENTS).ok()?).ok()
+}
+
+/// What the strategies of a run are called; `None` when it does not say, or that cannot be read.
+pub(crate) fn strategies(reader: &RunReader<'_>) -> Option<Vec<String>> {
+    let recipe: Recipe = serde_json::from_slice(&reader.attachment(ENGINE).ok()?).ok()?;
+    Some(recipe.strategies.into_iter().map(|seated| seated.id).collect())
+}
+
 /// What the engine of a journal was built from.
 pub(crate) fn rebuild(reader: &RunReader<'_>, folder: &Path) -> Result<(Setup, Vec<StrategySetup>), Failure> {
     rebuild_all(reader, folder, None).map(|built| (built.setup, built.strategies))
@@ -221,6 +233,8 @@ pub(crate) fn rebuild(reader: &RunReader<'_>, folder: &Path) -> Result<(Setup, V
 pub(crate) struct Rebuilt {
     pub(crate) setup: Setup,
     pub(crate) strategies: Vec<StrategySetup>,
+    /// What they are called, and the texts behind their tags.
+    pub(crate) names: Vec<journals::Named>,
     /// The terms of a simulated exchange.
     pub(crate) venue: VenueConfig,
     /// How it is simulated besides.
@@ -276,7 +290,7 @@ pub(crate) fn rebuild_all(
         has_stop: setup.limits.house_stop.is_some(),
     };
     let shelf = Shelf::of(&loaded.config);
-    let mut strategies = Vec::new();
+    let (mut strategies, mut names) = (Vec::new(), Vec::new());
     for (number, seated) in recipe.strategies.into_iter().enumerate() {
         let blueprint = match rules_of(reader, number, &seated.name)? {
             Some(rules) => rules.blueprint(),
@@ -299,11 +313,12 @@ pub(crate) fn rebuild_all(
             file: None,
         };
         timeframes.push(plan.timeframe.unwrap_or(base));
+        names.push(journals::Named { id: plan.id.clone(), tags: plan.blueprint.about().tags.clone() });
         strategies.push(seat.build(&plan, &plan.given)?.0);
     }
     timeframes.sort_unstable();
     timeframes.dedup();
-    Ok(Rebuilt { setup, strategies, venue, simulation: loaded.config.simulation, timeframes })
+    Ok(Rebuilt { setup, strategies, names, venue, simulation: loaded.config.simulation, timeframes })
 }
 
 /// The rule file that the n-th strategy of a run began with; `None` where it is none. Older journals kept none.

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 
 use crate::failure::Failure;
 use crate::globals::Globals;
-use crate::journals::{JournalArgs, manifest, runs, unreadable};
+use crate::journals::{JournalArgs, Words, manifest, runs, unreadable};
 use crate::verbs::data::table;
 
 /// Arguments of the verb.
@@ -156,6 +156,7 @@ fn show(folder: &RunFolder, globals: &Globals) -> Result<(), Failure> {
 
 fn frames(folder: &RunFolder, from: u64, to: u64, globals: &Globals) -> Result<(), Failure> {
     let mut reader = RunReader::open(folder).map_err(|error| unreadable(folder, &error))?;
+    let words = Words::of(&reader);
     let mut text = String::from("\n");
     while let Some(frame) = reader.next_frame().map_err(|error| unreadable(folder, &error))? {
         if frame.seq.0 < from {
@@ -165,7 +166,7 @@ fn frames(folder: &RunFolder, from: u64, to: u64, globals: &Globals) -> Result<(
             break;
         }
         let entry = match frame.entry() {
-            Ok(entry) => format!("{entry:?}"),
+            Ok(entry) => words.entry(&entry),
             Err(error) => format!("unreadable: {error}"),
         };
         text.push_str(&format!("{} {} {} {entry}\n", frame.seq.0, frame.at, frame.kind.name()));

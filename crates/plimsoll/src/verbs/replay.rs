@@ -6,11 +6,13 @@ use model::{Fact, InstrumentIx, PositionSide, Seq};
 use serde_json::{Value, json};
 use session::recovery;
 use session::replay::{Difference, Replay};
+use std::cell::RefCell;
 use units::Timestamp;
 
 use crate::failure::Failure;
 use crate::globals::Globals;
-use crate::journals::{JournalArgs, unreadable};
+use crate::journals::{JournalArgs, Words, unreadable};
+use crate::research::recipe::Rebuilt;
 use crate::research::{history, recipe};
 
 /// Arguments of the verb.
@@ -36,14 +38,35 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, globals: &Globals) -> Result<(), Failure> {
     let folder = args.journal.find(&args.run, globals)?;
     let mut reader = RunReader::open(&folder).map_err(|error| unreadable(&folder, &error))?;
-    let (setup, strategies) = recipe::rebuild(&reader, folder.path())?;
+    let Rebuilt { setup, strategies, names, .. } = recipe::rebuild_all(&reader, folder.path(), None)?;
+    let words = Words { instruments: setup.instruments.clone(), strategies: names };
+    let first = RefCell::new(Some((setup, strategies)));
     // A run that goes on from another one has the state that it began with beside it.
-    let (engine, _) = recovery::first_state(&reader, setup, strategies)
-        .map_err(|problem| Failure::failed(format!("{}: {problem}", folder.path().display())))?;
+    let (engine, _) = recovery::earliest_state(&reader, || match first.take() {
+        Some(parts) => Ok(parts),
+        None => recipe::rebuild(&reader, folder.path()).map_err(|failure| failure.message),
+    })
+    .map_err(|problem| Failure::failed(format!("{}: {problem}", folder.path().display())))?;
+    let (base, is_shortened) = (engine.seq(), reader.is_shortened());
     let mut replay = Replay::new(engine);
     let until = Seq(args.until.unwrap_or(u64::MAX));
+    if until < base {
+        return Err(Failure::usage(format!(
+            "--until {}: what is left of {} begins after input {}",
+            until.0,
+            reader.manifest().run,
+            base.0
+        )));
+    }
     let mut is_whole = true;
     let mut told = String::new();
+    if is_shortened && !globals.json {
+        globals.print(&format!(
+            "{}: its first segments were removed; it is stepped through from the snapshot of input {} on\n",
+            reader.manifest().run,
+            base.0
+        ))?;
+    }
     let mut difference = None;
     loop {
         let frame = match reader.next_frame().map_err(|error| unreadable(&folder, &error))? {
@@ -58,6 +81,14 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<(), Failure> {
             Failure::failed(format!("segment {} at byte {}: {error}", frame.segment, frame.offset))
         })?;
         let (seq, at) = (frame.seq, frame.at);
+        let is_known = match &entry {
+            // A reference stands before the inputs that it counts as.
+            Entry::History(_) => seq < base,
+            _ => seq <= base && is_shortened,
+        };
+        if is_known {
+            continue;
+        }
         let outcome = match &entry {
             Entry::History(reference) => {
                 let root = args.journal.catalog(globals)?;
@@ -74,7 +105,7 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<(), Failure> {
             && !globals.json
             && let Entry::Input(fact) = &entry
         {
-            told.push_str(&explained(seq, at, fact, &replay));
+            told.push_str(&explained(&words, seq, at, fact, &replay));
             if told.len() > 1 << 16 {
                 globals.print(&std::mem::take(&mut told))?;
             }
@@ -148,8 +179,8 @@ fn positions(engine: &Engine) -> Value {
 }
 
 /// An input and what it led to; nothing for a piece of the market that led to nothing.
-fn explained(seq: Seq, at: Timestamp, fact: &Fact, replay: &Replay) -> String {
-    let outbox = replay.outbox();
+fn explained(words: &Words, seq: Seq, at: Timestamp, fact: &Fact, replay: &Replay) -> String {
+    let (outbox, engine) = (replay.outbox(), replay.engine());
     let is_market = matches!(
         fact,
         Fact::Candle(_) | Fact::Quote(_) | Fact::Trade(_) | Fact::Book(_) | Fact::Mark(_) | Fact::Funding(_)
@@ -157,10 +188,12 @@ fn explained(seq: Seq, at: Timestamp, fact: &Fact, replay: &Replay) -> String {
     if is_market && outbox.is_empty() {
         return String::new();
     }
-    let mut text = format!("{} {at} {fact:?}\n", seq.0);
-    let records = outbox.records().iter().map(|record| format!("  record  {record:?}\n"));
-    let commands = outbox.commands().iter().map(|command| format!("  command {command:?}\n"));
-    let notices = outbox.notices().iter().map(|notice| format!("  notice  {notice:?}\n"));
-    text.extend(records.chain(commands).chain(notices));
+    let mut text = format!("{} {at} {}\n", seq.0, words.fact(fact));
+    let records = outbox.records().iter().map(|record| words.record(record, engine));
+    let commands = outbox.commands().iter().map(|command| format!("sends {}", words.command(command)));
+    let notices = outbox.notices().iter().map(|notice| words.notice(notice));
+    for line in records.chain(commands).chain(notices) {
+        text += &format!("    {line}\n");
+    }
     text
 }
