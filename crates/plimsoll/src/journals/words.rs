@@ -3,12 +3,13 @@
 use engine::Engine;
 use journal::{Entry, RunReader};
 use model::{
-    Amendment, BalanceChange, BookUpdate, Change, ClientOrderId, Fact, Fill, FillRecord, Instrument,
-    InstrumentIx, NewOrder, Notice, OperatorCommand, OrderCommand, OrderKind, OrderReport, OrderState,
-    PositionSide, Protection, Record, Signal, Tag, VenueEvent,
+    Amendment, BalanceChange, BookUpdate, Change, ClientOrderId, DayFigures, Fact, Fill, FillRecord,
+    Instrument, InstrumentIx, NewOrder, Notice, OperatorCommand, OrderCommand, OrderKind, OrderReport,
+    OrderState, PlanEvent, PlanRecord, PositionSide, Protection, Record, Signal, Tag, VenueEvent,
 };
 use units::{Price, Quantity};
 
+use crate::live::console::{Names, notice_line};
 use crate::research::recipe;
 
 /// A strategy of a run: what it is called, and the texts behind the tags of the rules that it began with.
@@ -458,8 +459,75 @@ impl Words {
                 self.strategy(*strategy),
                 self.symbol(*instrument)
             ),
-            other => format!("{other:?}"),
+            Record::Locked(lock) => {
+                let of = lock.instrument.map_or_else(|| "anything".to_owned(), |ix| self.symbol(ix));
+                format!("no entries in {of} until {}: {}", lock.until, lock.reason)
+            }
+            Record::LocksLifted { count } => format!("{count} locks are lifted"),
+            Record::Deposit { amount } => format!("booked a deposit of {amount}"),
+            Record::DayClosed(day) => {
+                let DayFigures { opened, closed, realised, fees, funding, .. } = day;
+                format!(
+                    "a trading day ends: {opened} positions opened, {closed} closed, realised {realised}, fees {fees}, funding {funding}"
+                )
+            }
+            Record::StrategyFaulted { strategy } => {
+                format!("{} failed and is not asked again", self.strategy(*strategy))
+            }
+            Record::UnlockRefused { problem } => format!("not unlocked: {problem}"),
+            Record::Link { venue, kind, is_up } => {
+                format!("{} link of venue {venue} is {}", kind.name(), if *is_up { "up" } else { "down" })
+            }
+            Record::Ready { instrument, is_ready } => {
+                let does = if *is_ready { "may be opened" } else { "is only learnt from" };
+                format!("{} {does}", self.symbol(*instrument))
+            }
+            Record::ParametersSet { strategy, missing_bars } => {
+                format!(
+                    "{} was built anew and is heard after {missing_bars} candles",
+                    self.strategy(*strategy)
+                )
+            }
+            Record::ParametersRefused { strategy, parameter } => {
+                format!("{} keeps its parameters: {parameter} is at fault", self.strategy(*strategy))
+            }
+            Record::StrategyWarm { strategy } => format!("{} is heard now", self.strategy(*strategy)),
+            Record::WeightSet { strategy, weight } => {
+                format!("the weight of {} is {weight}", self.strategy(*strategy))
+            }
+            Record::Plan(plan) => self.plan(plan),
         }
+    }
+
+    fn plan(&self, plan: &PlanRecord) -> String {
+        let ix = plan.instrument;
+        let text = match plan.event {
+            PlanEvent::Opened(opened) => format!(
+                "begins at {}, stop {}, risk of {} for each unit",
+                self.price(ix, opened.decision_price),
+                self.price(ix, opened.stop),
+                opened.risk_per_unit
+            ),
+            PlanEvent::Step { step, outcome } => format!("{step}: {outcome}"),
+            PlanEvent::StopSet { requested, price, .. } => {
+                format!("stop at {}, asked for at {requested}", self.price(ix, price))
+            }
+            PlanEvent::TargetSet { number, id, price, quantity, .. } => format!(
+                "target {number} at {} for {} ({})",
+                self.price(ix, price),
+                self.quantity(ix, quantity),
+                self.order(id)
+            ),
+            PlanEvent::Closed(closed) => format!(
+                "ends by {} at {}, net {} {}, {} times the risk",
+                closed.exit,
+                self.price(ix, closed.exit_price),
+                closed.net,
+                self.quote(ix),
+                closed.multiple
+            ),
+        };
+        format!("exit plan of {}: {text}", self.symbol(ix))
     }
 
     fn fill_record(&self, record: &FillRecord, engine: &Engine) -> String {
@@ -480,8 +548,13 @@ impl Words {
         )
     }
 
-    /// A notice for people.
-    pub(crate) fn notice(&self, notice: &Notice) -> String {
-        format!("{:?}: {:?}", notice.severity, notice.kind)
+    /// A notice for people; `None` where a record says the same.
+    pub(crate) fn notice(&self, notice: &Notice) -> Option<String> {
+        let names = Names {
+            venues: Vec::new(),
+            instruments: self.instruments.clone(),
+            strategies: self.strategies.iter().map(|named| named.id.clone()).collect(),
+        };
+        notice_line(&names, notice).map(|(_, about, text)| format!("tells a person: {about}: {text}"))
     }
 }

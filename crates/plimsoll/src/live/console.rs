@@ -471,7 +471,8 @@ fn market_line(names: &Names, fact: &Fact) -> Option<Line> {
     Some((LogLevel::Debug, "candle", text))
 }
 
-fn notice_line(names: &Names, notice: &Notice) -> Option<Line> {
+/// A notice of the engine in words; `None` where a record says the same.
+pub(crate) fn notice_line(names: &Names, notice: &Notice) -> Option<Line> {
     let level = match notice.severity {
         Severity::Info => LogLevel::Info,
         Severity::Warning => LogLevel::Warn,

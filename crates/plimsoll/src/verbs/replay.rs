@@ -191,7 +191,7 @@ fn explained(words: &Words, seq: Seq, at: Timestamp, fact: &Fact, replay: &Repla
     let mut text = format!("{} {at} {}\n", seq.0, words.fact(fact));
     let records = outbox.records().iter().map(|record| words.record(record, engine));
     let commands = outbox.commands().iter().map(|command| format!("sends {}", words.command(command)));
-    let notices = outbox.notices().iter().map(|notice| words.notice(notice));
+    let notices = outbox.notices().iter().filter_map(|notice| words.notice(notice));
     for line in records.chain(commands).chain(notices) {
         text += &format!("    {line}\n");
     }
