@@ -1,8 +1,8 @@
 //! The order digest: what was commanded and what was filled, in order. Any change of behaviour shows here.
 
 use model::{
-    Amendment, CancelScope, Change, Fill, NewOrder, OrderCommand, OrderKind, Protection, ProtectionMode,
-    TriggerBy,
+    Amendment, CancelScope, Change, ClientOrderId, Fill, NewOrder, OrderCommand, OrderKind, Protection,
+    ProtectionMode, TriggerBy,
 };
 use units::{DigestWriter, Price};
 
@@ -24,7 +24,7 @@ fn add_rare(digest: &mut DigestWriter, command: &OrderCommand) {
             add_pair(digest, 2 | (u64::from(instrument.0) << 32), id.bits());
             add_amendment(digest, amendment);
         }
-        OrderCommand::Cancel { id, .. } => add_pair(digest, 3, id.bits()),
+        OrderCommand::Cancel { id, .. } => add_cancel(digest, id),
         OrderCommand::CancelAll { instrument, scope } => {
             let kind = if scope == CancelScope::Orders { 4 } else { 4 | ((scope as u64) << 8) };
             add_pair(digest, kind, instrument.map_or(u64::MAX, |ix| ix.0.into()));
@@ -105,6 +105,12 @@ fn add_price(digest: &mut DigestWriter, price: Option<Price>) {
 fn add_pair(digest: &mut DigestWriter, kind: u64, value: u64) {
     digest.word(kind);
     digest.word(value);
+}
+
+/// Adds a cancellation: [`add_command`] for whom it is known what it is.
+#[inline]
+pub(crate) fn add_cancel(digest: &mut DigestWriter, id: ClientOrderId) {
+    add_pair(digest, 3, id.bits());
 }
 
 /// Adds an order that is placed: [`add_command`] for whom it is known what it is.

@@ -1,7 +1,7 @@
 //! One step: a fact in, commands and records out.
 
 use crate::attribution::{Attribution, StrategyFigures};
-use crate::digest::{add_command, add_order};
+use crate::digest::{add_cancel, add_command, add_order};
 use crate::guard::{Gate, Guard, settings::Guards};
 use crate::host::{FaultPolicy, Host, Hosted, Standing, Wants};
 use crate::ledger::Ledger;
@@ -217,6 +217,7 @@ impl Engine {
             });
         }
         let ledger = Ledger::new(n, setup.initial_balance);
+        let orders = Orders::new(&setup.limits, n);
         Self {
             limits: setup.limits,
             min_strength: setup.min_strength,
@@ -228,7 +229,7 @@ impl Engine {
             histories,
             attribution: Attribution::new(hosted.len(), &ledger),
             ledger,
-            orders: Orders::new(n),
+            orders,
             targets,
             protections: vec![Protection::NONE; n * PositionSide::ALL.len()],
             watch,
@@ -566,18 +567,25 @@ impl Engine {
             return;
         }
         let id = ClientOrderId::new(0, 0);
-        let mut order = NewOrder {
-            position_side: intent.position_side,
-            time_in_force: intent.time_in_force,
-            reduce_only: intent.reduce_only,
-            protection: intent.protection,
-            ..NewOrder::new(id, intent.instrument, intent.side, intent.kind, intent.quantity)
+        let mut request = Request {
+            order: NewOrder {
+                position_side: intent.position_side,
+                time_in_force: intent.time_in_force,
+                reduce_only: intent.reduce_only,
+                protection: intent.protection,
+                ..NewOrder::new(id, intent.instrument, intent.side, intent.kind, intent.quantity)
+            },
+            strategy,
+            tag: intent.tag,
+            is_own: true,
         };
         if self.guard.size_factor() != Rate::ONE && intent.instrument.index() < self.instruments.len() {
-            let opening = self.risk_context().opening(&order);
-            order.quantity = self.scaled_opening(order.quantity, opening, order.instrument);
+            let order = &request.order;
+            let opening = self.risk_context().opening(order);
+            request.order.quantity = self.scaled_opening(order.quantity, opening, order.instrument);
         }
-        self.submit(Request { order, strategy, tag: intent.tag, is_own: true }, out);
+        // Refused or not, it is a record already.
+        let _ = self.try_submit(&mut request, out);
     }
 
     /// Whether the venue takes nothing at the moment that opens or enlarges a position.
@@ -700,7 +708,8 @@ impl Engine {
                 let order = &mut self.orders.live[at];
                 order.state = OrderState::Cancelling;
                 let approved = risk::approve_cancel(order);
-                self.send(approved, out);
+                add_cancel(&mut self.digest, id);
+                out.cancel(approved);
                 out.record(Record::Order { id, instrument, state: OrderState::Cancelling });
             }
             // Already on its way out: asking twice changes nothing.

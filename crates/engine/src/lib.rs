@@ -20,6 +20,7 @@ mod attribution;
 mod digest;
 mod division;
 mod engine;
+mod glance;
 pub mod guard;
 mod host;
 pub mod ledger;

@@ -1,8 +1,11 @@
 //! The life of orders: states, allowed edges, and nothing kept once an order is settled.
 
-use crate::risk::Request;
+use crate::glance::Glance;
+use crate::risk::{Limits, Request};
 use crate::working::{NOTHING, Pending, is_at_once};
-use model::{Amendment, Change, ClientOrderId, InstrumentIx, NewOrder, OrderState, PositionSide, Side, Tag};
+use model::{
+    Amendment, Change, ClientOrderId, InstrumentIx, Line, NewOrder, OrderState, PositionSide, Side, Tag,
+};
 use std::hint::cold_path;
 use strategy::{LiveOrder, OrderSource};
 use units::{Amount, Quantity, Timestamp};
@@ -107,7 +110,7 @@ pub(crate) const fn may_become(from: OrderState, to: OrderState) -> bool {
 /// The orders that may still change, by name; names grow, so the list stays sorted by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Orders {
-    pub(crate) live: Vec<Order>,
+    pub(crate) live: Line<Order>,
     pub(crate) counter: u64,
     instruments: usize,
     /// By slot (see [`Orders::slot`]): what live orders may still buy and sell of a position. Kept up to date with every
@@ -119,12 +122,15 @@ pub(crate) struct Orders {
     waiting: Vec<usize>,
     /// How many live orders are conditional.
     conditional: usize,
+    /// What tells at a glance that none of them is like a new one.
+    glance: Glance,
 }
 
 impl Orders {
-    pub(crate) fn new(instruments: usize) -> Self {
-        let pending = vec![NOTHING; instruments * PositionSide::ALL.len()];
-        Self { instruments, exits: pending.clone(), pending, ..Self::default() }
+    pub(crate) fn new(limits: &Limits, instruments: usize) -> Self {
+        let (pending, glance) =
+            (vec![NOTHING; instruments * PositionSide::ALL.len()], Glance::new(limits, instruments));
+        Self { instruments, exits: pending.clone(), pending, glance, ..Self::default() }
     }
 
     /// Where a position stands in lists of net, long and short positions.
@@ -164,6 +170,7 @@ impl Orders {
     pub(crate) fn place(&mut self, request: &Request, reserved: Amount, sent_at: Timestamp) {
         let order = &request.order;
         self.count_in(order, order.quantity);
+        self.glance.add(&self.live, order);
         if self.live.last().is_some_and(|last| last.order.id >= order.id) {
             cold_path();
             return self.insert(Order::sent(request, reserved, sent_at));
@@ -173,6 +180,7 @@ impl Orders {
 
     pub(crate) fn add(&mut self, order: Order) {
         self.count_in(&order.order, order.largest());
+        self.glance.add(&self.live, &order.order);
         self.insert(order);
     }
 
@@ -211,6 +219,7 @@ impl Orders {
     pub(crate) fn change(&mut self, at: usize, change: impl FnOnce(&mut Order)) {
         let order = &mut self.live[at];
         let (before, largest) = (order.exposed(), order.largest());
+        let terms = self.glance.is_kept().then_some(order.order);
         change(order);
         let (ix, position_side, side) = (order.order.instrument, order.order.position_side, order.order.side);
         let (after, grown, is_exit) = (order.exposed(), order.largest() - largest, is_exit(&order.order));
@@ -219,14 +228,30 @@ impl Orders {
         if after != before {
             self.count(slot, side, before, after);
         }
+        if let Some(terms) = terms {
+            self.glance.change(self.live.len() > 1, &terms, &self.live[at].order);
+        }
+    }
+
+    /// Whether an order may be the very same as a live one. `false` is certain.
+    #[inline]
+    pub(crate) fn may_repeat(&self, order: &NewOrder) -> bool {
+        self.glance.may_repeat(&self.live, order)
+    }
+
+    /// Whether an order may be filled by a live one that rests. `false` is certain.
+    #[inline]
+    pub(crate) fn may_cross(&self, order: &NewOrder) -> bool {
+        self.glance.may_cross(&self.live, order)
     }
 
     #[inline]
     pub(crate) fn find(&self, id: ClientOrderId) -> Option<usize> {
-        // Most runs have one or two live orders, and the newest is asked about most.
-        match self.live.last() {
-            Some(last) if last.order.id == id => Some(self.live.len() - 1),
-            _ => self.live.binary_search_by_key(&id, |o| o.order.id).ok(),
+        // Most runs have one or two live orders; where there are more, mostly the newest or the oldest is asked about.
+        match &*self.live {
+            [.., last] if last.order.id == id => Some(self.live.len() - 1),
+            [first, ..] if first.order.id == id => Some(0),
+            live => live.binary_search_by_key(&id, |o| o.order.id).ok(),
         }
     }
 
@@ -241,11 +266,8 @@ impl Orders {
         self.count_exit(slot, is_exit, side, -largest);
         self.count(slot, side, exposed, Quantity::ZERO);
         self.conditional -= usize::from(is_conditional);
-        if at + 1 == self.live.len() {
-            self.live.truncate(at);
-        } else {
-            self.live.remove(at);
-        }
+        self.glance.remove(&self.live, at);
+        self.live.remove(at);
         reserved
     }
 
@@ -300,8 +322,9 @@ impl Orders {
         self.exits.fill(NOTHING);
         self.waiting.clear();
         self.conditional = 0;
-        for order in std::mem::take(&mut self.live) {
-            self.add(order);
+        self.glance.clear();
+        for order in &std::mem::take(&mut self.live) {
+            self.add(*order);
         }
     }
 

@@ -1,7 +1,7 @@
 //! What followed from one step.
 
 use crate::ledger::Booking;
-use crate::risk::{Approved, ApprovedOrder};
+use crate::risk::{Approved, ApprovedCancel, ApprovedOrder};
 use model::{DayFigures, Fill, FillRecord, Notice, OrderCommand, OrderState, Record, Tag};
 
 /// What followed from one step. Filled only by the engine, emptied by its owner before the next step.
@@ -43,6 +43,12 @@ impl Outbox {
     #[inline(never)]
     pub(crate) fn place(&mut self, approved: ApprovedOrder<'_>) {
         self.commands.push(OrderCommand::Place(*approved.into_order()));
+    }
+
+    /// The same for a cancellation, which is a few words of what the largest command is.
+    #[inline]
+    pub(crate) fn cancel(&mut self, approved: ApprovedCancel) {
+        self.commands.push(approved.into_command());
     }
 
     #[inline(always)]

@@ -16,6 +16,7 @@ mod event;
 mod fact;
 mod guard;
 mod instrument;
+mod line;
 mod market;
 mod order;
 mod plan;
@@ -39,6 +40,7 @@ pub use instrument::{
     Exchange, Instrument, InstrumentError, InstrumentIx, InstrumentKind, InstrumentSpec, MarginTier,
     NumberError,
 };
+pub use line::Line;
 pub use market::{Bar, BarFault, BookChange, BookUpdate, Candle, FundingRate, MarkPrice, Quote, Trade};
 pub use order::{
     ClientOrderId, NewOrder, OrderKind, PositionMode, PositionSide, SelfTradePrevention, Side, TimeInForce,

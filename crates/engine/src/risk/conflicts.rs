@@ -63,7 +63,7 @@ fn others<'a>(context: &'a Context<'_>, order: &'a NewOrder) -> impl Iterator<It
 
 #[inline(always)]
 fn check_duplicate(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
-    if !context.limits.refuses_duplicates || !draft.adds() || context.orders.live.is_empty() {
+    if !context.limits.refuses_duplicates || !draft.adds() || !context.orders.may_repeat(draft.order) {
         return Ok(());
     }
     find_duplicate(context, draft)
@@ -81,7 +81,7 @@ fn find_duplicate(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
 
 #[inline(always)]
 fn check_self_cross(context: &Context<'_>, draft: &Draft<'_>) -> Verdict {
-    if !context.limits.refuses_self_cross || !draft.adds() || context.orders.live.is_empty() {
+    if !context.limits.refuses_self_cross || !draft.adds() || !context.orders.may_cross(draft.order) {
         return Ok(());
     }
     find_crossed(context, draft)

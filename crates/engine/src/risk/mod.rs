@@ -40,7 +40,7 @@ pub(crate) use watch::Watch;
 
 use crate::orders::Order;
 use crate::outbox::Outbox;
-use model::{Amendment, CancelScope, NewOrder, OrderCommand, Refusal, Tag};
+use model::{Amendment, CancelScope, ClientOrderId, InstrumentIx, NewOrder, OrderCommand, Refusal, Tag};
 use units::{Amount, Quantity};
 
 /// The largest value of one order: 10¹⁸ of the currency. What is added to it (fees, margin, profit) fits an amount then.
@@ -119,9 +119,20 @@ pub(crate) fn approve_amend(
     Ok((Approved { command: OrderCommand::Amend { id, instrument, amendment: *amendment } }, draft.margin))
 }
 
+/// A cancellation of an order. Private inside like [`Approved`].
+pub(crate) struct ApprovedCancel(ClientOrderId, InstrumentIx);
+
+impl ApprovedCancel {
+    #[inline]
+    pub(crate) const fn into_command(self) -> OrderCommand {
+        OrderCommand::Cancel { id: self.0, instrument: self.1 }
+    }
+}
+
 /// A cancellation needs no check but that the order lives.
-pub(crate) fn approve_cancel(order: &Order) -> Approved {
-    Approved { command: OrderCommand::Cancel { id: order.order.id, instrument: order.order.instrument } }
+#[inline]
+pub(crate) const fn approve_cancel(order: &Order) -> ApprovedCancel {
+    ApprovedCancel(order.order.id, order.order.instrument)
 }
 
 /// Cancels every order; always allowed.
