@@ -211,14 +211,14 @@ impl Venue {
         let amendment = amended.amendment;
         out.push(Event { at, event: VenueEvent::Amended { id, instrument: ix, amendment } });
         if amended.keeps_place || resting.stage == Stage::Waiting {
-            desk.orders[place] = resting;
+            desk.change(place, |before| *before = resting);
             return;
         }
         // At its new place it meets the market anew: past it, it takes.
-        desk.orders.remove(place);
+        desk.pull(place);
         desk.leave_queue(resting.rank, resting.order.side);
         (resting.stage, resting.rank) = (Stage::Arriving, self.next_rank);
-        desk.orders.push(resting);
+        desk.push(resting);
         self.next_rank += 1;
         self.arrive(at, ix, resting.rank, out);
     }

@@ -167,17 +167,20 @@ impl Venue {
     /// Lets every order of an instrument meet a price that was traded, in the order of arrival.
     #[inline]
     fn meet_orders(&mut self, at: Timestamp, ix: InstrumentIx, price: Price, out: &mut Vec<Event>) {
-        let (mut rank, until) = (0, self.next_rank);
-        while let Some(resting) = self.desks[ix.index()].after_rank(rank).filter(|r| r.rank < until) {
-            rank = resting.rank;
+        let (mut rank, mut near, until) = (0, 0, self.next_rank);
+        while let Some((place, resting)) = self.desks[ix.index()].place_after(rank, near) {
+            if resting.rank >= until {
+                break;
+            }
+            (rank, near) = (resting.rank, place);
             match resting.stage {
-                Stage::Arriving => self.meet_live(at, (ix, rank), price, out),
+                Stage::Arriving => self.meet_live(at, (ix, place), price, out),
                 Stage::Resting => {
                     // A resting order is served at its own price, wherever the price jumped to.
                     let limit = resting.order.kind.limit().unwrap_or(price);
                     if is_beyond(resting.order.side, price, limit, self.config.limit_fill) {
                         let remaining = resting.remaining;
-                        self.fill(at, (ix, rank), remaining, (limit, Liquidity::Maker), out);
+                        self.fill_at(at, (ix, place), remaining, (limit, Liquidity::Maker), out);
                     }
                 }
                 Stage::Waiting if resting.order.kind.trigger_by() != Some(TriggerBy::Last) => {}
@@ -198,24 +201,25 @@ impl Venue {
         price: Price,
         out: &mut Vec<Event>,
     ) {
-        if self.trigger(at, (ix, rank), price, out) {
-            self.meet_live(at, (ix, rank), price, out);
+        if self.trigger(at, (ix, rank), price, out)
+            && let Some(place) = self.desks[ix.index()].at_rank(rank)
+        {
+            self.meet_live(at, (ix, place), price, out);
         }
     }
 
-    /// The first price that a live order meets: where it is marketable it takes, and otherwise it rests or ends.
+    /// The first price that a live order, which is at `place`, meets: where it is marketable it takes, and otherwise it rests or
+    /// ends.
     #[inline]
     fn meet_live(
         &mut self,
         at: Timestamp,
-        (ix, rank): (InstrumentIx, u64),
+        (ix, place): (InstrumentIx, usize),
         price: Price,
         out: &mut Vec<Event>,
     ) {
-        let desk = &self.desks[ix.index()];
-        let Some(place) = desk.at_rank(rank) else { return };
-        let resting = &desk.orders[place];
-        let remaining = resting.remaining;
+        let resting = &self.desks[ix.index()].orders[place];
+        let (rank, remaining) = (resting.rank, resting.remaining);
         let is_plain = matches!(resting.order.self_trade, SelfTradePrevention::None);
         match self.arrival(resting, price) {
             Meeting::Waits => self.desks[ix.index()].orders[place].stage = Stage::Resting,
@@ -306,8 +310,19 @@ impl Venue {
             Pass::Stops | Pass::Others => (0, fresh_from),
             Pass::FreshStops => (fresh_from.saturating_sub(1), self.next_rank),
         };
-        while let Some(resting) = self.desks[ix.index()].after_rank(rank).filter(|r| r.rank < until) {
-            rank = resting.rank;
+        // Mostly a candle goes by all of them.
+        let (rule, is_of_pass) = (self.config.limit_fill, |r: &Resting| {
+            r.rank > rank && r.rank < until && is_stop(r.order.kind) == (pass != Pass::Others)
+        });
+        if !self.desks[ix.index()].orders.iter().any(|r| is_of_pass(r) && may_meet(r, bar, rule)) {
+            return;
+        }
+        let mut near = 0;
+        while let Some((place, resting)) = self.desks[ix.index()].place_after(rank, near) {
+            if resting.rank >= until {
+                break;
+            }
+            (rank, near) = (resting.rank, place);
             if is_stop(resting.order.kind) == (pass != Pass::Others) {
                 self.meet_inside(at, (ix, rank), bar, out);
             }
@@ -577,6 +592,15 @@ const fn is_stop(kind: OrderKind) -> bool {
         kind,
         OrderKind::StopMarket { .. } | OrderKind::StopLimit { .. } | OrderKind::TrailingStop { .. }
     )
+}
+
+/// Whether the range of a candle may do something to an order that the open left waiting: what waits for a trigger is looked at
+/// closely each time.
+#[inline]
+fn may_meet(resting: &Resting, bar: &Bar, rule: LimitFill) -> bool {
+    let extreme = if resting.order.side == Side::Buy { bar.low } else { bar.high };
+    let is_met = |limit| is_beyond(resting.order.side, extreme, limit, rule);
+    resting.stage == Stage::Waiting || resting.order.kind.limit().is_some_and(is_met)
 }
 
 /// Whether a price that was traded serves a resting order at `limit`.

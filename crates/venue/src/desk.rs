@@ -19,11 +19,12 @@
 //! changes neither price nor raises the quantity. Any of the verbs may remove other orders of the desk, so a loop over them
 //! goes by rank and never keeps a position over a call.
 
+use crate::claims::Claims;
 use crate::config::VenueConfig;
 use crate::market::Market;
 use model::{
-    ClientOrderId, FillCause, Instrument, InstrumentIx, LegId, LegKind, NewOrder, PositionMode, PositionSide,
-    Protection, Side, Trailing, TriggerBy,
+    ClientOrderId, FillCause, Instrument, InstrumentIx, LegId, LegKind, Line, NewOrder, PositionMode,
+    PositionSide, Protection, Side, Trailing, TriggerBy,
 };
 use units::{Amount, Price, Quantity};
 
@@ -163,7 +164,9 @@ pub(crate) struct Desk {
     /// The recorded market, where there is one.
     pub(crate) market: Option<Box<Market>>,
     /// By growing rank.
-    pub(crate) orders: Vec<Resting>,
+    pub(crate) orders: Line<Resting>,
+    /// What they claim together, while there are several.
+    pub(crate) claims: Claims,
     /// How many of them wait for a trigger.
     pub(crate) waiting: usize,
     /// What guards the net, long and short position.
@@ -190,7 +193,8 @@ impl Desk {
             last: None,
             mark: None,
             index: None,
-            orders: Vec::new(),
+            orders: Line::new(),
+            claims: Claims::default(),
             waiting: 0,
             volume: Quantity::ZERO,
             guards: [Guard::NONE; 3],
@@ -245,37 +249,48 @@ impl Desk {
     #[inline]
     pub(crate) fn at_rank(&self, rank: u64) -> Option<usize> {
         // Most desks hold one order.
-        match self.orders.as_slice() {
+        match &*self.orders {
             [only] => (only.rank == rank).then_some(0),
             orders => orders.binary_search_by_key(&rank, |r| r.rank).ok(),
         }
     }
 
+    /// Where the first order of a rank above `rank` is; `near` is where that of `rank` was, and where it is looked for first.
+    #[inline]
+    pub(crate) fn place_after(&self, rank: u64, near: usize) -> Option<(usize, &Resting)> {
+        let orders = &*self.orders;
+        let place = match orders.get(near) {
+            // It is still there.
+            Some(there) if there.rank == rank => near + 1,
+            // It has left, and nothing before it.
+            Some(next) if next.rank > rank && (near == 0 || orders[near - 1].rank <= rank) => near,
+            _ => orders.partition_point(|r| r.rank <= rank),
+        };
+        orders.get(place).map(|resting| (place, resting))
+    }
+
     /// The first order of a rank above `rank`.
     #[inline]
     pub(crate) fn after_rank(&self, rank: u64) -> Option<&Resting> {
-        match self.orders.as_slice() {
+        match &*self.orders {
             [only] => (only.rank > rank).then_some(only),
             orders => orders.get(orders.partition_point(|r| r.rank <= rank)),
         }
     }
 
-    /// What live orders that open will add to the same side of a position before a new one does.
-    #[inline]
-    pub(crate) fn queued_before(&self, order: &NewOrder) -> Quantity {
-        if self.orders.is_empty() { Quantity::ZERO } else { self.sum_queued(order) }
-    }
-
+    /// Takes an order in. By itself, so that it is written where it stays.
     #[inline(never)]
-    fn sum_queued(&self, order: &NewOrder) -> Quantity {
-        let is_before = |r: &&Resting| {
-            r.order.side == order.side
-                && r.order.position_side == order.position_side
-                && !r.order.reduce_only
-                && r.stage != Stage::Waiting
-                && r.order.id != order.id
-        };
-        self.orders.iter().filter(is_before).map(|r| r.remaining).fold(Quantity::ZERO, |a, b| a + b)
+    pub(crate) fn take(
+        &mut self,
+        order: &NewOrder,
+        owner: Owner,
+        (stage, rank): (Stage, u64),
+        margin: Amount,
+    ) {
+        let remaining = order.quantity;
+        self.push(Resting { order: *order, owner, remaining, margin, stage, rank, best: None, bound: None });
+        self.waiting += usize::from(stage == Stage::Waiting);
+        self.is_idle = false;
     }
 
     /// Takes an order out and forgets it.
@@ -284,11 +299,7 @@ impl Desk {
         let Resting { rank, stage, order: NewOrder { side, .. }, .. } = self.orders[place];
         self.waiting -= usize::from(stage == Stage::Waiting);
         self.leave_queue(rank, side);
-        if place + 1 == self.orders.len() {
-            self.orders.truncate(place);
-        } else {
-            self.orders.remove(place);
-        }
+        self.pull(place);
         self.refresh_idle();
     }
 

@@ -74,6 +74,7 @@ mod account;
 mod arrival;
 mod candles;
 mod checks;
+mod claims;
 mod collateral;
 mod config;
 mod desk;

@@ -368,7 +368,8 @@ impl Venue {
         pledge.rules.maintenance(instrument, holding, value, pledge.closing(holding.side))
     }
 
-    /// The margin and the fees that an order needs, if the account can carry them. `None` in `replaced` for a new order.
+    /// The margin and the fees that an order needs, if the account can carry them. An order that rests already stands in
+    /// `replaced`.
     ///
     /// Bybit ("Order Cost (USDT Contract)"): initial margin, fee of opening, fee of closing at the bankruptcy price. Binance
     /// ("How to Calculate Cost Required to Open a Position"): initial margin and open loss; the fee of opening is set aside
@@ -384,7 +385,7 @@ impl Venue {
         let instrument = &self.instruments[ix.index()];
         let pledge = &self.margin.pledges[ix.index()];
         let holding = &self.account.holdings(ix)[order.position_side.index()];
-        let queued = self.desks[ix.index()].queued_before(order);
+        let queued = self.desks[ix.index()].queued_before(order, replaced);
         let is_adding = holding.side == order.side || holding.size.is_zero();
         let closable = if is_adding { Quantity::ZERO } else { (holding.size - queued).max(Quantity::ZERO) };
         let opening = (order.quantity - closable).max(Quantity::ZERO);
@@ -479,9 +480,7 @@ impl Venue {
         let mut sum = Amount::ZERO;
         for desk in &self.desks {
             if !desk.orders.is_empty() && self.account.settles(desk.ix) == currency {
-                for resting in &desk.orders {
-                    sum += resting.margin;
-                }
+                sum += desk.set_aside();
             }
         }
         sum

@@ -116,7 +116,7 @@ impl Venue {
         let Some(place) = desk.at_rank(rank) else { return false };
         let anchor = desk.anchor().unwrap_or(price);
         desk.waiting -= usize::from(desk.orders[place].stage == Stage::Waiting);
-        desk.orders[place].stage = Stage::Arriving;
+        desk.change(place, |resting| resting.stage = Stage::Arriving);
         let resting = desk.orders[place];
         out.push(Event { at, event: triggered(ix, &resting) });
         if let Some(leg) = resting.leg() {
@@ -131,7 +131,7 @@ impl Venue {
             Some(margin) => {
                 let desk = &mut self.desks[ix.index()];
                 let Some(place) = desk.at_rank(rank) else { return false };
-                (desk.orders[place].margin, desk.orders[place].bound) = (margin, bound);
+                desk.change(place, |resting| (resting.margin, resting.bound) = (margin, bound));
                 true
             }
             None => {
@@ -147,7 +147,8 @@ impl Venue {
         if resting.order.reduce_only {
             return Some(Amount::ZERO);
         }
-        self.check_margin(&resting.order, resting.order.kind.limit().unwrap_or(price), None).ok()
+        let price = resting.order.kind.limit().unwrap_or(price);
+        self.check_margin(&resting.order, price, Some(resting)).ok()
     }
 
     /// Cancels orders that open, newest first, until the balance covers the fee of an order that closes on its trigger.
@@ -260,7 +261,7 @@ impl Venue {
             cut = ended(ix, resting, CancelReason::ReduceOnly);
             desk.drop_order(place);
         } else {
-            count_fill(resting, filled);
+            desk.change(place, |resting| count_fill(resting, filled));
         }
         if filled.is_positive() {
             self.execute(at, &deal, out);
@@ -307,6 +308,9 @@ impl Venue {
         position_side: PositionSide,
         out: &mut Vec<Event>,
     ) {
+        if !self.desks[ix.index()].has_reducing() {
+            return;
+        }
         let holding = self.account.holding(ix, position_side);
         let (mut rank, until) = (0, self.next_rank);
         while let Some(resting) = self.desks[ix.index()].after_rank(rank).filter(|r| r.rank < until) {
@@ -329,9 +333,11 @@ impl Venue {
     fn cut(&mut self, at: Timestamp, (ix, rank): (InstrumentIx, u64), left: Quantity, out: &mut Vec<Event>) {
         let desk = &mut self.desks[ix.index()];
         let Some(place) = desk.at_rank(rank) else { return };
-        let resting = &mut desk.orders[place];
-        resting.order.quantity = resting.filled() + left;
-        resting.remaining = left;
+        desk.change(place, |resting| {
+            resting.order.quantity = resting.filled() + left;
+            resting.remaining = left;
+        });
+        let resting = &desk.orders[place];
         let (id, quantity) = (resting.order.id, Some(resting.order.quantity));
         let amendment = Amendment { quantity, ..Amendment::default() };
         out.push(Event { at, event: VenueEvent::Amended { id, instrument: ix, amendment } });

@@ -13,7 +13,7 @@ impl Desk {
     /// The order that takes the short way at the next open, if there is one.
     #[inline(always)]
     fn plain_arrival(&self) -> Option<&Resting> {
-        let [resting] = self.orders.as_slice() else { return None };
+        let [resting] = &*self.orders else { return None };
         let order = &resting.order;
         let is_plain = matches!(order.kind, OrderKind::Market)
             && resting.stage == Stage::Arriving

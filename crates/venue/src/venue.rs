@@ -2,7 +2,7 @@
 
 use crate::account::Account;
 use crate::config::VenueConfig;
-use crate::desk::{Desk, Owner, Resting, Stage, TradingStatus};
+use crate::desk::{Desk, Owner, Stage, TradingStatus};
 use crate::margin::Margin;
 use crate::market::Hit;
 use crate::names::Names;
@@ -190,12 +190,7 @@ impl Venue {
     pub(crate) fn rest(&mut self, order: &NewOrder, owner: Owner, stage: Stage, margin: Amount) -> u64 {
         let rank = self.next_rank;
         self.next_rank += 1;
-        let desk = &mut self.desks[order.instrument.index()];
-        let remaining = order.quantity;
-        let order = *order;
-        desk.orders.push(Resting { order, owner, remaining, margin, stage, rank, best: None, bound: None });
-        desk.waiting += usize::from(stage == Stage::Waiting);
-        desk.is_idle = false;
+        self.desks[order.instrument.index()].take(order, owner, (stage, rank), margin);
         rank
     }
 
