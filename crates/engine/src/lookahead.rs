@@ -201,6 +201,26 @@ impl Engine {
         bars: &[Bar],
         out: &mut Outbox,
     ) -> usize {
+        let is_new = self.now.nanos() < self.guard.sample_due.nanos().saturating_sub(1);
+        // Mostly nothing follows from any of the samples.
+        if is_new
+            && let Some(worth) = self.worth_by(ix)
+            && self.guard.pass_samples(worth, bars, timeframe.span())
+        {
+            return bars.len();
+        }
+        self.sample_closely(ix, timeframe, bars, out)
+    }
+
+    /// The same for whatever may come of it. Samples of these candles may have been passed already.
+    #[inline(never)]
+    fn sample_closely(
+        &mut self,
+        ix: InstrumentIx,
+        timeframe: Timeframe,
+        bars: &[Bar],
+        out: &mut Outbox,
+    ) -> usize {
         let (before, span) = (self.now, timeframe.span());
         // As `advance` says: at its close, or right after the input before it.
         let earliest = before.checked_add(Span::from_nanos(1)).unwrap_or(Timestamp::MAX);

@@ -85,6 +85,32 @@ impl Calm {
     }
 }
 
+/// What samples in a row need of an account, by itself, so that it stays in registers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Passing {
+    floor: f64,
+    most: f64,
+    /// What the closest limit is measured from, and one over what may be lost.
+    from: f64,
+    per_allowed: f64,
+    weight: f64,
+    smoothed: f64,
+}
+
+impl Passing {
+    /// As [`Account::pass`].
+    #[inline(always)]
+    pub(super) fn pass(&mut self, value: f64) -> bool {
+        if !(self.floor < value && value <= self.most) {
+            return false;
+        }
+        let usage = (self.from - value) * self.per_allowed;
+        let raw = if usage > 0.0 { usage } else { 0.0 };
+        self.smoothed += self.weight * (raw - self.smoothed);
+        true
+    }
+}
+
 /// A rate as a float.
 pub(super) fn ratio(rate: Rate) -> f64 {
     rate.units() as f64 / Rate::ONE.units() as f64
@@ -168,6 +194,21 @@ impl Account {
     #[inline]
     pub(super) fn is_touchy(&self) -> bool {
         self.tier != Tier::Green || self.smoothed >= self.calm
+    }
+
+    /// The account for samples in a row from which nothing follows, where one limit is the closest of all between them. What
+    /// became of it is told with [`Account::note_passed`].
+    #[inline(always)]
+    pub(super) fn calm(&self) -> Option<Passing> {
+        let Calm { floor, most, lead } = self.between;
+        let Base { value: from, per_allowed, .. } = lead?;
+        Some(Passing { floor, most, from, per_allowed, weight: self.weight, smoothed: self.smoothed })
+    }
+
+    /// Takes up the samples that went by.
+    #[inline(always)]
+    pub(super) fn note_passed(&mut self, passing: Passing) {
+        self.smoothed = passing.smoothed;
     }
 
     /// [`Account::observe`] for a sample that nothing follows from but its part in the average. Returns whether it was one;

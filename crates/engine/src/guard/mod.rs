@@ -38,6 +38,7 @@ use model::{
     NoticeKind, PanicCause, PanicStage, PositionSide, Record, Refusal, Severity, Side, Text, Tier,
 };
 use panic::Panic;
+use samples::Stride;
 use settings::Guards;
 use shield::Post;
 use strategy::{Market, StateError, StateReader, StateWriter};
@@ -90,6 +91,8 @@ pub(crate) struct Guard {
     pub(crate) exempt: Vec<bool>,
     pub(crate) executions: Vec<Executions>,
     figures: DayFigures,
+    /// Any of the limits on the equity is on.
+    limits_equity: bool,
     has_day: bool,
     week: i64,
     /// The last moment of the day.
@@ -101,6 +104,7 @@ pub(crate) struct Guard {
     volatility: Vec<Volatility>,
     /// What the equity is made of; worked out anew after every booking.
     worth: Worth,
+    stride: Stride,
     /// By position.
     trips: Vec<Trip>,
     history: History,
@@ -116,37 +120,82 @@ struct Worth {
     is_stale: bool,
     /// Cash less the cost of the open positions.
     cash: f64,
-    /// For each open position: whose it is, its value for a price mantissa of one, its cost.
-    open: Vec<(usize, f64, Amount)>,
+    /// The open position, where there is one and no more.
+    only: Option<Open>,
+    /// The open positions, where there are several.
+    several: Vec<Open>,
 }
 
-impl Worth {
-    /// Works it out anew, in the room that it has.
-    #[inline(never)]
-    fn refresh(&mut self, ledger: &Ledger, instruments: &[Instrument]) {
-        let mut cash = ledger.wallet();
-        self.open.clear();
-        for slot in ledger.open() {
-            let position = &ledger.positions[*slot];
-            let ix = instrument_of(*slot, instruments.len());
-            let value = instruments[ix].notional(Price::new(1), position.quantity);
-            self.open.push((ix, value.to_f64(), position.cost));
-            cash -= position.cost;
+/// What an open position is worth.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Open {
+    /// Whose it is.
+    ix: usize,
+    quantity: Quantity,
+    /// Its value for a price mantissa of one.
+    per_price: f64,
+    /// What it counts with while no price is known.
+    cost: Amount,
+}
+
+impl Open {
+    #[inline(always)]
+    fn of(slot: usize, ledger: &Ledger, instruments: &[Instrument]) -> Self {
+        let (position, ix) = (&ledger.positions[slot], instrument_of(slot, instruments.len()));
+        let per_price = instruments[ix].notional(Price::new(1), position.quantity).to_f64();
+        Self { ix, quantity: position.quantity, per_price, cost: position.cost }
+    }
+
+    /// The same after a fill, mostly of as much on the other side.
+    #[inline(always)]
+    fn after(before: Option<&Self>, slot: usize, ledger: &Ledger, instruments: &[Instrument]) -> Self {
+        let position = &ledger.positions[slot];
+        match before {
+            Some(open) if open.ix == slot && open.quantity == -position.quantity => {
+                Self { quantity: position.quantity, per_price: -open.per_price, cost: position.cost, ..*open }
+            }
+            _ => Self::of(slot, ledger, instruments),
         }
-        (self.cash, self.is_stale) = (cash.to_f64(), false);
     }
 
     #[inline(always)]
     fn at(&self, markets: &[Market]) -> f64 {
-        let worth = |(ix, value, cost): &(usize, f64, Amount)| match markets[*ix].valuation() {
-            Some(price) => price.mantissa() as f64 * value,
-            None => cost.to_f64(),
-        };
+        match markets[self.ix].valuation() {
+            Some(price) => price.mantissa() as f64 * self.per_price,
+            None => self.cost.to_f64(),
+        }
+    }
+}
+
+impl Worth {
+    /// Works it out anew.
+    #[inline(always)]
+    fn refresh(&mut self, ledger: &Ledger, instruments: &[Instrument]) {
+        self.several.clear();
         // Most accounts hold one position or none.
-        match self.open.as_slice() {
-            [] => self.cash,
-            [only] => self.cash + worth(only),
-            all => all.iter().fold(self.cash, |sum, one| sum + worth(one)),
+        let (only, cost) = match ledger.open() {
+            [] => (None, Amount::ZERO),
+            [slot] => {
+                let open = Open::after(self.only.as_ref(), *slot, ledger, instruments);
+                (Some(open), open.cost)
+            }
+            slots => (None, self.take_several(slots, ledger, instruments)),
+        };
+        (self.cash, self.only, self.is_stale) = ((ledger.wallet() - cost).to_f64(), only, false);
+    }
+
+    /// Takes several positions up, in the room that it has. Returns what they cost.
+    #[inline(never)]
+    fn take_several(&mut self, slots: &[usize], ledger: &Ledger, instruments: &[Instrument]) -> Amount {
+        self.several.extend(slots.iter().map(|slot| Open::of(*slot, ledger, instruments)));
+        self.several.iter().map(|open| open.cost).sum()
+    }
+
+    #[inline(always)]
+    fn at(&self, markets: &[Market]) -> f64 {
+        match &self.only {
+            Some(only) => self.cash + only.at(markets),
+            None => self.several.iter().fold(self.cash, |sum, open| sum + open.at(markets)),
         }
     }
 }
@@ -188,6 +237,7 @@ impl Guard {
             exempt,
             executions: vec![Executions::default(); instruments],
             figures: DayFigures::default(),
+            limits_equity: settings.account.limits_equity(),
             has_day: false,
             week: 0,
             roll_due: Timestamp::MIN,
@@ -195,6 +245,7 @@ impl Guard {
             account: Account::new(&settings.account),
             breaker: settings.account.volatility.as_ref().map(Breaker::new),
             worth: Worth { is_stale: true, ..Worth::default() },
+            stride: Stride::default(),
             volatility: vec![Volatility::default(); instruments],
             trips: vec![Trip::default(); positions],
             history: History::default(),
@@ -208,9 +259,9 @@ impl Guard {
         guard
     }
 
-    pub(crate) fn limits_equity(&self) -> bool {
-        let account = &self.settings.account;
-        account.daily_loss.is_some() || account.weekly_loss.is_some() || account.drawdown.is_some()
+    #[inline]
+    pub(crate) const fn limits_equity(&self) -> bool {
+        self.limits_equity
     }
 
     /// Whether equity or prices are observed.
@@ -376,11 +427,11 @@ impl Engine {
             self.guard.worth.refresh(&self.ledger, &self.instruments);
         }
         let worth = &self.guard.worth;
-        match worth.open.as_slice() {
-            [] => Some((worth.cash, 0.0)),
-            [(of, value, _)] if *of == ix.index() && self.markets[*of].mark.is_none() => {
-                Some((worth.cash, *value))
+        match (&worth.only, worth.several.as_slice()) {
+            (Some(open), _) if open.ix == ix.index() && self.markets[open.ix].mark.is_none() => {
+                Some((worth.cash, open.per_price))
             }
+            (None, []) => Some((worth.cash, 0.0)),
             _ => None,
         }
     }

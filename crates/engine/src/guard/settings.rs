@@ -54,6 +54,13 @@ pub struct AccountLimits {
     pub smoothing: u32,
 }
 
+impl AccountLimits {
+    /// Whether any limit on the equity itself is on.
+    pub(crate) const fn limits_equity(&self) -> bool {
+        self.daily_loss.is_some() || self.weekly_loss.is_some() || self.drawdown.is_some()
+    }
+}
+
 impl Default for AccountLimits {
     fn default() -> Self {
         Self {

@@ -33,6 +33,7 @@ impl Budgets {
 
     /// Takes up a fill of `quantity`, of which `closed` made the position smaller. What was closed comes off the share of
     /// the strategy that ordered it, and off the others' in their order where that was not enough (stops, liquidation).
+    #[inline(always)]
     pub(crate) fn note_fill(
         &mut self,
         strategy: u16,
@@ -49,6 +50,12 @@ impl Budgets {
             *share += side.signed(quantity);
             return;
         }
+        self.note_shared((own, slot), side, quantity, closed);
+    }
+
+    /// The same where more is closed than the strategy's own share.
+    #[inline(never)]
+    fn note_shared(&mut self, (own, slot): (usize, usize), side: Side, quantity: Quantity, closed: Quantity) {
         let mut left = closed;
         for row in std::iter::once(own).chain(0..self.shares.len()) {
             if left.is_zero() {

@@ -8,24 +8,34 @@ use super::screen::{Bounds, Known, Screen, Screening};
 use crate::ledger::Booking;
 use model::{Bar, Fill, Instrument, Timeframe};
 use std::cell::Cell;
+use std::collections::VecDeque;
 use strategy::{StateError, StateReader, StateWriter};
 use units::{Amount, Quantity, Rounding, Span, Timestamp};
 
 const SECOND: Span = Span::from_seconds(1);
 const MINUTE: Span = Span::from_seconds(60);
+/// Longer than any time there is.
+const NO_LIMIT: Span = Span::from_nanos(i64::MAX);
 
 /// The moments of the newest orders: those of the last minute, and no more than the largest limit needs.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Sent {
-    moments: std::collections::VecDeque<Timestamp>,
+    /// The newest of all; [`Timestamp::MIN`] before any.
+    newest: Timestamp,
+    /// Those before it.
+    older: VecDeque<Timestamp>,
     capacity: usize,
+    /// The smallest limit.
+    fewest: usize,
 }
 
 impl Sent {
     fn new(limits: &Limits) -> Self {
-        let most = limits.max_orders_per_second.max(limits.max_orders_per_minute).unwrap_or(0);
-        let capacity = usize::try_from(most).unwrap_or(usize::MAX);
-        Self { moments: std::collections::VecDeque::with_capacity(capacity.min(1 << 10)), capacity }
+        let limits = [limits.max_orders_per_second, limits.max_orders_per_minute].into_iter().flatten();
+        let limits = limits.map(|most| usize::try_from(most).unwrap_or(usize::MAX));
+        let (capacity, fewest) = (limits.clone().max().unwrap_or(0), limits.min().unwrap_or(usize::MAX));
+        let older = VecDeque::with_capacity(capacity.min(1 << 10));
+        Self { newest: Timestamp::MIN, older, capacity, fewest }
     }
 
     #[inline]
@@ -34,49 +44,58 @@ impl Sent {
             return;
         }
         // No window is longer than a minute, so what is older counts in none. Mostly that is all there is.
-        if self.moments.back().is_some_and(|newest| since(*newest, at) >= MINUTE) {
-            self.moments.clear();
-        } else {
-            self.make_room(at);
+        if since(self.newest, at) < MINUTE {
+            self.keep_newest(at);
+        } else if !self.older.is_empty() {
+            self.older.clear();
         }
-        self.moments.push_back(at);
+        self.newest = at;
     }
 
     #[inline(never)]
-    fn make_room(&mut self, at: Timestamp) {
-        if self.moments.len() == self.capacity {
-            self.moments.pop_front();
+    fn keep_newest(&mut self, at: Timestamp) {
+        self.older.push_back(self.newest);
+        if self.older.len() == self.capacity {
+            self.older.pop_front();
         }
-        while self.moments.front().is_some_and(|oldest| since(*oldest, at) >= MINUTE) {
-            self.moments.pop_front();
+        while self.older.front().is_some_and(|oldest| since(*oldest, at) >= MINUTE) {
+            self.older.pop_front();
         }
+    }
+
+    /// All of them, the oldest first.
+    fn moments(&self) -> impl Iterator<Item = Timestamp> {
+        let newest = (self.newest != Timestamp::MIN).then_some(self.newest);
+        self.older.iter().copied().chain(newest)
+    }
+
+    /// How many are remembered.
+    #[inline]
+    fn len(&self) -> usize {
+        self.older.len() + usize::from(self.newest != Timestamp::MIN)
     }
 
     /// How many were sent within the `window` that ends now. A moment exactly one window ago no longer counts.
     fn within(&self, window: Span, now: Timestamp) -> usize {
-        self.moments.len() - self.moments.partition_point(|at| since(*at, now) >= window)
-    }
-
-    /// Whether fewer than `most` are remembered at all.
-    #[inline]
-    fn is_below(&self, most: u32) -> bool {
-        self.moments.len() < usize::try_from(most).unwrap_or(usize::MAX)
+        self.moments().filter(|at| since(*at, now) < window).count()
     }
 
     /// Whether `most` were sent within the window: one look at the order that many orders ago.
     #[inline]
     fn is_full(&self, most: usize, window: Span, now: Timestamp) -> bool {
         // As many as that were mostly never sent within a minute.
-        self.moments.len() >= most && self.is_full_by_time(most, window, now)
+        self.len() >= most && self.is_full_by_time(most, window, now)
     }
 
     #[inline(never)]
     fn is_full_by_time(&self, most: usize, window: Span, now: Timestamp) -> bool {
-        match self.moments.get(self.moments.len() - most) {
-            Some(at) => since(*at, now) < window,
+        let at = match self.len() - most {
             // The limit is zero.
-            None => true,
-        }
+            _ if most == 0 => return true,
+            place if place == self.older.len() => self.newest,
+            place => self.older[place],
+        };
+        since(at, now) < window
     }
 }
 
@@ -87,6 +106,9 @@ pub(crate) struct Watch {
     heard: Vec<Timestamp>,
     /// How much our time was ahead of the exchange's when the newest timed fact arrived.
     drift: Span,
+    /// The oldest data and the largest difference of clocks that limits allow.
+    oldest: Span,
+    furthest: Span,
     sent: Sent,
     /// Kept where strategies have budgets.
     pub(crate) budgets: Option<Budgets>,
@@ -111,6 +133,8 @@ impl Watch {
         Self {
             heard: vec![Timestamp::MIN; instruments],
             drift: Span::ZERO,
+            oldest: limits.max_data_age.unwrap_or(NO_LIMIT),
+            furthest: limits.max_clock_drift.unwrap_or(NO_LIMIT),
             sent: Sent::new(limits),
             budgets: limits.strategy_budget.map(|_| Budgets::new(strategies, instruments * 3)),
             estimates: Estimates::new(limits, instruments, timeframe),
@@ -213,12 +237,11 @@ impl Watch {
 
     /// Whether the newest data of an instrument is fresh, the clocks agree, and fewer orders were sent within the last minute
     /// than any limit allows: what limits there are on these have nothing to say. `false` only means: look at each.
-    #[inline]
-    pub(crate) fn is_at_ease(&self, limits: &Limits, ix: usize, now: Timestamp) -> bool {
-        limits.max_data_age.is_none_or(|most| self.age(ix, now) <= most)
-            && limits.max_clock_drift.is_none_or(|most| self.drift() <= most)
-            && limits.max_orders_per_second.is_none_or(|most| self.sent.is_below(most))
-            && limits.max_orders_per_minute.is_none_or(|most| self.sent.is_below(most))
+    #[inline(always)]
+    pub(crate) fn is_at_ease(&self, ix: usize, now: Timestamp) -> bool {
+        self.age(ix, now) <= self.oldest
+            && self.drift() <= self.furthest
+            && self.sent.len() < self.sent.fewest
     }
 
     #[inline]
@@ -244,8 +267,8 @@ impl Watch {
     pub(crate) fn save(&self, w: &mut StateWriter) {
         self.heard.iter().for_each(|at| w.int(at.nanos()));
         w.int(self.drift.nanos());
-        w.int(self.sent.moments.len() as i64);
-        self.sent.moments.iter().for_each(|at| w.int(at.nanos()));
+        w.int(self.sent.len() as i64);
+        self.sent.moments().for_each(|at| w.int(at.nanos()));
         for amount in [self.peak, self.average] {
             w.int(i64::from(amount.is_some()));
             w.wide(amount.unwrap_or(Amount::ZERO).units());
