@@ -36,12 +36,16 @@ impl Sma {
         self.value
     }
 
-    /// Whether the next bar is more work than most: in the warm-up, or when a stretch of the window is summed up. Who calls often
-    /// asks first, and keeps that call apart from the others.
+    /// [`Self::update`] where that is the short work of most bars; `None`, with nothing taken, in the warm-up and where a stretch of
+    /// the window is summed up. Who calls often asks first, and keeps the other call apart.
+    ///
+    /// `x` must be admissible (finite and within [`crate::MAX_INPUT`]), which prices are by construction.
     #[inline(always)]
-    #[must_use]
-    pub fn is_turning(&self) -> bool {
-        self.window.is_turning()
+    pub fn update_steady(&mut self, x: f64) -> Option<f64> {
+        debug_assert!(admissible(x), "{x} may not enter");
+        let value = self.window.push_steady(x)? / self.divisor;
+        self.value = Some(value);
+        Some(value)
     }
 
     /// The last output.
@@ -123,8 +127,23 @@ impl Ema {
         if self.missing != 0 {
             return self.warm(x);
         }
+        Some(self.settle(x))
+    }
+
+    /// [`Self::update`] past the warm-up; `None`, with nothing taken, before.
+    ///
+    /// `x` must be admissible (finite and within [`crate::MAX_INPUT`]), which prices are by construction.
+    #[inline(always)]
+    pub fn update_steady(&mut self, x: f64) -> Option<f64> {
+        debug_assert!(admissible(x), "{x} may not enter");
+        self.is_ready().then(|| self.settle(x))
+    }
+
+    /// [`Self::advance`] past the warm-up.
+    #[inline(always)]
+    pub(crate) fn settle(&mut self, x: f64) -> f64 {
         self.value = self.blend(x);
-        Some(self.value)
+        self.value
     }
 
     /// The recursion, in the order of operations that reproducible results depend on.
@@ -258,9 +277,7 @@ impl Wilder {
     #[inline(always)]
     pub(crate) fn advance(&mut self, x: f64) -> Option<f64> {
         if self.missing == 0 {
-            // The same as the formula without its division, which every bar would wait for; a constant stays one exactly.
-            self.value += (x - self.value) * self.share;
-            return Some(self.value);
+            return Some(self.settle(x));
         }
         self.value += x;
         self.missing -= 1;
@@ -268,6 +285,14 @@ impl Wilder {
             self.value /= self.period as f64;
         }
         self.value()
+    }
+
+    /// [`Self::advance`] past the warm-up.
+    #[inline(always)]
+    pub(crate) fn settle(&mut self, x: f64) -> f64 {
+        // The same as the formula without its division, which every bar would wait for; a constant stays one exactly.
+        self.value += (x - self.value) * self.share;
+        self.value
     }
 
     /// The last output.

@@ -66,12 +66,13 @@ impl Bollinger {
         self.deviation.measure(x).map(|measured| self.bands(measured))
     }
 
-    /// Whether the next bar is more work than most: in the warm-up, or when a stretch of the window is summed up. Who calls often
-    /// asks first, and keeps that call apart from the others.
+    /// [`Self::update`] where that is the short work of most bars; `None`, with nothing taken, in the warm-up and where a stretch of
+    /// the window is summed up. Who calls often asks first, and keeps the other call apart.
+    ///
+    /// `x` must be admissible (finite and within [`crate::MAX_INPUT`]), which prices are by construction.
     #[inline(always)]
-    #[must_use]
-    pub fn is_turning(&self) -> bool {
-        self.deviation.is_turning()
+    pub fn update_steady(&mut self, x: f64) -> Option<BollingerBands> {
+        self.deviation.measure_steady(x).map(|measured| self.bands(measured))
     }
 
     #[inline]
@@ -136,20 +137,27 @@ impl Donchian {
         if !(admissible(high) && admissible(low)) {
             return None;
         }
-        let channel =
-            |HighLow { high, low }| DonchianChannel { upper: high, middle: (high + low) / 2.0, lower: low };
         let value = self.window.push([high, low]).map(channel);
         self.value = value;
         value
     }
 
-    /// Whether the next bar is more work than most: in the warm-up, or when a stretch of the window is summed up. Who calls often
-    /// asks first, and keeps that call apart from the others.
+    /// [`Self::update`] where that is the short work of most bars; `None`, with nothing taken, in the warm-up and where a stretch of
+    /// the window is summed up. Who calls often asks first, and keeps the other call apart.
+    ///
+    /// The prices must be admissible (finite and within [`crate::MAX_INPUT`]), which those of a candle are by construction.
     #[inline(always)]
-    #[must_use]
-    pub fn is_turning(&self) -> bool {
-        self.window.is_turning()
+    pub fn update_steady(&mut self, high: f64, low: f64) -> Option<DonchianChannel> {
+        debug_assert!(admissible(high) && admissible(low), "{high} {low}");
+        let value = channel(self.window.push_steady([high, low])?);
+        self.value = Some(value);
+        Some(value)
     }
+}
+
+#[inline(always)]
+fn channel(HighLow { high, low }: HighLow) -> DonchianChannel {
+    DonchianChannel { upper: high, middle: (high + low) / 2.0, lower: low }
 }
 
 accessors!(Donchian => DonchianChannel, |it| it.window.period());

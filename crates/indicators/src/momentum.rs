@@ -37,9 +37,26 @@ impl Rsi {
             return None;
         }
         let change = x - self.previous.replace(x)?;
-        let (gain, loss) = if change > 0.0 { (change, 0.0) } else { (0.0, -change) };
+        let (gain, loss) = turned(change);
         let (gain, loss) = (self.gain.advance(gain), self.loss.advance(loss));
         Some(share(gain?, loss?))
+    }
+
+    /// [`Self::update`] past the warm-up; `None`, with nothing taken, before. Who calls often asks first, and keeps the other call
+    /// apart.
+    ///
+    /// `x` must be admissible (finite and within [`crate::MAX_INPUT`]), which prices are by construction.
+    #[inline(always)]
+    pub fn update_steady(&mut self, x: f64) -> Option<f64> {
+        debug_assert!(admissible(x), "{x} may not enter");
+        // Both averages end their warm-up at the same bar.
+        if !self.gain.is_ready() {
+            return None;
+        }
+        let change = x - self.previous?;
+        self.previous = Some(x);
+        let (gain, loss) = turned(change);
+        Some(share(self.gain.settle(gain), self.loss.settle(loss)))
     }
 
     /// The last output.
@@ -59,6 +76,12 @@ impl Rsi {
     pub fn warm_up(&self) -> usize {
         self.gain.warm_up() + 1
     }
+}
+
+/// A change as a gain and a loss, one of them zero.
+#[inline(always)]
+fn turned(change: f64) -> (f64, f64) {
+    if change > 0.0 { (change, 0.0) } else { (0.0, -change) }
 }
 
 /// The share of gains in all that moved, in percent; 0 where nothing did.
@@ -129,12 +152,22 @@ impl Macd {
         value
     }
 
-    /// Whether it is past its warm-up, after which every bar is the same short work. Who calls often asks first, and keeps the calls
-    /// of the warm-up apart from the others.
+    /// [`Self::update`] past the warm-up; `None`, with nothing taken, before. Who calls often asks first, and keeps the other call
+    /// apart.
+    ///
+    /// `x` must be admissible (finite and within [`crate::MAX_INPUT`]), which prices are by construction.
     #[inline(always)]
-    #[must_use]
-    pub fn is_steady(&self) -> bool {
-        self.wait == 0 && self.slow.is_ready() && self.fast.is_ready() && self.signal.is_ready()
+    pub fn update_steady(&mut self, x: f64) -> Option<MacdLines> {
+        debug_assert!(admissible(x), "{x} may not enter");
+        // The signal is the last to be ready.
+        if !self.signal.is_ready() {
+            return None;
+        }
+        let line = self.fast.settle(x) - self.slow.settle(x);
+        let signal = self.signal.settle(line);
+        let value = MacdLines { line, signal, histogram: line - signal };
+        self.value = Some(value);
+        Some(value)
     }
 
     /// The last output.

@@ -30,6 +30,12 @@ impl TrueRange {
         if !(admissible(high) && admissible(low) && admissible(close)) {
             return None;
         }
+        self.advance(high, low, close)
+    }
+
+    /// [`Self::update`] for a bar whose prices are admissible.
+    #[inline(always)]
+    fn advance(&mut self, high: f64, low: f64, close: f64) -> Option<f64> {
         let previous = self.close.replace(close)?;
         let reach = larger((high - previous).abs(), (low - previous).abs());
         self.value = Some(larger(high - low, reach));
@@ -86,10 +92,31 @@ impl Atr {
         self.average.advance(range)
     }
 
+    /// [`Self::update`] past the warm-up; `None`, with nothing taken, before.
+    ///
+    /// The prices must be admissible (finite and within [`crate::MAX_INPUT`]), which those of a candle are by construction.
+    #[inline(always)]
+    pub fn update_steady(&mut self, high: f64, low: f64, close: f64) -> Option<f64> {
+        debug_assert!(admissible(high) && admissible(low) && admissible(close), "{high} {low} {close}");
+        if !self.average.is_ready() {
+            return None;
+        }
+        // There were bars before, so there is a range.
+        let range = self.range.advance(high, low, close)?;
+        Some(self.average.settle(range))
+    }
+
     /// The true range of the last bar.
     #[inline]
     pub(crate) fn range(&self) -> Option<f64> {
         self.range.value()
+    }
+
+    /// [`Self::update`] for a bar whose prices are admissible.
+    #[inline(always)]
+    pub(crate) fn advance(&mut self, high: f64, low: f64, close: f64) -> Option<f64> {
+        let range = self.range.advance(high, low, close)?;
+        self.average.advance(range)
     }
 
     /// [`Self::update`] for a bar whose true range is known; none for the first.
@@ -156,12 +183,13 @@ impl StandardDeviation {
         moments.map(|moments| [moments.mean, (moments.squares * self.share).sqrt()])
     }
 
-    /// Whether the next bar is more work than most: in the warm-up, or when a stretch of the window is summed up. Who calls often
-    /// asks first, and keeps that call apart from the others.
+    /// [`Self::measure`] where that is short work; `None`, with nothing taken, where it is more.
     #[inline(always)]
-    #[must_use]
-    pub fn is_turning(&self) -> bool {
-        self.window.is_turning()
+    pub(crate) fn measure_steady(&mut self, x: f64) -> Option<[f64; 2]> {
+        debug_assert!(admissible(x), "{x} may not enter");
+        let moments = self.window.push_steady(x)?;
+        self.moments = Some(moments);
+        Some([moments.mean, (moments.squares * self.share).sqrt()])
     }
 
     /// The last output.

@@ -34,6 +34,10 @@ struct Joins {
 }
 
 impl Joins {
+    /// For those that do not look at them.
+    const UNASKED: Self =
+        Self { bar: Shares { older: 0.0, newer: 0.0 }, block: Shares { older: 0.0, newer: 0.0 } };
+
     /// For a bar that comes to place `at` of `period`.
     fn of(at: usize, period: usize) -> Self {
         let (after, all) = ((at + 1) as f64, period as f64);
@@ -76,11 +80,21 @@ impl<A: Aggregate> Fold<A> {
         Some(older.join(self.newer, joins.block))
     }
 
-    /// Whether the next bar is more work than others: it ends a block, or the first one is not full.
+    /// [`Self::push`] where that is short work; `None`, with nothing taken, where the bar ends a block or the first one is not
+    /// full.
     #[inline(always)]
-    pub(crate) fn is_turning(&self) -> bool {
-        // `at` is below the length.
-        self.at.wrapping_add(1) == self.slots.len() || !self.full
+    pub(crate) fn push_steady(&mut self, bar: A::Bar) -> Option<A> {
+        if !self.full {
+            return None;
+        }
+        // The last place of a block has none after it.
+        let [slot, older] = self.slots.get_mut(self.at..)?.first_chunk_mut()?;
+        let joins = if A::IS_WEIGHTED { *self.joins.get(self.at)? } else { Joins::UNASKED };
+        let bar = A::of(bar);
+        let newer = if self.at == 0 { bar } else { self.newer.join(bar, joins.bar) };
+        (*slot, self.newer) = (bar, newer);
+        self.at += 1;
+        Some(older.join(newer, joins.block))
     }
 
     /// Ends a block: its bars become suffix aggregates.
@@ -104,8 +118,7 @@ impl<A: Aggregate> Fold<A> {
 
     #[inline]
     fn joins(&self, at: usize) -> Joins {
-        const UNASKED: Shares = Shares { older: 0.0, newer: 0.0 };
-        self.joins.get(at).copied().unwrap_or(Joins { bar: UNASKED, block: UNASKED })
+        self.joins.get(at).copied().unwrap_or(Joins::UNASKED)
     }
 }
 
@@ -168,16 +181,16 @@ impl Extreme {
 
 /// A delay line: what was pushed `n` bars ago.
 #[derive(Debug, Clone)]
-pub(crate) struct Delay {
-    ring: Box<[f64]>,
+pub(crate) struct Delay<T = f64> {
+    ring: Box<[T]>,
     at: usize,
     full: bool,
 }
 
-impl Delay {
+impl<T: Copy + Default> Delay<T> {
     /// A delay of `period` bars, which may be 0.
     pub(crate) fn new(period: usize) -> Self {
-        Self { ring: vec![0.0; period].into_boxed_slice(), at: 0, full: false }
+        Self { ring: vec![T::default(); period].into_boxed_slice(), at: 0, full: false }
     }
 
     pub(crate) fn period(&self) -> usize {
@@ -186,13 +199,13 @@ impl Delay {
 
     /// The last `period` bars, or as many as there are, in no order that has a meaning.
     #[inline]
-    pub(crate) fn values(&self) -> &[f64] {
+    pub(crate) fn values(&self) -> &[T] {
         if self.full { &self.ring } else { &self.ring[..self.at] }
     }
 
     /// Takes one bar; returns the one `period` bars before it, if there is one.
     #[inline]
-    pub(crate) fn push(&mut self, x: f64) -> Option<f64> {
+    pub(crate) fn push(&mut self, x: T) -> Option<T> {
         let Some(slot) = self.ring.get_mut(self.at) else { return Some(x) };
         let old = core::mem::replace(slot, x);
         let was_full = self.full;
@@ -205,7 +218,7 @@ impl Delay {
     }
 }
 
-impl Persist for Delay {
+impl<T: Persist> Persist for Delay<T> {
     fn save(&self, put: &mut dyn FnMut(f64)) {
         self.ring.save(put);
         self.at.save(put);
@@ -222,7 +235,7 @@ impl Persist for Delay {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aggregates::LinearSum;
+    use crate::aggregates::{LinearSum, Moments};
     use proptest::prelude::*;
 
     proptest! {
@@ -241,6 +254,24 @@ mod tests {
                     let want: i32 = window.iter().zip(1..).map(|(x, w)| x * w).sum();
                     prop_assert_eq!(weighted.map(|s| s.weighted), Some(f64::from(want)));
                 }
+            }
+        }
+
+        #[test]
+        fn short_work_is_the_same_work(xs in prop::collection::vec(-1e6f64..1e6, 0..200), n in 1usize..25) {
+            let (mut moments, mut sums) = (Fold::<Moments>::new(n), Fold::<f64>::new(n));
+            let (mut short, mut short_sums) = (moments.clone(), sums.clone());
+            for (i, &x) in xs.iter().enumerate() {
+                let (want, want_sum) = (moments.push(x), sums.push(x));
+                let (steady, steady_sum) = (short.push_steady(x), short_sums.push_steady(x));
+                // Short are the bars of every block but its last, from the second block on.
+                prop_assert_eq!(steady.is_some(), i >= n && (i + 1) % n != 0);
+                prop_assert_eq!(steady_sum.is_some(), steady.is_some());
+                let got = if steady.is_some() { steady } else { short.push(x) };
+                let got_sum = if steady_sum.is_some() { steady_sum } else { short_sums.push(x) };
+                let bits = |moments: Option<Moments>| moments.map(|m| [m.mean.to_bits(), m.squares.to_bits()]);
+                prop_assert_eq!(bits(got), bits(want));
+                prop_assert_eq!(got_sum.map(f64::to_bits), want_sum.map(f64::to_bits));
             }
         }
 

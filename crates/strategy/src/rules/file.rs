@@ -6,12 +6,13 @@ use super::expression::{Expression, Kind};
 use super::outline::{Outline, PlanLine, Rule, Written, read};
 use super::planner::{BASE, Planner, Type};
 use super::problem::{Findings, RuleErrors, quoted};
-use super::program::{Code, Entry, Exit, Fields, Operation, Program, Register, SessionFilter, Warm};
+use super::program::{Code, Entry, Exit, Operation, Program, Reads, Register, SessionFilter, Warm};
 use super::strategy::RuleStrategy;
 use crate::blueprint::{About, Blueprint, Recipe};
 use crate::exit_plan::ExitPlan;
 use crate::parameters::{ParameterProblem, Parameters, Schema, Value};
 use crate::{Strategy, nearest};
+use indicators::catalogue::Input;
 use model::{InstrumentIx, Tag};
 use std::sync::Arc;
 use units::{Digest, DigestWriter};
@@ -185,7 +186,7 @@ impl RuleFile {
             zones: planner.zones,
             structures: planner.structures.len(),
             questions: planner.questions,
-            fields: Fields::default(),
+            reads: Reads::All,
             state: planner.state,
             looks_at_opinion: false,
             enter,
@@ -348,7 +349,7 @@ fn prune(program: &mut Program) {
         }
     }
     program.frames.retain(|f| f.timeframe.is_none() || f.closed.is_some() || !f.operations.is_empty());
-    program.fields = fields(program);
+    program.reads = reads(program);
     let state = &mut program.state;
     for place in [
         &mut state.is_long,
@@ -367,36 +368,29 @@ fn prune(program: &mut Program) {
 }
 
 /// Which prices are looked at.
-fn fields(program: &Program) -> Fields {
+fn reads(program: &Program) -> Reads {
     if program.frames.len() > 1 {
-        return Fields { open: true, high: true, low: true, volume: true };
+        return Reads::All;
     }
-    let mut fields = Fields::default();
-    for operation in &program.frames[BASE].operations {
-        match operation.code {
-            Code::Open => fields.open = true,
-            Code::High => fields.high = true,
-            Code::Low => fields.low = true,
-            Code::Volume => fields.volume = true,
-            Code::Hl2 | Code::Hlc3 => (fields.high, fields.low) = (true, true),
-            Code::Ohlc4 => (fields.open, fields.high, fields.low) = (true, true, true),
-            Code::Structure => return Fields { open: true, high: true, low: true, volume: true },
-            Code::Indicator => {
-                let slot = usize::try_from(operation.aux).ok().and_then(|i| program.slots.get(i));
-                for input in slot.map_or(&[][..], |s| s.spec.descriptor().inputs) {
-                    match input {
-                        indicators::catalogue::Input::Open => fields.open = true,
-                        indicators::catalogue::Input::High => fields.high = true,
-                        indicators::catalogue::Input::Low => fields.low = true,
-                        indicators::catalogue::Input::Volume => fields.volume = true,
-                        _ => {}
-                    }
-                }
-            }
-            _ => {}
+    let of = |operation: &Operation| match operation.code {
+        Code::High | Code::Low | Code::Hl2 | Code::Hlc3 => Reads::Range,
+        Code::Open | Code::Volume | Code::Ohlc4 | Code::Structure => Reads::All,
+        Code::Indicator => {
+            let inputs = program.slot(operation).map_or(&[][..], |plan| plan.spec.descriptor().inputs);
+            inputs.iter().map(|input| of_input(*input)).max().unwrap_or(Reads::Close)
         }
+        _ => Reads::Close,
+    };
+    program.frames[BASE].operations.iter().map(of).max().unwrap_or(Reads::Close)
+}
+
+const fn of_input(input: Input) -> Reads {
+    match input {
+        Input::High | Input::Low => Reads::Range,
+        Input::Open | Input::Volume => Reads::All,
+        // A series has operations of its own.
+        Input::Close | Input::Time | Input::Series | Input::Second => Reads::Close,
     }
-    fields
 }
 
 /// A line of the plan with the values of the parameters that it names (`$width`), and without spaces before units.

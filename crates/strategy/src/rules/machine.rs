@@ -1,8 +1,8 @@
 //! A program at work on one instrument: steps that carry what they remember, taken once for each candle. It allocates
 //! nothing after it was made.
 
-use super::decision::{Alternatives, Decision, Test};
-use super::program::{Code, Frame, Operation, Program, Register, pure, truth};
+use super::decision::{Alternatives, Decision, Part, Test};
+use super::program::{Code, Operation, Program, Register, pure, truth};
 use super::step::{At, Step};
 use super::structure_calls::Question;
 use crate::bank::{Bank, Source, Subscriber};
@@ -29,8 +29,8 @@ pub(super) struct Machine {
 impl Machine {
     /// Before its first candle.
     pub(super) fn new(program: &Program) -> Self {
-        let steps = |frame: &Frame| paired(frame.operations.iter().map(|o| Step::new(program, o)).collect());
-        let mut steps: Vec<Vec<Step>> = program.frames.iter().map(steps).collect();
+        let steps = program.frames.iter().map(|frame| paired(Step::all(program, frame)));
+        let mut steps: Vec<Vec<Step>> = steps.collect();
         Self {
             registers: program.initial.clone().into(),
             close: steps.first_mut().and_then(first_close),
@@ -80,7 +80,7 @@ impl Machine {
         subscriber: &mut Subscriber<'_>,
     ) -> bool {
         let frame = &program.frames[at];
-        let mut steps: Vec<Step> = frame.operations.iter().map(|o| Step::new(program, o)).collect();
+        let mut steps = Step::all(program, frame);
         // What registers hold that this frame fills; what others fill is of other candles.
         let mut sources: Vec<Option<Source>> = vec![None; self.registers.len()];
         let mut is_shared = false;
@@ -155,13 +155,18 @@ impl Machine {
     }
 
     /// Whether a condition holds at the last candle. Works out what it needs and no other ask has needed.
-    #[inline(never)]
+    #[inline]
     pub(super) fn decides(&mut self, program: &Program, decision: &Decision) -> bool {
         decision.tests.iter().all(|test| test.passes(&self.registers))
-            && decision.parts.iter().all(|part| {
-                self.work_out(program, &part.operations);
-                part.test.passes(&self.registers)
-            })
+            && (decision.parts.is_empty() || self.works_out(program, &decision.parts))
+    }
+
+    #[inline(never)]
+    fn works_out(&mut self, program: &Program, parts: &[Part]) -> bool {
+        parts.iter().all(|part| {
+            self.work_out(program, &part.operations);
+            part.test.passes(&self.registers)
+        })
     }
 
     /// Does operations that not every candle needs.
@@ -186,18 +191,13 @@ impl Machine {
         alternatives: Option<&Alternatives>,
         (run, said): (&mut CandleRun<'a>, &Intents),
     ) -> (u32, Option<&'a Bar>) {
-        if let [Step::Emas { it, a, out }] = self.steps[0].as_mut_slice()
+        if let [Step::Emas { it, out }] = self.steps[0].as_mut_slice()
             && program.frames.len() == 1
-            && self.close == Some(*a)
+            && self.close.is_some()
             && let Some(test) = alternatives.and_then(Alternatives::only)
-            && let Some(mut pair) = Pair::new(it, *out, test)
+            && let Some(pair) = Pair::new(it, *out, test)
         {
-            let (candles, found) = pair.run_until(instrument, run, said);
-            if candles > 0 {
-                pair.leave(it, *out, &mut self.registers);
-                self.set(self.close, pair.close);
-            }
-            return (candles, found);
+            return pair.run_until(instrument, (run, said), (it, *out, self.close), &mut self.registers);
         }
         let mut candles = 0;
         while let Some(bar) = run.next(said) {
@@ -213,16 +213,7 @@ impl Machine {
     /// Takes one closed candle; `bank` has taken it before.
     #[inline(always)]
     pub(super) fn step(&mut self, program: &Program, instrument: &Instrument, bar: &Bar, bank: &Bank) {
-        let fields = program.fields;
-        let price = |wanted: bool, price| if wanted { instrument.price_f64(price) } else { 0.0 };
-        let bar = Ohlcv {
-            opened: bar.open_time,
-            open: price(fields.open, bar.open),
-            high: price(fields.high, bar.high),
-            low: price(fields.low, bar.low),
-            close: instrument.price_f64(bar.close),
-            volume: if fields.volume { instrument.quantity_f64(bar.volume) } else { 0.0 },
-        };
+        let bar = program.reads.of(instrument, bar);
         if program.frames.len() > 1 {
             self.step_longer(program, &bar, bank);
         }
@@ -290,58 +281,56 @@ impl Machine {
 /// Two averages of closes and the one test that looks at both, in registers of the processor: all that most candles of most rules
 /// about trends change.
 struct Pair {
+    /// First the one that must be the lesser for the test to pass.
     averages: [SteadyEma; 2],
-    /// What they came to, and the close that did it, once there was a candle.
-    values: [f64; 2],
-    close: f64,
-    /// Which of the two must be the lesser for the test to pass.
+    /// Which of the step's two that is.
     lesser: usize,
-    is_strict: bool,
+    /// The lead of the other beyond which the test passes: none, or the least below none where being level is enough.
+    level: f64,
 }
 
 impl Pair {
     /// `None` before the averages are steady, or where the test looks at something else.
-    #[inline]
+    #[inline(always)]
     fn new(it: &[Ema; 2], out: [Register; 2], test: Test) -> Option<Self> {
         let lesser = test.lesser_of(out)?;
-        let [Some(first), Some(second)] = [it[0].steady(), it[1].steady()] else { return None };
-        let averages = [first, second];
-        Some(Self { averages, values: [0.0; 2], close: 0.0, lesser, is_strict: test.is_strict() })
+        let averages = [it[lesser].steady()?, it[1 - lesser].steady()?];
+        let level = if test.is_strict() { 0.0 } else { -f64::from_bits(1) };
+        Some(Self { averages, lesser, level })
     }
 
-    #[inline]
+    /// Takes the candles up to the first at which the test passes, gives the averages back and writes what they came to.
+    #[inline(always)]
     fn run_until<'a>(
-        &mut self,
+        self,
         instrument: &Instrument,
-        run: &mut CandleRun<'a>,
-        said: &Intents,
+        (run, said): (&mut CandleRun<'a>, &Intents),
+        (it, out, close_out): (&mut [Ema; 2], [Register; 2], Option<Register>),
+        registers: &mut [f64],
     ) -> (u32, Option<&'a Bar>) {
-        let [mut first, mut second] = self.averages;
-        let (sign, mut values, mut candles) = (if self.lesser == 0 { 1.0 } else { -1.0 }, self.values, 0);
-        let mut close = self.close;
+        let Self { averages: [mut first, mut second], lesser, level } = self;
+        let before = run.remaining();
+        let mut last: Option<[f64; 3]> = None;
         let found = loop {
             let Some(bar) = run.next(said) else { break None };
-            close = instrument.price_f64(bar.close);
-            values = [first.update(close), second.update(close)];
-            candles += 1;
-            let ahead = (values[1] - values[0]) * sign;
-            if ahead > 0.0 || (ahead == 0.0 && !self.is_strict) {
+            let close = instrument.price_f64(bar.close);
+            let (x, y) = (first.update(close), second.update(close));
+            last = Some([x, y, close]);
+            if y - x > level {
                 break Some(bar);
             }
         };
-        (self.averages, self.values, self.close) = ([first, second], values, close);
-        (candles, found)
-    }
-
-    /// Gives the averages back and writes what they came to.
-    #[inline]
-    fn leave(&self, it: &mut [Ema; 2], out: [Register; 2], registers: &mut [f64]) {
-        for ((average, steady), (register, value)) in
-            it.iter_mut().zip(self.averages).zip(out.into_iter().zip(self.values))
-        {
-            average.resume(steady);
-            registers[usize::from(register)] = value;
+        if let Some([x, y, close]) = last {
+            it[lesser].resume(first);
+            it[1 - lesser].resume(second);
+            registers[usize::from(out[lesser])] = x;
+            registers[usize::from(out[1 - lesser])] = y;
+            if let Some(place) = close_out {
+                registers[usize::from(place)] = close;
+            }
         }
+        // A run has fewer candles than would not fit.
+        (u32::try_from(before - run.remaining()).unwrap_or(u32::MAX), found)
     }
 }
 
@@ -367,13 +356,13 @@ fn first_close(steps: &mut Vec<Step>) -> Option<Register> {
     Some(out)
 }
 
-/// The same steps, two averages of one series in one where they follow each other, as most rules about trends have them.
+/// The same steps, two averages of the closes in one where they follow each other, as most rules about trends have them.
 fn paired(steps: Vec<Step>) -> Vec<Step> {
     let mut paired: Vec<Step> = Vec::with_capacity(steps.len());
     for step in steps {
         match (paired.pop(), step) {
-            (Some(Step::Ema { it, a, out }), Step::Ema { it: second, a: same, out: then }) if a == same => {
-                paired.push(Step::Emas { it: Box::new([it, second]), a, out: [out, then] });
+            (Some(Step::Ema { it, out }), Step::Ema { it: second, out: then }) => {
+                paired.push(Step::Emas { it: Box::new([it, second]), out: [out, then] });
             }
             (last, step) => {
                 paired.extend(last);

@@ -4,8 +4,8 @@ use super::expression::{Binary, Expression, Kind};
 use super::functions::{self, WEEKDAYS};
 use super::problem::{Findings, Span, quoted};
 use super::program::{
-    Code, Condition, Fields, Frame, MAX_INDICATORS, MAX_KEPT, MAX_PAST, MAX_REGISTERS, Operation, Register,
-    SlotPlan, StateRegisters, Warm, pure,
+    Code, Condition, Frame, MAX_INDICATORS, MAX_KEPT, MAX_PAST, MAX_REGISTERS, Operation, Register, SlotPlan,
+    StateRegisters, Warm, pure,
 };
 use super::structure_calls::{self, Question};
 use crate::parameters::{Parameters, Value, nearest};
@@ -92,7 +92,6 @@ pub(super) struct Planner<'a> {
     /// The frame of each market structure.
     pub(super) structures: Vec<usize>,
     pub(super) questions: Vec<Question>,
-    pub(super) fields: Fields,
     pub(super) state: StateRegisters,
     known: BTreeMap<Key, Register>,
     constants: BTreeMap<u64, Register>,
@@ -129,7 +128,6 @@ impl<'a> Planner<'a> {
             zones: Vec::new(),
             structures: Vec::new(),
             questions: Vec::new(),
-            fields: Fields::default(),
             state: StateRegisters::default(),
             known: BTreeMap::new(),
             constants: BTreeMap::new(),
@@ -267,7 +265,6 @@ impl<'a> Planner<'a> {
         if let Some(frame) = self.frames.iter().position(|f| f.timeframe == Some(timeframe)) {
             return frame;
         }
-        self.fields = Fields { open: true, high: true, low: true, volume: true };
         self.frames.push(Frame { timeframe: Some(timeframe), operations: Vec::new(), closed: None });
         self.frames.len() - 1
     }

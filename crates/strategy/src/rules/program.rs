@@ -2,9 +2,10 @@
 
 use super::decision::Decisions;
 use super::structure_calls::Question;
+use indicators::Ohlcv;
 use indicators::calendar::Zone;
 use indicators::catalogue::Spec;
-use model::{Tag, Timeframe};
+use model::{Bar, Instrument, Tag, Timeframe};
 
 /// The number of a register. A register holds a number or a condition (1 true, 0 false). Inside a plan, and nowhere
 /// else, NaN stands for "there is none yet": it passes through arithmetic by itself, at no cost.
@@ -151,13 +152,28 @@ pub(super) struct SlotPlan {
     pub(super) outputs: usize,
 }
 
-/// Which prices of a candle are looked at, so that the others need not be made numbers.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Fields {
-    pub(super) open: bool,
-    pub(super) high: bool,
-    pub(super) low: bool,
-    pub(super) volume: bool,
+/// Which prices of a candle are looked at, so that the others need not be made numbers. Each reads what the one before does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Reads {
+    Close,
+    Range,
+    All,
+}
+
+impl Reads {
+    /// A candle as the plan looks at it.
+    #[inline(always)]
+    pub(super) fn of(self, instrument: &Instrument, bar: &Bar) -> Ohlcv {
+        let price = |price| instrument.price_f64(price);
+        let (mut open, mut high, mut low, mut volume) = (0.0, 0.0, 0.0, 0.0);
+        if self >= Self::Range {
+            (high, low) = (price(bar.high), price(bar.low));
+            if self == Self::All {
+                (open, volume) = (price(bar.open), instrument.quantity_f64(bar.volume));
+            }
+        }
+        Ohlcv { opened: bar.open_time, open, high, low, close: price(bar.close), volume }
+    }
 }
 
 /// Where the plan is told what the strategy said and holds. Read before each candle.
@@ -282,7 +298,7 @@ pub(super) struct Program {
     /// How many market structures are followed: one for each frame that is asked about one.
     pub(super) structures: usize,
     pub(super) questions: Vec<Question>,
-    pub(super) fields: Fields,
+    pub(super) reads: Reads,
     pub(super) state: StateRegisters,
     /// Whether anything that was said is looked at.
     pub(super) looks_at_opinion: bool,

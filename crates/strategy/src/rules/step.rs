@@ -1,7 +1,7 @@
 //! One step of a program on one instrument: an operation together with what it remembers.
 
 use super::machine::ask;
-use super::program::{Code, Operation, Program, Register, SlotPlan, index, pure, truth};
+use super::program::{Code, Frame, Operation, Program, Register, SlotPlan, index, pure, truth};
 use crate::bank::{Bank, Slot};
 use crate::state::{StateError, StateReader, StateWriter};
 use indicators::calendar::WallClock;
@@ -28,7 +28,8 @@ pub(super) struct Wires {
     out: Register,
 }
 
-/// One step. Those that most rules take are told apart in one look, and called directly.
+/// One step. Those that most rules take are told apart in one look and done in place: common indicators of the closes, and of the
+/// ranges, of the candle at hand.
 #[derive(Debug, Clone)]
 pub(super) enum Step {
     Close {
@@ -40,33 +41,26 @@ pub(super) enum Step {
     },
     Ema {
         it: Ema,
-        a: Register,
         out: Register,
     },
-    /// Two of one series.
     Emas {
         it: Box<[Ema; 2]>,
-        a: Register,
         out: [Register; 2],
     },
     Sma {
         it: Box<Sma>,
-        a: Register,
         out: Register,
     },
     Rsi {
         it: Box<Rsi>,
-        a: Register,
         out: Register,
     },
     Macd {
         it: Box<Macd>,
-        a: Register,
         out: Register,
     },
     Bollinger {
         it: Box<Bollinger>,
-        a: Register,
         out: Register,
     },
     Atr {
@@ -77,6 +71,7 @@ pub(super) enum Step {
         it: Box<Donchian>,
         out: Register,
     },
+    /// Any indicator of any series.
     Any {
         it: Box<Indicator>,
         wires: Wires,
@@ -161,8 +156,14 @@ impl Ring {
 }
 
 impl Step {
-    /// The step of an operation before its first candle.
-    pub(super) fn new(program: &Program, operation: &Operation) -> Self {
+    /// The steps of a frame before its first candle, one for each operation.
+    pub(super) fn all(program: &Program, frame: &Frame) -> Vec<Self> {
+        let closes = frame.operations.iter().find(|operation| operation.code == Code::Close);
+        let close = closes.map(|operation| operation.out);
+        frame.operations.iter().map(|operation| Self::new(program, operation, close)).collect()
+    }
+
+    fn new(program: &Program, operation: &Operation, close: Option<Register>) -> Self {
         let Operation { code, a, b, out, aux, .. } = *operation;
         let wires = Wires { a, b, out };
         let ring = || Ring::new(program.rings.get(index(aux)).copied().unwrap_or(1));
@@ -172,7 +173,7 @@ impl Step {
                 Self::Price { code, out }
             }
             Code::Indicator => match program.slot(operation) {
-                Some(plan) => Self::indicator(plan, wires),
+                Some(plan) => Self::indicator(plan, wires, close == Some(a)),
                 // Every indicator has a slot; without one it would never be known.
                 None => Self::Pure(*operation),
             },
@@ -194,18 +195,19 @@ impl Step {
         }
     }
 
-    fn indicator(plan: &SlotPlan, wires: Wires) -> Self {
-        let Wires { a, out, .. } = wires;
-        let outputs = plan.outputs;
+    fn indicator(plan: &SlotPlan, wires: Wires, is_of_close: bool) -> Self {
+        let (out, outputs) = (wires.out, plan.outputs);
         match plan.spec.build() {
-            Indicator::Ema(it) => Self::Ema { it, a, out },
-            Indicator::Sma(it) => Self::Sma { it: Box::new(it), a, out },
-            Indicator::Rsi(it) => Self::Rsi { it: Box::new(it), a, out },
             Indicator::Atr(it) => Self::Atr { it: Box::new(it), out },
-            Indicator::Macd(it) => Self::Macd { it: Box::new(it), a, out },
-            // The outputs beyond the bands are computed on demand.
-            Indicator::Bollinger(it) if outputs <= 3 => Self::Bollinger { it: Box::new(it), a, out },
             Indicator::Donchian(it) => Self::Donchian { it: Box::new(it), out },
+            Indicator::Ema(it) if is_of_close => Self::Ema { it, out },
+            Indicator::Sma(it) if is_of_close => Self::Sma { it: Box::new(it), out },
+            Indicator::Rsi(it) if is_of_close => Self::Rsi { it: Box::new(it), out },
+            Indicator::Macd(it) if is_of_close => Self::Macd { it: Box::new(it), out },
+            // The outputs beyond the bands are computed on demand.
+            Indicator::Bollinger(it) if is_of_close && outputs <= 3 => {
+                Self::Bollinger { it: Box::new(it), out }
+            }
             it => Self::Any { it: Box::new(it), wires, outputs },
         }
     }
@@ -218,26 +220,49 @@ impl Step {
         }
     }
 
-    /// Takes the step. Only the shortest arms are written out here: the loop around would otherwise keep a place for
-    /// everything that any of them needs, and pay for it at every step.
+    /// Takes the step. What is written out here calls nothing but what is called instead of it: the loop around would otherwise keep a
+    /// place for everything that any of the arms needs, and pay for it at every step.
     #[inline(always)]
     pub(super) fn take(&mut self, at: &At<'_>, registers: &mut [f64], structures: &mut [MarketStructure]) {
+        let bar = at.bar;
         match self {
-            Self::Close { out } => registers[place(*out)] = at.bar.close,
-            // An average refuses what is missing and then gives nothing: NaN is not admissible.
-            Self::Ema { it, a, out } => registers[place(*out)] = known(it.update(registers[place(*a)])),
-            Self::Emas { it, a, out } => {
-                let (x, [first, second]) = (registers[place(*a)], &mut **it);
-                registers[place(out[0])] = known(first.update(x));
-                registers[place(out[1])] = known(second.update(x));
+            Self::Ema { it, out } => match it.update_steady(bar.close) {
+                Some(x) => registers[place(*out)] = x,
+                None => warm_ema(it, bar.close, registers, *out),
+            },
+            Self::Emas { it, out } => {
+                let [first, second] = &mut **it;
+                match (first.update_steady(bar.close), second.update_steady(bar.close)) {
+                    (Some(x), Some(y)) => (registers[place(out[0])], registers[place(out[1])]) = (x, y),
+                    taken => warm_emas(it, bar.close, taken.into(), registers, *out),
+                }
             }
-            Self::Sma { it, a, out } => sma(it, registers, *a, *out),
-            Self::Rsi { it, a, out } => rsi(it, registers, *a, *out),
-            Self::Atr { it, out } => atr(it, registers, at.bar, *out),
-            Self::Macd { it, a, out } => macd(it, registers, *a, *out),
-            Self::Bollinger { it, a, out } => bollinger(it, registers, *a, *out),
-            Self::Donchian { it, out } => donchian(it, registers, at.bar, *out),
-            Self::Past { ring, a, out } => past(ring, registers, *a, *out),
+            Self::Sma { it, out } => match it.update_steady(bar.close) {
+                Some(x) => registers[place(*out)] = x,
+                None => turn_sma(it, bar.close, registers, *out),
+            },
+            Self::Rsi { it, out } => match it.update_steady(bar.close) {
+                Some(x) => registers[place(*out)] = x,
+                None => warm_rsi(it, bar.close, registers, *out),
+            },
+            Self::Macd { it, out } => match it.update_steady(bar.close) {
+                Some(v) => put(registers, *out, [v.line, v.signal, v.histogram]),
+                None => warm_macd(it, bar.close, registers, *out),
+            },
+            Self::Bollinger { it, out } => match it.update_steady(bar.close) {
+                Some(v) => put(registers, *out, [v.upper, v.middle, v.lower]),
+                None => turn_bollinger(it, bar.close, registers, *out),
+            },
+            Self::Atr { it, out } => match it.update_steady(bar.high, bar.low, bar.close) {
+                Some(x) => registers[place(*out)] = x,
+                None => warm_atr(it, bar, registers, *out),
+            },
+            Self::Donchian { it, out } => match it.update_steady(bar.high, bar.low) {
+                Some(v) => put(registers, *out, [v.upper, v.middle, v.lower]),
+                None => turn_donchian(it, bar, registers, *out),
+            },
+            Self::Close { out } => registers[place(*out)] = bar.close,
+            Self::Past { ring, a, out } => registers[place(*out)] = ring.turn(registers[place(*a)]),
             Self::Shared { slot, out, outputs } => shared(at, *slot, registers, *out, *outputs),
             Self::Pure(operation) => purely(operation, registers),
             // All of them, so that nothing has to be compared before the arm is found.
@@ -436,90 +461,72 @@ fn known(value: Option<f64>) -> f64 {
 
 /// Writes three outputs, side by side, whether or not all of them are asked for: their registers are there.
 #[inline(always)]
-fn put(registers: &mut [f64], out: Register, values: Option<[f64; 3]>) {
+fn put(registers: &mut [f64], out: Register, values: [f64; 3]) {
     if let Some(places) = registers[place(out)..].first_chunk_mut() {
-        *places = values.unwrap_or([f64::NAN; 3]);
+        *places = values;
     }
 }
 
-// Those that do more at some candles than at most leave that to a function of its own, called last: whatever such a call
-// makes a function save first would be saved at every candle.
+// What the short work of most candles does not cover: warm-ups, and the candles at which windows sum up.
 
+#[cold]
 #[inline(never)]
-fn sma(it: &mut Sma, registers: &mut [f64], a: Register, out: Register) {
-    if it.is_turning() {
-        return turning_sma(it, registers, a, out);
+fn warm_ema(it: &mut Ema, close: f64, registers: &mut [f64], out: Register) {
+    registers[place(out)] = known(it.update(close));
+}
+
+/// Of two averages, those that have not been `taken`.
+#[cold]
+#[inline(never)]
+fn warm_emas(
+    it: &mut [Ema; 2],
+    close: f64,
+    taken: [Option<f64>; 2],
+    registers: &mut [f64],
+    out: [Register; 2],
+) {
+    for ((it, taken), out) in it.iter_mut().zip(taken).zip(out) {
+        registers[place(out)] = known(taken.or_else(|| it.update(close)));
     }
-    registers[place(out)] = known(it.update(registers[place(a)]));
 }
 
 #[cold]
 #[inline(never)]
-fn turning_sma(it: &mut Sma, registers: &mut [f64], a: Register, out: Register) {
-    registers[place(out)] = known(it.update(registers[place(a)]));
+fn turn_sma(it: &mut Sma, close: f64, registers: &mut [f64], out: Register) {
+    registers[place(out)] = known(it.update(close));
 }
 
+#[cold]
 #[inline(never)]
-fn rsi(it: &mut Rsi, registers: &mut [f64], a: Register, out: Register) {
-    registers[place(out)] = known(it.update(registers[place(a)]));
+fn warm_rsi(it: &mut Rsi, close: f64, registers: &mut [f64], out: Register) {
+    registers[place(out)] = known(it.update(close));
 }
 
+#[cold]
 #[inline(never)]
-fn atr(it: &mut Atr, registers: &mut [f64], bar: &Ohlcv, out: Register) {
+fn warm_atr(it: &mut Atr, bar: &Ohlcv, registers: &mut [f64], out: Register) {
     registers[place(out)] = known(it.update(bar.high, bar.low, bar.close));
 }
 
+#[cold]
 #[inline(never)]
-fn macd(it: &mut Macd, registers: &mut [f64], a: Register, out: Register) {
-    if !it.is_steady() {
-        return warming_macd(it, registers, a, out);
-    }
-    let lines = it.update(registers[place(a)]);
-    put(registers, out, lines.map(|v| [v.line, v.signal, v.histogram]));
+fn warm_macd(it: &mut Macd, close: f64, registers: &mut [f64], out: Register) {
+    let lines = it.update(close).map(|v| [v.line, v.signal, v.histogram]);
+    put(registers, out, lines.unwrap_or([f64::NAN; 3]));
 }
 
 #[cold]
 #[inline(never)]
-fn warming_macd(it: &mut Macd, registers: &mut [f64], a: Register, out: Register) {
-    let lines = it.update(registers[place(a)]);
-    put(registers, out, lines.map(|v| [v.line, v.signal, v.histogram]));
-}
-
-#[inline(never)]
-fn bollinger(it: &mut Bollinger, registers: &mut [f64], a: Register, out: Register) {
-    if it.is_turning() {
-        return turning_bollinger(it, registers, a, out);
-    }
-    let bands = it.update(registers[place(a)]);
-    put(registers, out, bands.map(|v| [v.upper, v.middle, v.lower]));
+fn turn_bollinger(it: &mut Bollinger, close: f64, registers: &mut [f64], out: Register) {
+    let bands = it.update(close).map(|v| [v.upper, v.middle, v.lower]);
+    put(registers, out, bands.unwrap_or([f64::NAN; 3]));
 }
 
 #[cold]
 #[inline(never)]
-fn turning_bollinger(it: &mut Bollinger, registers: &mut [f64], a: Register, out: Register) {
-    let bands = it.update(registers[place(a)]);
-    put(registers, out, bands.map(|v| [v.upper, v.middle, v.lower]));
-}
-
-#[inline(never)]
-fn donchian(it: &mut Donchian, registers: &mut [f64], bar: &Ohlcv, out: Register) {
-    if it.is_turning() {
-        return turning_donchian(it, registers, bar, out);
-    }
-    let channel = it.update(bar.high, bar.low);
-    put(registers, out, channel.map(|v| [v.upper, v.middle, v.lower]));
-}
-
-#[cold]
-#[inline(never)]
-fn turning_donchian(it: &mut Donchian, registers: &mut [f64], bar: &Ohlcv, out: Register) {
-    let channel = it.update(bar.high, bar.low);
-    put(registers, out, channel.map(|v| [v.upper, v.middle, v.lower]));
-}
-
-#[inline(never)]
-fn past(ring: &mut Ring, registers: &mut [f64], a: Register, out: Register) {
-    registers[place(out)] = ring.turn(registers[place(a)]);
+fn turn_donchian(it: &mut Donchian, bar: &Ohlcv, registers: &mut [f64], out: Register) {
+    let channel = it.update(bar.high, bar.low).map(|v| [v.upper, v.middle, v.lower]);
+    put(registers, out, channel.unwrap_or([f64::NAN; 3]));
 }
 
 #[inline(never)]
@@ -538,9 +545,18 @@ fn purely(operation: &Operation, registers: &mut [f64]) {
 
 fn indicate(it: &mut Indicator, wires: Wires, outputs: usize, bar: &Ohlcv, registers: &mut [f64]) {
     let series = [registers[place(wires.a)], registers[place(wires.b)]];
-    let mut values = [None; MAX_OUTPUTS];
     // A series without a value is no bar.
-    if !(series[0].is_nan() || series[1].is_nan()) {
+    let is_bar = !(series[0].is_nan() || series[1].is_nan());
+    if outputs == 1 {
+        let mut value = [None];
+        if is_bar {
+            it.update(bar, series, &mut value);
+        }
+        registers[place(wires.out)] = known(value[0]);
+        return;
+    }
+    let mut values = [None; MAX_OUTPUTS];
+    if is_bar {
         it.update(bar, series, &mut values[..outputs]);
     }
     for (register, value) in registers[place(wires.out)..].iter_mut().zip(values).take(outputs) {

@@ -245,7 +245,9 @@ impl Seat {
     ) {
         let Some(choice) = self.choose(program) else { return };
         self.close = instrument.price_f64(bar.close);
-        if let Choice::Enter(side) = choice {
+        if let Choice::Enter(side) = choice
+            && !program.decisions.levels[side].is_empty()
+        {
             self.machine.work_out(program, &program.decisions.levels[side]);
         }
         if let Some(wish) = self.wish(program, choice, instrument) {
@@ -356,7 +358,11 @@ impl Seat {
         self.confidence = if is_entry { wish.confidence } else { 0.0 };
         self.has_spoken = true;
         // Statistics become a share in billionths; from zero to one, which fits.
-        let confidence = Rate::from_units((wish.confidence * 1e9).round() as i64);
+        let confidence = if wish.confidence == 1.0 {
+            Rate::ONE
+        } else {
+            Rate::from_units((wish.confidence * 1e9).round() as i64)
+        };
         intents.signal(Signal {
             confidence,
             stop_loss: wish.stop,
