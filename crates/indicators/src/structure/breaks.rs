@@ -59,9 +59,12 @@ impl Breaks {
     /// Takes the number of a bar, its close and the pivot that became known with it; returns the break, if it is one.
     #[inline(always)]
     pub fn update(&mut self, bar: usize, close: f64, pivot: Option<Pivot>) -> Option<Break> {
-        if !admissible(close) {
-            return None;
-        }
+        if admissible(close) { self.advance(bar, close, pivot) } else { None }
+    }
+
+    /// [`Self::update`] for a close that is admissible.
+    #[inline(always)]
+    pub(super) fn advance(&mut self, bar: usize, close: f64, pivot: Option<Pivot>) -> Option<Break> {
         if let Some(pivot) = pivot {
             match pivot.edge {
                 Edge::High => self.high = Some(pivot),
@@ -72,11 +75,11 @@ impl Breaks {
         // Both at once cannot be: the low would lie above the high and the last close between them.
         let is_above = self.high.is_some_and(|pivot| close > pivot.price);
         let is_below = self.low.is_some_and(|pivot| close < pivot.price);
-        let (bias, pivot) = match (is_above, is_below) {
-            (false, false) => return None,
-            (true, _) => (Bias::Bullish, self.high.take()?),
-            (false, true) => (Bias::Bearish, self.low.take()?),
-        };
+        if !(is_above | is_below) {
+            return None;
+        }
+        let (bias, pivot) =
+            if is_above { (Bias::Bullish, self.high.take()?) } else { (Bias::Bearish, self.low.take()?) };
         let kind = if self.trend == Some(bias.opposite()) { BreakKind::Choch } else { BreakKind::Bos };
         self.trend = Some(bias);
         Some(Break { kind, bias, level: pivot.price, bar: pivot.bar, known_at: bar })

@@ -2,7 +2,7 @@
 
 use super::Bias;
 use crate::error::{ParameterError, number};
-use crate::persist::{Persist, persist};
+use crate::persist::{Persist, count, persist};
 use crate::{Atr, Ohlcv};
 
 /// A large bar that closed near its end and left a gap.
@@ -22,16 +22,14 @@ pub struct Displacement {
 
 persist!(Displacement { bias, body, atr, bar, known_at });
 
-/// What the next bar has to know of a bar.
+/// What the bar after the next has to know of a bar.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-struct Before {
+struct Ends {
     high: f64,
     low: f64,
-    /// The body, signed, and the average true range, if it was large and closed near its end.
-    strong: Option<[f64; 2]>,
 }
 
-persist!(Before { high, low, strong });
+persist!(Ends { high, low });
 
 /// Finds displacements: `|close - open| ≥ k·ATR` and `|close - open| / (high - low) ≥ share` at a bar, and a gap between the bars
 /// before and after it: `low[t+1] > high[t-1]` when bullish.
@@ -43,18 +41,26 @@ pub struct Displacements {
     multiple: f64,
     share: f64,
     atr: Atr,
-    before: [Option<Before>; 2],
+    /// The last two bars, as many as there were.
+    before: [Ends; 2],
+    seen: usize,
+    /// The body of the last bar, signed, and the average true range, if it was large and closed near its end.
+    strong: Option<[f64; 2]>,
 }
 
 impl Persist for Displacements {
     fn save(&self, put: &mut dyn FnMut(f64)) {
         self.atr.save(put);
         self.before.save(put);
+        self.seen.save(put);
+        self.strong.save(put);
     }
 
     fn load(&mut self, take: &mut dyn FnMut() -> Option<f64>) -> Option<()> {
         self.atr.load(take)?;
-        self.before.load(take)
+        self.before.load(take)?;
+        self.seen = count(take, 2)?;
+        self.strong.load(take)
     }
 }
 
@@ -68,7 +74,9 @@ impl Displacements {
             multiple: number("displacement", "multiple", multiple, 0.0, 100.0)?,
             share: number("displacement", "share", share, 0.0, 1.0)?,
             atr: Atr::new(atr_bars)?,
-            before: [None; 2],
+            before: [Ends::default(); 2],
+            seen: 0,
+            strong: None,
         })
     }
 
@@ -99,10 +107,14 @@ impl Displacements {
                 && body.abs() >= self.share * (bar.high - bar.low)
                 && body != 0.0
         });
-        let now = Before { high: bar.high, low: bar.low, strong: strong.map(|atr| [body, atr]) };
-        let [first, middle] = self.before;
-        self.before = [middle, Some(now)];
-        let ([body, atr], first) = (middle?.strong?, first?);
+        let ([first, last], before) = (self.before, self.strong);
+        self.before = [last, Ends { high: bar.high, low: bar.low }];
+        self.strong = strong.map(|atr| [body, atr]);
+        if self.seen < 2 {
+            self.seen += 1;
+            return None;
+        }
+        let [body, atr] = before?;
         let bias = if body > 0.0 && bar.low > first.high {
             Bias::Bullish
         } else if body < 0.0 && bar.high < first.low {

@@ -1,9 +1,8 @@
 //! Fair value gaps and what becomes of them.
 
 use super::Bias;
-use super::newest::Newest;
 use crate::error::{ParameterError, number};
-use crate::persist::{Persist, persist};
+use crate::persist::{Persist, count, persist};
 use crate::{Ohlcv, admissible};
 
 /// How far a gap has come. Each state implies the ones before it.
@@ -86,38 +85,33 @@ impl Gap {
         [sign * near, sign * self.middle(), sign * far]
     }
 
-    /// The state after a bar.
+    /// The state after a bar. Counted rather than asked one by one: where price stands among the edges the processor cannot guess.
+    #[inline]
     fn after(&self, bar: &Ohlcv) -> GapState {
         let [near, middle, far] = self.edges();
         let (low, close) = match self.bias {
             Bias::Bullish => (bar.low, bar.close),
             Bias::Bearish => (-bar.high, -bar.close),
         };
-        let reached = if self.state == GapState::Inverted {
-            if close > near { GapState::Spent } else { GapState::Inverted }
-        } else if close < far {
-            GapState::Inverted
-        } else if low <= far {
-            GapState::Filled
-        } else if low <= middle {
-            GapState::Half
-        } else if low <= near {
-            GapState::Touched
+        // Each of these implies the ones before it, because no close lies below its low.
+        let reached = usize::from(low <= near)
+            + usize::from(low <= middle)
+            + usize::from(low <= far)
+            + usize::from(close < far);
+        let inverted = GapState::Inverted as usize;
+        let state = if self.state == GapState::Inverted {
+            inverted + usize::from(close > near)
         } else {
-            GapState::Open
+            reached.max(self.state as usize)
         };
-        reached.max(self.state)
+        GapState::ALL.get(state).copied().unwrap_or(self.state)
     }
 
     /// Where the next change is possible: down to the first price, or up to the second; the other one is out of reach.
     fn wakes(&self) -> [f64; 2] {
         let [near, middle, far] = self.edges();
-        let next = match self.state {
-            GapState::Open => near,
-            GapState::Touched => middle,
-            GapState::Half | GapState::Filled => far,
-            GapState::Inverted | GapState::Spent => near,
-        };
+        // Open, touched, half, filled, inverted, spent.
+        let next = [near, middle, far, far, near, near][self.state as usize];
         // The sign of the bias has turned the edges; it is turned back here.
         let price = self.bias.sign() * next;
         let comes_from_above = (self.bias == Bias::Bullish) != (self.state >= GapState::Inverted);
@@ -125,16 +119,25 @@ impl Gap {
     }
 }
 
-/// Where each gap has to be looked at again, oldest first: flat lists, and the nearest of every few. Sorted ones would be read at
-/// one end only, but few bars change no gap, and the processor guesses wrong where a price belongs.
+/// The newest gaps, oldest first, and where each has to be looked at again: flat lists, and the nearest of every few. Sorted ones
+/// would be read at one end only, but few bars change no gap, and the processor guesses wrong where a price belongs.
+///
+/// There are half as many places again as gaps that are followed, so that one that is over leaves its place empty and none has to
+/// move; once all places were used, those that are left are gathered at the front.
 #[derive(Debug, Clone)]
-struct Wakes {
+struct Followed {
+    cap: usize,
+    /// Those that are over ([`GapState::Spent`]) are empty places.
+    gaps: Vec<Gap>,
+    /// How many are not over.
+    len: usize,
+    /// Before this place all are empty.
+    from: usize,
+    /// By place; out of reach where it is empty.
     down_to: Vec<f64>,
     up_to: Vec<f64>,
     /// Of each group of places, the nearest to come down to and the nearest to come up to.
     nearest: Vec<[f64; 2]>,
-    /// How many of the places are taken; the others are out of reach.
-    len: usize,
 }
 
 /// Places in a group.
@@ -143,56 +146,127 @@ const GROUP: usize = 8;
 /// What no price reaches.
 const NEVER: [f64; 2] = [f64::NEG_INFINITY, f64::INFINITY];
 
-impl Wakes {
-    fn with_capacity(capacity: usize) -> Self {
-        let groups = capacity.div_ceil(GROUP);
-        let (down_to, up_to) = (vec![NEVER[0]; groups * GROUP], vec![NEVER[1]; groups * GROUP]);
-        Self { down_to, up_to, nearest: vec![NEVER; groups], len: 0 }
+impl Followed {
+    /// At most `cap` gaps, from 1 up to 256.
+    fn new(cap: usize) -> Self {
+        let places = cap + cap.div_ceil(2);
+        let groups = places.div_ceil(GROUP);
+        Self {
+            cap,
+            gaps: Vec::with_capacity(places),
+            len: 0,
+            from: 0,
+            down_to: vec![NEVER[0]; groups * GROUP],
+            up_to: vec![NEVER[1]; groups * GROUP],
+            nearest: vec![NEVER; groups],
+        }
     }
 
-    fn push(&mut self, wakes: [f64; 2]) {
-        self.set(self.len, wakes);
+    fn iter(&self) -> impl Iterator<Item = &Gap> {
+        self.gaps.iter().skip(self.from).filter(|gap| gap.state != GapState::Spent)
+    }
+
+    /// Adds the newest; the oldest gives way where there are too many.
+    fn push(&mut self, gap: Gap) {
+        if self.len == self.cap {
+            self.drop_oldest();
+        }
+        if self.gaps.len() == self.cap + self.cap.div_ceil(2) {
+            self.gather();
+        }
+        let at = self.gaps.len();
+        self.gaps.push(gap);
         self.len += 1;
+        self.set(at, gap.wakes());
+        self.refresh(at / GROUP);
     }
 
+    fn drop_oldest(&mut self) {
+        while let Some(gap) = self.gaps.get_mut(self.from) {
+            let (at, was_followed) = (self.from, gap.state != GapState::Spent);
+            gap.state = GapState::Spent;
+            self.from += 1;
+            if was_followed {
+                self.len -= 1;
+                self.set(at, NEVER);
+                self.refresh(at / GROUP);
+                return;
+            }
+        }
+    }
+
+    /// Moves all to the front.
+    #[inline(never)]
+    fn gather(&mut self) {
+        self.gaps.retain(|gap| gap.state != GapState::Spent);
+        self.from = 0;
+        for at in 0..self.down_to.len() {
+            self.set(at, self.gaps.get(at).map_or(NEVER, Gap::wakes));
+        }
+        (0..self.nearest.len()).for_each(|group| self.refresh(group));
+    }
+
+    #[inline]
     fn set(&mut self, at: usize, [down_to, up_to]: [f64; 2]) {
         if let (Some(down), Some(up)) = (self.down_to.get_mut(at), self.up_to.get_mut(at)) {
             (*down, *up) = (down_to, up_to);
         }
-        self.look_for_nearest(at / GROUP, at / GROUP + 1);
     }
 
-    /// Of the groups from one to before another.
-    fn look_for_nearest(&mut self, from: usize, to: usize) {
+    /// Looks for the nearest of a group.
+    #[inline]
+    fn refresh(&mut self, group: usize) {
         let (down_to, up_to) = (self.down_to.as_chunks::<GROUP>().0, self.up_to.as_chunks::<GROUP>().0);
-        for group in from..to {
-            if let (Some(place), Some(down_to), Some(up_to)) =
-                (self.nearest.get_mut(group), down_to.get(group), up_to.get(group))
-            {
-                *place = nearest(*down_to, *up_to);
-            }
+        if let (Some(place), Some(down_to), Some(up_to)) =
+            (self.nearest.get_mut(group), down_to.get(group), up_to.get(group))
+        {
+            *place = nearest(*down_to, *up_to);
         }
     }
 
-    /// Forgets one that there is.
-    fn remove(&mut self, at: usize) {
-        self.down_to.copy_within(at + 1..self.len, at);
-        self.up_to.copy_within(at + 1..self.len, at);
-        self.len -= 1;
-        self.set(self.len, NEVER);
-        self.look_for_nearest(at / GROUP, self.len / GROUP);
+    /// The groups in which a bar has reached something, as bits: the places of 256 gaps make 48 of them.
+    #[inline]
+    fn reached(&self, bar: &Ohlcv) -> u64 {
+        let reached = |[down, up]: &[f64; 2]| u64::from((bar.low <= *down) | (bar.high >= *up));
+        let groups = self.nearest.iter().zip(0u32..);
+        groups.fold(0, |bits, (nearest, group)| bits | reached(nearest) << (group % u64::BITS))
     }
 
-    /// Writes down which of them a bar has reached, in order.
+    /// The places of a group that a bar has reached, as bits.
     #[inline]
-    fn take(&self, bar: &Ohlcv, woken: &mut Vec<usize>) {
-        let is_reached = |down: f64, up: f64| (bar.low <= down) | (bar.high >= up);
-        let groups = self.down_to.as_chunks::<GROUP>().0.iter().zip(self.up_to.as_chunks::<GROUP>().0);
-        for (number, ([down, up], (down_to, up_to))) in self.nearest.iter().zip(groups).enumerate() {
-            if is_reached(*down, *up) {
-                let reached = (0..GROUP).filter(|i| is_reached(down_to[*i], up_to[*i]));
-                woken.extend(reached.map(|i| number * GROUP + i));
+    fn reached_in(&self, group: usize, bar: &Ohlcv) -> u32 {
+        let (down_to, up_to) = (self.down_to.as_chunks::<GROUP>().0, self.up_to.as_chunks::<GROUP>().0);
+        let (Some(down_to), Some(up_to)) = (down_to.get(group), up_to.get(group)) else { return 0 };
+        let mut bits = 0;
+        for i in 0..GROUP {
+            bits |= u32::from((bar.low <= down_to[i]) | (bar.high >= up_to[i])) << i;
+        }
+        bits
+    }
+
+    /// Tells each gap of these groups that a bar has reached how far it has come, oldest first.
+    #[inline(never)]
+    fn follow(&mut self, mut groups: u64, number: usize, bar: &Ohlcv, tell: &mut impl FnMut(GapChange)) {
+        while groups != 0 {
+            let group = groups.trailing_zeros() as usize;
+            groups &= groups - 1;
+            let mut places = self.reached_in(group, bar);
+            while places != 0 {
+                let at = group * GROUP + places.trailing_zeros() as usize;
+                places &= places - 1;
+                let Some(gap) = self.gaps.get_mut(at) else { continue };
+                let state = gap.after(bar);
+                if state == gap.state {
+                    continue;
+                }
+                gap.state = state;
+                tell(GapChange { gap: *gap, known_at: number });
+                let is_over = state == GapState::Spent;
+                let wakes = if is_over { NEVER } else { gap.wakes() };
+                self.set(at, wakes);
+                self.len -= usize::from(is_over);
             }
+            self.refresh(group);
         }
     }
 }
@@ -253,11 +327,10 @@ impl Before {
 #[derive(Debug, Clone)]
 pub struct Gaps {
     threshold: Option<f64>,
-    gaps: Newest<Gap>,
-    wakes: Wakes,
-    /// Those that a bar has reached, by their place; kept for its room.
-    woken: Vec<usize>,
-    before: [Option<Before>; 2],
+    gaps: Followed,
+    /// The last two bars, as many as there were.
+    before: [Before; 2],
+    seen: usize,
     /// Sum of the ratios of bodies to opens, and how many.
     ratios: f64,
     ratio_bars: usize,
@@ -265,22 +338,29 @@ pub struct Gaps {
 
 impl Persist for Gaps {
     fn save(&self, put: &mut dyn FnMut(f64)) {
-        self.gaps.save(put);
+        self.gaps.len.save(put);
+        self.gaps.iter().for_each(|gap| gap.save(put));
         self.before.save(put);
+        self.seen.save(put);
         self.ratios.save(put);
         self.ratio_bars.save(put);
     }
 
     fn load(&mut self, take: &mut dyn FnMut() -> Option<f64>) -> Option<()> {
-        self.gaps.load(take)?;
-        self.before.load(take)?;
-        self.ratios.load(take)?;
-        self.ratio_bars.load(take)?;
+        let mut gaps = Followed::new(self.gaps.cap);
+        for _ in 0..count(take, gaps.cap)? {
+            let mut gap = Gap::default();
+            gap.load(take)?;
+            (gap.state != GapState::Spent).then_some(())?;
+            gaps.push(gap);
+        }
         // Oldest first, and no two of one bar.
-        self.gaps.as_slice().is_sorted_by(|a, b| a.known_at < b.known_at).then_some(())?;
-        self.wakes = Wakes::with_capacity(self.gaps.capacity());
-        self.gaps.as_slice().iter().for_each(|gap| self.wakes.push(gap.wakes()));
-        Some(())
+        gaps.iter().is_sorted_by(|a, b| a.known_at < b.known_at).then_some(())?;
+        self.gaps = gaps;
+        self.before.load(take)?;
+        self.seen = count(take, 2)?;
+        self.ratios.load(take)?;
+        self.ratio_bars.load(take)
     }
 }
 
@@ -296,10 +376,9 @@ impl Gaps {
         }
         Ok(Self {
             threshold,
-            gaps: Newest::new(keep),
-            wakes: Wakes::with_capacity(keep),
-            woken: Vec::with_capacity(keep),
-            before: [None; 2],
+            gaps: Followed::new(keep),
+            before: [Before::default(); 2],
+            seen: 0,
             ratios: 0.0,
             ratio_bars: 0,
         })
@@ -307,25 +386,30 @@ impl Gaps {
 
     /// Takes a bar and its number; tells of each gap that changed, and then of the one that was formed.
     #[inline]
-    pub fn update(&mut self, number: usize, bar: &Ohlcv, mut tell: impl FnMut(GapChange)) {
-        if ![bar.open, bar.high, bar.low, bar.close].into_iter().all(admissible) {
-            return;
+    pub fn update(&mut self, number: usize, bar: &Ohlcv, tell: impl FnMut(GapChange)) {
+        if [bar.open, bar.high, bar.low, bar.close].into_iter().all(admissible) {
+            self.advance(number, bar, tell);
         }
-        self.wakes.take(bar, &mut self.woken);
-        if !self.woken.is_empty() {
-            self.follow(number, bar, &mut tell);
+    }
+
+    /// [`Self::update`] for a bar whose prices are admissible.
+    #[inline(always)]
+    pub(super) fn advance(&mut self, number: usize, bar: &Ohlcv, mut tell: impl FnMut(GapChange)) {
+        let reached = self.gaps.reached(bar);
+        if reached != 0 {
+            self.gaps.follow(reached, number, bar, &mut tell);
         }
         let is_large = self.is_large(bar);
-        if let [Some(first), Some(middle)] = self.before
-            && let Some(gap) = formed(&first, &middle, bar, number).filter(|_| is_large)
+        let [first, middle] = self.before;
+        if is_large
+            && self.seen == 2
+            && let Some(gap) = formed(&first, &middle, bar, number)
         {
-            if self.gaps.push(gap).is_some() {
-                self.wakes.remove(0);
-            }
-            self.wakes.push(gap.wakes());
+            self.gaps.push(gap);
             tell(GapChange { gap, known_at: number });
         }
-        self.before = [self.before[1], Some(Before::of(bar))];
+        self.before = [middle, Before::of(bar)];
+        self.seen = (self.seen + 1).min(2);
     }
 
     /// Whether the middle bar is beyond the threshold; counts the new bar in.
@@ -339,38 +423,17 @@ impl Gaps {
             self.ratio_bars += 1;
         }
         let mean = self.ratios / self.ratio_bars.max(1) as f64;
-        self.before[1].is_some_and(|middle| middle.ratio() > threshold * mean)
-    }
-
-    fn follow(&mut self, number: usize, bar: &Ohlcv, tell: &mut impl FnMut(GapChange)) {
-        let mut spent = 0;
-        for at in self.woken.drain(..) {
-            // Those that were spent before it have made room.
-            let at = at - spent;
-            let Some(gap) = self.gaps.get_mut(at) else { continue };
-            let state = gap.after(bar);
-            if state == gap.state {
-                continue;
-            }
-            gap.state = state;
-            tell(GapChange { gap: *gap, known_at: number });
-            self.wakes.set(at, gap.wakes());
-            if state == GapState::Spent {
-                self.gaps.remove(at);
-                self.wakes.remove(at);
-                spent += 1;
-            }
-        }
+        self.seen > 0 && self.before[1].ratio() > threshold * mean
     }
 
     /// The gaps that are followed, oldest first.
     #[inline]
-    #[must_use]
-    pub fn followed(&self) -> &[Gap] {
-        self.gaps.as_slice()
+    pub fn followed(&self) -> impl Iterator<Item = &Gap> {
+        self.gaps.iter()
     }
 }
 
+#[inline]
 fn formed(first: &Before, middle: &Before, last: &Ohlcv, number: usize) -> Option<Gap> {
     let (bias, top, bottom) = if last.low > first.high && middle.close > first.high {
         (Bias::Bullish, last.low, first.high)

@@ -160,16 +160,15 @@ impl Impulses {
         if let Some((broke, origin)) = made {
             self.impulse = Some(begun(number, bar, broke, origin));
         } else if let Some(impulse) = &mut self.impulse {
-            let sign = impulse.bias.sign();
-            let (ahead, behind) = match impulse.bias {
-                Bias::Bullish => (bar.high, bar.low),
-                Bias::Bearish => (bar.low, bar.high),
+            let (is_over, grows, ahead) = match impulse.bias {
+                Bias::Bullish => (bar.low < impulse.start, bar.high > impulse.end, bar.high),
+                Bias::Bearish => (bar.high > impulse.start, bar.low < impulse.end, bar.low),
             };
-            if sign * behind < sign * impulse.start {
+            if is_over {
                 self.impulse = None;
                 return;
             }
-            if sign * ahead > sign * impulse.end {
+            if grows {
                 (impulse.end, impulse.end_bar) = (ahead, number);
             }
         }

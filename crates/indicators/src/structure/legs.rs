@@ -33,8 +33,8 @@ persist!(Pivot { edge, price, bar, known_at });
 pub struct Legs {
     size: usize,
     tie: Edge,
-    highs: Delay,
-    lows: Delay,
+    /// Highs and lows.
+    past: Delay<[f64; 2]>,
     window: Fold<HighLow>,
     /// What ended last: after a high the leg falls.
     last: Edge,
@@ -42,7 +42,7 @@ pub struct Legs {
     value: Option<Pivot>,
 }
 
-persist!(Legs { highs, lows, window, last, bars, value });
+persist!(Legs { past, window, last, bars, value });
 
 impl Legs {
     /// Pivots that hold for `size` bars.
@@ -51,8 +51,8 @@ impl Legs {
     /// [`ParameterError::Number`] if `size` is not in `1..=500`.
     pub fn new(size: usize, tie: Edge) -> Result<Self, ParameterError> {
         number("legs", "size", size as f64, 1.0, 500.0)?;
-        let (highs, lows) = (Delay::new(size), Delay::new(size));
-        Ok(Self { size, tie, highs, lows, window: Fold::new(size), last: tie, bars: 0, value: None })
+        let (past, window) = (Delay::new(size), Fold::new(size));
+        Ok(Self { size, tie, past, window, last: tie, bars: 0, value: None })
     }
 
     /// Takes one bar, in price units; returns the pivot that became known with it.
@@ -61,13 +61,18 @@ impl Legs {
         if !(admissible(high) && admissible(low)) {
             return None;
         }
+        self.advance(high, low)
+    }
+
+    /// [`Self::update`] for prices that are admissible.
+    #[inline(always)]
+    pub(super) fn advance(&mut self, high: f64, low: f64) -> Option<Pivot> {
         let known_at = self.bars;
         self.bars += 1;
         let after = self.window.push([high, low]);
-        let (then_high, then_low) = (self.highs.push(high), self.lows.push(low));
-        let (Some(after), Some(then_high), Some(then_low)) = (after, then_high, then_low) else {
-            return None;
-        };
+        let [then_high, then_low] = self.past.push([high, low])?;
+        // The bars after it were all there before it left the delay.
+        let after = after?;
         // In one condition, which is mostly false: one after the other they would be guessed wrong by the processor.
         let (is_high, is_low) = (then_high > after.high, then_low < after.low);
         let ends_high = is_high & (!is_low | (self.tie == Edge::High));

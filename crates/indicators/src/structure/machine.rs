@@ -139,14 +139,13 @@ impl MarketStructure {
     /// Takes one closed bar; returns what became known with it, in the order in which it is to be read.
     #[inline]
     pub fn update(&mut self, bar: &Ohlcv) -> &[Event] {
-        let is_bar = admissible(bar.open)
-            && admissible(bar.close)
-            && admissible(bar.high)
-            && admissible(bar.low)
-            && bar.low <= bar.open
-            && bar.low <= bar.close
-            && bar.high >= bar.open
-            && bar.high >= bar.close;
+        // What lies between two admissible prices is one. In one condition, which is mostly true.
+        let is_bar = admissible(bar.high)
+            & admissible(bar.low)
+            & (bar.low <= bar.open)
+            & (bar.low <= bar.close)
+            & (bar.high >= bar.open)
+            & (bar.high >= bar.close);
         if !is_bar || self.opened.is_some_and(|last| bar.opened <= last) {
             return &[];
         }
@@ -160,16 +159,16 @@ impl MarketStructure {
         self.bars += 1;
         self.events.clear();
         self.marks = Marks { close: bar.close, ..Marks::default() };
-        let atr = self.atr.update(bar.high, bar.low, bar.close);
+        let atr = self.atr.advance(bar.high, bar.low, bar.close);
         self.turn_periods(number, bar);
 
-        let pivot = self.legs.update(bar.high, bar.low);
+        let pivot = self.legs.advance(bar.high, bar.low);
         if let Some(pivot) = pivot {
             self.pivots[place(pivot.edge)] = Some(pivot);
             self.origins.restart(pivot);
             self.events.push(Event::Pivot(pivot));
         }
-        let broke = self.breaks.update(number, bar.close, pivot);
+        let broke = self.breaks.advance(number, bar.close, pivot);
         if let Some(broke) = broke {
             self.marks.broke = Some(broke);
             self.events.push(Event::Break(broke));
@@ -180,7 +179,7 @@ impl MarketStructure {
         self.origins.push(Candle { high: bar.high, low: bar.low, bar: number, is_wild });
 
         let events = &mut self.events;
-        self.gaps.update(number, bar, |change| events.push(Event::Gap(change)));
+        self.gaps.advance(number, bar, |change| events.push(Event::Gap(change)));
         let displacement = self.displacements.update_with(number, bar, self.atr.range());
         if let Some(displacement) = displacement {
             self.marks.displaced = Some(displacement.bias);
@@ -258,7 +257,7 @@ impl MarketStructure {
                 }
             }
         }
-        let pool = self.pools.update(number, bar, atr, tell);
+        let pool = self.pools.advance(number, bar, atr, tell);
         if let Some(pool) = pool {
             self.events.push(Event::Pool(pool));
         }
@@ -307,9 +306,7 @@ impl MarketStructure {
             Predicate::Displaced(bias) => {
                 self.marks.displaced.is_some_and(|is| bias.is_none_or(|want| want == is))
             }
-            Predicate::InGap(bias) => {
-                self.gaps().iter().any(|gap| gap.contains(close) && gap.leans() == Some(bias))
-            }
+            Predicate::InGap(bias) => self.gaps().any(|gap| gap.contains(close) && gap.leans() == Some(bias)),
             Predicate::InBlock(bias) => {
                 self.order_blocks().iter().any(|block| block.contains(close) && block.leans() == Some(bias))
             }
@@ -378,8 +375,7 @@ impl MarketStructure {
 
     /// The gaps that are followed, oldest first.
     #[inline]
-    #[must_use]
-    pub fn gaps(&self) -> &[Gap] {
+    pub fn gaps(&self) -> impl Iterator<Item = &Gap> {
         self.gaps.followed()
     }
 

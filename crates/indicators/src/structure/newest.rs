@@ -16,25 +16,12 @@ impl<T: Copy> Newest<T> {
         Self { items: Vec::with_capacity(cap.max(1)), cap: cap.max(1) }
     }
 
-    /// How many there may be.
-    pub(super) const fn capacity(&self) -> usize {
-        self.cap
-    }
-
-    /// Adds the newest; returns the one that gave way.
-    pub(super) fn push(&mut self, item: T) -> Option<T> {
-        let oldest = (self.items.len() == self.cap).then(|| self.items.remove(0));
+    /// Adds the newest.
+    pub(super) fn push(&mut self, item: T) {
+        if self.items.len() == self.cap {
+            self.items.remove(0);
+        }
         self.items.push(item);
-        oldest
-    }
-
-    pub(super) fn get_mut(&mut self, at: usize) -> Option<&mut T> {
-        self.items.get_mut(at)
-    }
-
-    /// Removes the item at a place that there is.
-    pub(super) fn remove(&mut self, at: usize) {
-        self.items.remove(at);
     }
 
     pub(super) fn as_slice(&self) -> &[T] {

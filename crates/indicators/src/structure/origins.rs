@@ -57,11 +57,9 @@ impl Origin {
         Self { extreme: candle, block: candle }
     }
 
-    /// Whether a candle changes it.
-    #[inline(always)]
-    fn is_passed(&self, edge: Edge, candle: &Candle) -> bool {
-        (candle.reach(edge) > self.extreme.reach(edge))
-            | (candle.parsed_reach(edge) > self.block.parsed_reach(edge))
+    /// How far a bar may reach from the pivot without changing it, where it is not wild.
+    fn quiet(&self, edge: Edge) -> f64 {
+        self.extreme.reach(edge).min(self.block.parsed_reach(edge))
     }
 
     #[inline]
@@ -84,6 +82,8 @@ pub struct Origins {
     filled: usize,
     since_high: Option<Origin>,
     since_low: Option<Origin>,
+    /// A bar that is not wild changes nothing from the first of these prices up to the second.
+    quiet: [f64; 2],
 }
 
 impl Persist for Origins {
@@ -100,7 +100,9 @@ impl Persist for Origins {
         self.at = count(take, self.ring.len() - 1)?;
         self.filled = count(take, self.ring.len())?;
         self.since_high.load(take)?;
-        self.since_low.load(take)
+        self.since_low.load(take)?;
+        self.set_quiet();
+        Some(())
     }
 }
 
@@ -112,7 +114,14 @@ impl Origins {
     pub fn new(size: usize) -> Result<Self, ParameterError> {
         number("origins", "size", size as f64, 1.0, 500.0)?;
         let ring = vec![Candle::default(); size].into_boxed_slice();
-        Ok(Self { ring, at: 0, filled: 0, since_high: None, since_low: None })
+        Ok(Self {
+            ring,
+            at: 0,
+            filled: 0,
+            since_high: None,
+            since_low: None,
+            quiet: [f64::NEG_INFINITY, f64::INFINITY],
+        })
     }
 
     /// Starts anew from a pivot that became known with the bar that comes next: the bars since it are looked through once.
@@ -131,6 +140,12 @@ impl Origins {
             Edge::High => self.since_high = origin,
             Edge::Low => self.since_low = origin,
         }
+        self.set_quiet();
+    }
+
+    fn set_quiet(&mut self) {
+        let quiet = |origin: &Option<Origin>, edge| origin.map_or(f64::INFINITY, |it| it.quiet(edge));
+        self.quiet = [-quiet(&self.since_high, Edge::High), quiet(&self.since_low, Edge::Low)];
     }
 
     /// What lies between the last pivot of a side and the bar that comes next.
@@ -151,16 +166,13 @@ impl Origins {
         if let Some(origin) = &mut self.since_low {
             origin.add(Edge::Low, candle);
         }
+        self.set_quiet();
     }
 
     /// Takes the bar.
     #[inline(always)]
     pub fn push(&mut self, candle: Candle) {
-        let is_passed = |origin: &Option<Origin>, edge: Edge| match origin {
-            Some(origin) => origin.is_passed(edge, &candle),
-            None => false,
-        };
-        if is_passed(&self.since_high, Edge::High) | is_passed(&self.since_low, Edge::Low) {
+        if candle.is_wild | (candle.low < self.quiet[0]) | (candle.high > self.quiet[1]) {
             self.extend(candle);
         }
         // `at` is below the length between calls.

@@ -1,10 +1,10 @@
 //! Liquidity pools: equal highs and equal lows.
 
 use super::newest::Newest;
-use super::{Edge, Legs, Liquidity, Taken, Watch};
-use crate::Ohlcv;
+use super::{Edge, Legs, Liquidity, Pivot, Taken, Watch};
 use crate::error::{ParameterError, number};
 use crate::persist::{Persist, persist};
+use crate::{Ohlcv, admissible};
 
 /// Pivots of one side at nearly one price. Two or more make a pool.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -110,21 +110,43 @@ impl Pools {
 
     /// Takes a bar, its number and the average true range; tells of each pool that price took, then returns the pool that was
     /// formed or has grown. Without an average true range nothing is near anything.
-    #[inline]
     pub fn update(
+        &mut self,
+        number: usize,
+        bar: &Ohlcv,
+        atr: Option<f64>,
+        tell: impl FnMut(Taken),
+    ) -> Option<Pool> {
+        let is_bar = admissible(bar.high) && admissible(bar.low) && admissible(bar.close);
+        if is_bar { self.advance(number, bar, atr, tell) } else { None }
+    }
+
+    /// [`Self::update`] for a bar whose prices are admissible.
+    #[inline(always)]
+    pub(super) fn advance(
         &mut self,
         number: usize,
         bar: &Ohlcv,
         atr: Option<f64>,
         mut tell: impl FnMut(Taken),
     ) -> Option<Pool> {
+        if (bar.high > self.quiet[0]) | (-bar.low > self.quiet[1]) {
+            self.follow(number, bar, &mut tell);
+        }
+        let pivot = self.legs.advance(bar.high, bar.low)?;
+        self.join(number, pivot, self.width * atr?)
+    }
+
+    /// Looks at the pools of the sides that a bar reaches.
+    #[inline(never)]
+    fn follow(&mut self, number: usize, bar: &Ohlcv, tell: &mut impl FnMut(Taken)) {
         let reclaim_bars = self.reclaim_bars;
         for ((side, level), furthest) in self.sides.iter_mut().zip(&mut self.quiet).zip([bar.high, -bar.low])
         {
             if furthest > *level {
                 let mut nearest = f64::INFINITY;
                 side.retain_mut(|pool| {
-                    let is_kept = follow(pool, number, bar, reclaim_bars, &mut tell);
+                    let is_kept = follow(pool, number, bar, reclaim_bars, tell);
                     if is_kept {
                         nearest = nearest.min(pool.quiet());
                     }
@@ -133,8 +155,11 @@ impl Pools {
                 *level = nearest;
             }
         }
-        let pivot = self.legs.update(bar.high, bar.low)?;
-        let width = self.width * atr?;
+    }
+
+    /// Takes a pivot into the pool it is near, or begins one; returns the pool, where it is one now.
+    #[inline(never)]
+    fn join(&mut self, number: usize, pivot: Pivot, width: f64) -> Option<Pool> {
         let sign = pivot.edge.sign();
         let (side, level) = match pivot.edge {
             Edge::High => (&mut self.sides[0], &mut self.quiet[0]),

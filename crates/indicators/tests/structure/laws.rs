@@ -277,7 +277,7 @@ fn memory_is_bounded() {
             volume: 1.0,
         };
         structure.update(&bar);
-        assert!(structure.gaps().len() <= settings.gaps && structure.events().len() <= 400);
+        assert!(structure.gaps().count() <= settings.gaps && structure.events().len() <= 400);
         assert!(
             structure.order_blocks().len() <= settings.blocks
                 && structure.breakers().len() <= settings.blocks

@@ -266,7 +266,7 @@ impl Desk {
     /// Where the entry zone overlaps a gap or an order block of its side: the price of the first overlap on the way back, as
     /// near to the sweet spot as it allows.
     fn meeting(&self, ote: &Ote) -> Option<f64> {
-        let gaps = self.structure.gaps().iter().filter(|gap| gap.leans() == Some(ote.bias));
+        let gaps = self.structure.gaps().filter(|gap| gap.leans() == Some(ote.bias));
         let blocks = self.structure.order_blocks().iter();
         let blocks = blocks.filter(|it| it.bias == ote.bias && it.state == BlockState::Order);
         let areas = gaps.map(|it| [it.bottom, it.top]).chain(blocks.map(|it| [it.bottom, it.top]));
