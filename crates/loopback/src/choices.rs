@@ -29,11 +29,27 @@ pub enum Open {
     ReduceOnlyValue,
     /// A quantity between two steps is cut down; flipped, it is refused.
     OffStep,
+    /// A key is looked up before the time of a request is; flipped, after it.
+    CheckOrder,
+    /// A login that is refused is answered as others are, with its reason; flipped, without `op` and with the request.
+    LoginBody,
+    /// A page size out of range is refused; flipped, it is cut down.
+    Limit,
+    /// The direction of a trigger follows from the price where it is not said; flipped, it has to be said.
+    TriggerDirection,
+    /// The value of a position is that at the mark price; flipped, that at its entry.
+    PositionValue,
+    /// An amendment that only lowers the quantity keeps the place in the queue; flipped, none does.
+    AmendPriority,
+    /// Maintenance margin of isolated positions is on the value at the mark price; flipped, on that at entry.
+    IsolatedLiquidation,
+    /// Making costs 0.02 %; flipped, 0.01 %.
+    MakerFee,
 }
 
 impl Open {
     /// Every point.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 18] = [
         Self::MissingWindow,
         Self::KeyStatus,
         Self::DuplicateTopic,
@@ -44,6 +60,14 @@ impl Open {
         Self::LinkId,
         Self::ReduceOnlyValue,
         Self::OffStep,
+        Self::CheckOrder,
+        Self::LoginBody,
+        Self::Limit,
+        Self::TriggerDirection,
+        Self::PositionValue,
+        Self::AmendPriority,
+        Self::IsolatedLiquidation,
+        Self::MakerFee,
     ];
 
     /// Its name on the command line.
@@ -60,6 +84,14 @@ impl Open {
             Self::LinkId => "link-id",
             Self::ReduceOnlyValue => "reduce-only-value",
             Self::OffStep => "off-step",
+            Self::CheckOrder => "check-order",
+            Self::LoginBody => "login-body",
+            Self::Limit => "limit",
+            Self::TriggerDirection => "trigger-direction",
+            Self::PositionValue => "position-value",
+            Self::AmendPriority => "amend-priority",
+            Self::IsolatedLiquidation => "isolated-liquidation",
+            Self::MakerFee => "maker-fee",
         }
     }
 }

@@ -545,7 +545,75 @@ fn habits(flipped: Option<Open>) -> Vec<(&'static str, String)> {
     world.ask("alice", "POST", "/v5/order/create", &of_xrp("Buy", "100", false));
     let small = world.ask("alice", "POST", "/v5/order/create", &of_xrp("Sell", "1", true));
     habits.push(("a small end", small["retCode"].to_string()));
+    more_habits(&mut world, near, &mut habits);
     habits
+}
+
+/// Those about pages, places in the queue, logins and margins.
+fn more_habits(world: &mut World, near: f64, habits: &mut Vec<(&'static str, String)>) {
+    let (early, path) = (world.ms - 3_600_000, "/v5/account/info");
+    let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let headers = vec![
+        header("x-bapi-api-key", "nobody"),
+        header("x-bapi-timestamp", &early.to_string()),
+        header("x-bapi-recv-window", "5000"),
+        header("x-bapi-sign", "x"),
+    ];
+    let request =
+        RawRequest { method: "GET".to_owned(), path: path.to_owned(), headers, ..RawRequest::default() };
+    let body: Value = serde_json::from_str(&world.exchange.request(at(world.ms), &request).body).unwrap();
+    habits.push(("key and time both wrong", body["retCode"].to_string()));
+    let stranger = world.open("/v5/private");
+    world.say(stranger, &json!({"op": "auth", "args": ["nobody", world.ms + 1_000, "x"]}));
+    habits.push(("a refused login", world.heard[&stranger][0]["op"].to_string()));
+    let page = world.ask("alice", "GET", "/v5/execution/list", "category=linear&limit=101");
+    habits.push(("too long a page", page["retCode"].to_string()));
+    let mut waits = json!({"side": "Buy", "orderType": "Market", "qty": "0.01", "triggerPrice": price((near * 1.04).round())});
+    habits.push(("no direction", world.order("alice", waits.clone())["retCode"].to_string()));
+    waits["triggerDirection"] = 1.into();
+    assert_eq!(world.order("alice", waits)["retCode"], 0);
+    // Two of the same account at the same price, the first of which becomes smaller.
+    world.admin("/admin/time", &json!({"speed": 0}));
+    let rests = |link: &str| json!({"side": "Buy", "orderType": "Limit", "qty": "0.02", "price": price((near * 0.99).round()), "orderLinkId": link});
+    for link in ["first", "second"] {
+        assert_eq!(world.order("bob", rests(link))["retCode"], 0);
+    }
+    let amend = json!({"category": "linear", "symbol": "BTCUSDT", "orderLinkId": "first", "qty": "0.01"});
+    assert_eq!(world.ask("bob", "POST", "/v5/order/amend", &amend.to_string())["retCode"], 0);
+    // Alice sells into the book down to that price, as much as lies before it and a little more.
+    let book = world.ask("alice", "GET", "/v5/market/orderbook", "category=linear&symbol=BTCUSDT&limit=1000");
+    let wanted = (near * 0.99).round();
+    let bids = book["result"]["b"].as_array().unwrap().clone();
+    let levels = bids.iter().map(|level| (number(&level[0]), number(&level[1])));
+    let before: f64 = levels.clone().filter(|(at, _)| *at > wanted).map(|(_, quantity)| quantity).sum();
+    let there: f64 = levels.filter(|(at, _)| (*at - wanted).abs() < 0.01).map(|(_, quantity)| quantity).sum();
+    let sold = format!("{:.3}", before + there - 0.02);
+    world.admin("/admin/deposit", &json!({"key": "alice", "usdt": "100000000"}));
+    world.admin("/admin/terms", &json!({"key": "alice", "maker_fee": "0.0003"}));
+    let sells = json!({"side": "Sell", "orderType": "Market", "qty": sold});
+    assert_eq!(world.order("alice", sells)["retCode"], 0);
+    let query = "category=linear&orderLinkId=first";
+    let first = world.list("bob", "/v5/order/realtime", query).remove(0);
+    habits.push(("the first is ahead", (number(&first["cumExecQty"]) > 0.0).to_string()));
+    let fees = world.list("bob", "/v5/account/fee-rate", "category=linear&symbol=BTCUSDT").remove(0);
+    habits.push(("a maker pays", fees["makerFeeRate"].to_string()));
+    // What Bob bought is worth something else by now.
+    world.admin("/admin/price", &json!({"symbol": "BTCUSDT", "price": price((near * 0.98).round())}));
+    let held = world.list("bob", "/v5/position/list", "category=linear&symbol=BTCUSDT").remove(0);
+    let at_mark = number(&held["size"]) * number(&held["markPrice"]);
+    habits.push(("value at mark", ((number(&held["positionValue"]) - at_mark).abs() < 0.01).to_string()));
+    // Isolated margin of a market that nobody has touched yet.
+    world.admin("/admin/accounts", &json!({"key": "carol", "secret": "hush-carol", "usdt": "10000"}));
+    world.ask("carol", "POST", "/v5/account/set-margin-mode", r#"{"setMarginMode":"ISOLATED_MARGIN"}"#);
+    let buys =
+        json!({"category": "linear", "symbol": "ETHUSDT", "side": "Buy", "orderType": "Market", "qty": "1"});
+    world.ask("carol", "POST", "/v5/order/create", &buys.to_string());
+    let held = world.list("carol", "/v5/position/list", "category=linear&symbol=ETHUSDT").remove(0);
+    // One tenth is set aside; of the value at the liquidation price a two-hundredth is needed, of that at entry the same.
+    let entry = number(&held["avgPrice"]);
+    let at_mark = entry * 0.9 / 0.995;
+    let is_at_mark = (number(&held["liqPrice"]) - at_mark).abs() < entry * 0.000_2;
+    habits.push(("liquidated by the value at mark", is_at_mark.to_string()));
 }
 
 #[test]
@@ -561,6 +629,14 @@ fn each_open_point_can_be_flipped_and_changes_nothing_else() {
         (Open::LinkId, "a name again", "110072", "0"),
         (Open::OrderId, "the id stays", "true", "false"),
         (Open::ReduceOnlyValue, "a small end", "0", "110094"),
+        (Open::CheckOrder, "key and time both wrong", "10003", "10002"),
+        (Open::LoginBody, "a refused login", "\"auth\"", "null"),
+        (Open::Limit, "too long a page", "10001", "0"),
+        (Open::TriggerDirection, "no direction", "0", "10001"),
+        (Open::AmendPriority, "the first is ahead", "true", "false"),
+        (Open::MakerFee, "a maker pays", "\"0.0002\"", "\"0.0001\""),
+        (Open::PositionValue, "value at mark", "true", "false"),
+        (Open::IsolatedLiquidation, "liquidated by the value at mark", "true", "false"),
     ];
     let usual = habits(None);
     assert_eq!(usual, flips.map(|(_, what, usual, _)| (what, usual.to_owned())));
@@ -576,6 +652,103 @@ fn each_open_point_can_be_flipped_and_changes_nothing_else() {
         assert_eq!(found, want, "{point}");
     }
     assert_eq!(flips.len(), Open::ALL.len());
+}
+
+/// What the venue below does not change of an order is changed all the same, and the order stays the one it was.
+#[test]
+fn an_order_is_amended_in_everything_and_keeps_its_names_and_fills() {
+    let mut world = World::new(&settings());
+    let near = world.last();
+    world.admin("/admin/time", &json!({"speed": 0}));
+    let low = price((near * 0.99).round());
+    let rests =
+        json!({"side": "Buy", "orderType": "Limit", "qty": "0.05", "price": low, "orderLinkId": "one"});
+    let id = world.order("alice", rests)["result"]["orderId"].clone();
+    let amend = |world: &mut World, mut terms: Value| {
+        (terms["category"], terms["symbol"], terms["orderLinkId"]) =
+            ("linear".into(), "BTCUSDT".into(), "one".into());
+        world.ask("alice", "POST", "/v5/order/amend", &terms.to_string())
+    };
+    let row = |world: &mut World| {
+        world.list("alice", "/v5/order/realtime", "category=linear&orderLinkId=one").remove(0)
+    };
+    let far = price((near * 1.1).round());
+    let answer =
+        amend(&mut world, json!({"takeProfit": far, "tpTriggerBy": "MarkPrice", "tpslMode": "Partial"}));
+    assert_eq!(answer["result"]["orderId"], id, "{answer}");
+    let found = row(&mut world);
+    let shown = ["orderId", "orderStatus", "qty", "tpTriggerBy", "tpslMode"].map(|name| found[name].clone());
+    assert_eq!(
+        shown.to_vec(),
+        vec![id.clone(), json!("New"), json!("0.050"), json!("MarkPrice"), json!("Partial")]
+    );
+    let limit = price((near * 1.09).round());
+    assert_eq!(amend(&mut world, json!({"tpLimitPrice": limit}))["retCode"], 0);
+    assert_eq!(number(&row(&mut world)["tpLimitPrice"]), number(&json!(limit)));
+    // The same again is nothing, and what cannot be leaves everything as it was.
+    let same = amend(&mut world, json!({"tpLimitPrice": limit, "tpTriggerBy": "MarkPrice"}));
+    assert_eq!(
+        (&same["retCode"], number(&row(&mut world)["tpLimitPrice"])),
+        (&json!(10001), number(&json!(limit)))
+    );
+    let too_much = amend(&mut world, json!({"qty": "200", "tpTriggerBy": "LastPrice"}));
+    let found = row(&mut world);
+    assert_eq!(
+        (&too_much["retCode"], &found["qty"], &found["tpTriggerBy"]),
+        (&json!(110007), &json!("0.050"), &json!("MarkPrice"))
+    );
+    // Bob takes a part of it; what is left can be amended, what guards it no more.
+    world.admin("/admin/price", &json!({"symbol": "BTCUSDT", "price": price((near * 0.991).round())}));
+    let sells = json!({"side": "Sell", "orderType": "Limit", "qty": "0", "price": low, "timeInForce": "IOC"});
+    let book = world.ask("bob", "GET", "/v5/market/orderbook", "category=linear&symbol=BTCUSDT&limit=1000");
+    let before: f64 = book["result"]["b"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|level| number(&level[0]) > number(&json!(low)))
+        .map(|level| number(&level[1]))
+        .sum();
+    world.admin("/admin/deposit", &json!({"key": "bob", "usdt": "100000000"}));
+    let mut clears = sells.clone();
+    clears["qty"] = format!("{before:.3}").into();
+    world.order("bob", clears);
+    // It was there before the market came so near, so it is the first in its queue.
+    let mut takes = sells;
+    takes["qty"] = "0.03".into();
+    world.order("bob", takes);
+    let found = row(&mut world);
+    assert_eq!(
+        (&found["orderStatus"], &found["cumExecQty"]),
+        (&json!("PartiallyFilled"), &json!("0.030")),
+        "{found}"
+    );
+    assert_eq!(amend(&mut world, json!({"takeProfit": far, "tpTriggerBy": "IndexPrice"}))["retCode"], 110059);
+    assert_eq!(amend(&mut world, json!({"qty": "0.06"}))["retCode"], 0);
+    let legs =
+        world.list("alice", "/v5/order/realtime", "category=linear&symbol=BTCUSDT&orderFilter=StopOrder");
+    let leg = &legs[0];
+    assert_eq!(
+        (&leg["parentOrderLinkId"], &leg["triggerBy"], &leg["qty"]),
+        (&json!("one"), &json!("MarkPrice"), &json!("0.030")),
+        "{leg}"
+    );
+    let found = row(&mut world);
+    assert_eq!(
+        (&found["orderId"], &found["qty"], &found["cumExecQty"]),
+        (&id, &json!("0.060"), &json!("0.030"))
+    );
+    // A conditional order watches another price, and is the same order still.
+    let waits = json!({"side": "Buy", "orderType": "Market", "qty": "0.01", "triggerPrice": price((near * 1.02).round()),
+        "triggerDirection": 1, "orderLinkId": "two"});
+    world.order("alice", waits);
+    let marks =
+        json!({"category": "linear", "symbol": "BTCUSDT", "orderLinkId": "two", "triggerBy": "MarkPrice"});
+    assert_eq!(world.ask("alice", "POST", "/v5/order/amend", &marks.to_string())["retCode"], 0);
+    let found = world.list("alice", "/v5/order/realtime", "category=linear&orderLinkId=two").remove(0);
+    assert_eq!((&found["triggerBy"], &found["orderStatus"]), (&json!("MarkPrice"), &json!("Untriggered")));
+    let cancel = json!({"category": "linear", "symbol": "BTCUSDT", "orderLinkId": "one"});
+    assert_eq!(world.ask("alice", "POST", "/v5/order/cancel", &cancel.to_string())["retCode"], 0);
+    assert_eq!(row(&mut world)["cancelType"], "CancelByUser");
 }
 
 #[test]

@@ -3,15 +3,13 @@
 use super::{Account, Guarded, Kept, Origin, Scene};
 use crate::choices::Open;
 use model::{
-    Amendment, CancelReason, ClientOrderId, Instrument, InstrumentIx, LegKind, MarginMode, NewOrder,
-    OrderCommand, OrderKind, PositionMode, PositionSide, Protection, ProtectionMode, RejectReason, Side,
+    CancelReason, ClientOrderId, Instrument, InstrumentIx, MarginMode, NewOrder, OrderCommand, OrderKind,
+    PositionMode, PositionSide, Protection, ProtectionMode, RejectReason, SelfTradePrevention, Side,
     TimeInForce, TriggerBy,
 };
 use units::{Amount, Price, Quantity, Rate, Rounding};
 use venue::Holding;
-use wire::bybit::server::{
-    AmendOrder, CreateOrder, Order, OrderName, Refusal, Request, Scope, Status, TradingStop,
-};
+use wire::bybit::server::{CreateOrder, Order, OrderName, Refusal, Request, Scope, Status, TradingStop};
 
 /// The names of an order that was accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +26,7 @@ const fn position_side(idx: u8) -> PositionSide {
     }
 }
 
-fn refused(reason: RejectReason, request: Request) -> Refusal {
+pub(super) fn refused(reason: RejectReason, request: Request) -> Refusal {
     Refusal::of(reason, request)
 }
 
@@ -47,11 +45,11 @@ impl Account {
         }
     }
 
-    fn holding(&self, ix: InstrumentIx, side: PositionSide) -> Holding {
+    pub(super) fn holding(&self, ix: InstrumentIx, side: PositionSide) -> Holding {
         self.venue.account().holding(ix, side)
     }
 
-    /// A new order.
+    /// A new order; one at market goes as far as `bound` where there is one.
     ///
     /// # Errors
     /// With the code of the exchange; nothing has changed then.
@@ -59,7 +57,7 @@ impl Account {
         &mut self,
         scene: &Scene<'_>,
         ix: InstrumentIx,
-        asked: &CreateOrder,
+        (asked, bound): (&CreateOrder, Option<Price>),
     ) -> Result<Placed, Refusal> {
         let of = &scene.instruments[ix.index()];
         let place = (ix, self.check_idx(ix, asked.position_idx)?);
@@ -72,6 +70,9 @@ impl Account {
         let mut quantity = asked.quantity;
         if asked.reduce_only && !is_conditional {
             let is_against = !holding.size.is_zero() && holding.side != asked.side;
+            if quantity.is_zero() && holding.size.is_zero() {
+                return Err(refused(RejectReason::ReduceOnly, Request::Create));
+            }
             if quantity.is_zero() {
                 quantity = holding.size.min(of.max_market_quantity);
             } else if is_against {
@@ -94,23 +95,27 @@ impl Account {
         self.check_guards(scene, ix, asked)?;
         let sent = self.fillable(of, asked.kind, quantity);
         let number = self.take_number();
+        // No further than it may, it is an order at that limit that does not rest.
+        let kind = bound.map_or(asked.kind, |price| OrderKind::Limit { price });
         let command = NewOrder {
             position_side: place.1,
-            time_in_force: if asked.kind.limit().is_some() {
-                asked.time_in_force
-            } else {
-                TimeInForce::GoodTillCancel
+            time_in_force: match bound {
+                Some(_) => TimeInForce::ImmediateOrCancel,
+                None if asked.kind.limit().is_some() => asked.time_in_force,
+                None => TimeInForce::GoodTillCancel,
             },
             reduce_only: asked.reduce_only,
             close_on_trigger: asked.close_on_trigger && is_conditional,
             self_trade: asked.self_trade,
             protection: asked.protection,
             protection_mode: asked.mode,
-            ..NewOrder::new(ClientOrderId::new(number, 0), ix, asked.side, asked.kind, sent)
+            ..NewOrder::new(self.name(number), ix, asked.side, kind, sent)
         };
-        let order = self.order_of(scene, place, asked, quantity);
+        let mut order = self.order_of(scene, place, asked, quantity);
+        order.price = bound.or(order.price);
         let placed = Placed { id: order.id.clone(), link: order.link.clone() };
         self.keep(number, Kept { ix, position_side: place.1, origin: Origin::Client, order });
+        self.meets(number);
         match self.command(scene, &OrderCommand::Place(command)) {
             Ok(()) => {
                 if sent < quantity {
@@ -120,6 +125,7 @@ impl Account {
                 Ok(placed)
             }
             Err(reason) => {
+                self.meeting = None;
                 self.forget(number);
                 Err(self.why(scene, ix, reason, asked, quantity))
             }
@@ -183,13 +189,16 @@ impl Account {
         refusal
     }
 
-    fn check_band(
+    pub(super) fn check_band(
         &self,
         scene: &Scene<'_>,
         ix: InstrumentIx,
         side: Side,
         price: Price,
     ) -> Result<(), Refusal> {
+        if price > crate::market::most_price(&scene.instruments[ix.index()]) {
+            return Err(refused(RejectReason::AbovePriceBand, Request::Create));
+        }
         if self.moves_prices {
             return Ok(());
         }
@@ -255,12 +264,63 @@ impl Account {
             reduce_only: asked.reduce_only,
             close_on_trigger: asked.close_on_trigger,
             self_trade: asked.self_trade,
+            slippage: asked.slippage,
             ..self.blank(scene, place, asked.side, quantity)
         }
     }
 
+    /// What the venue calls an order.
+    pub(super) fn name(&self, number: u64) -> ClientOrderId {
+        ClientOrderId::new(self.counters.get(&number).copied().unwrap_or(number), 0)
+    }
+
+    /// The number of an order that the venue calls so.
+    pub(super) fn number(&self, name: ClientOrderId) -> u64 {
+        self.numbers.get(&name.counter()).copied().unwrap_or(name.counter())
+    }
+
+    /// An order is about to meet the market: notes which order of the same account it would meet first.
+    pub(super) fn meets(&mut self, number: u64) {
+        let Some(kept) = self.orders.get(&number) else { return };
+        let (ix, order) = (kept.ix, &kept.order);
+        if order.self_trade == SelfTradePrevention::None || order.status == Status::Untriggered {
+            return;
+        }
+        let reaches = |at: Price| match order.price.filter(|_| !order.is_market) {
+            Some(limit) if order.side == Side::Buy => at <= limit,
+            Some(limit) => at >= limit,
+            None => true,
+        };
+        let resting = self.open.iter().filter_map(|other| Some((*other, self.orders.get(other)?)));
+        let across = resting.filter(|(other, kept)| {
+            *other != number
+                && kept.ix == ix
+                && kept.order.side != order.side
+                && matches!(kept.order.status, Status::New | Status::PartiallyFilled)
+        });
+        let best = across
+            .filter_map(|(other, kept)| Some((kept.order.price.filter(|price| reaches(*price))?, other)))
+            .min_by_key(|(price, other)| {
+                let far = if order.side == Side::Buy { price.mantissa() } else { -price.mantissa() };
+                (far, *other)
+            });
+        self.meeting = Some((number, best.map(|(_, other)| other)));
+    }
+
+    /// The id of the order of the same account that an order met.
+    pub(super) fn met_by(&self, number: u64) -> Option<String> {
+        let (taker, maker) = self.meeting?;
+        let other = if number == taker { maker? } else { taker };
+        self.orders.get(&other).map(|kept| kept.order.id.clone())
+    }
+
     /// The number of an order that lives.
-    fn living(&self, name: &OrderName, ix: InstrumentIx, request: Request) -> Result<u64, Refusal> {
+    pub(super) fn living(
+        &self,
+        name: &OrderName,
+        ix: InstrumentIx,
+        request: Request,
+    ) -> Result<u64, Refusal> {
         let number = match name {
             OrderName::Id(id) => self.ids.get(id),
             OrderName::Link(link) => self.links.get(link),
@@ -271,140 +331,10 @@ impl Account {
         number.filter(lives).copied().ok_or_else(|| refused(RejectReason::UnknownOrder, request))
     }
 
-    fn placed(&self, number: u64) -> Placed {
+    pub(super) fn placed(&self, number: u64) -> Placed {
         let names = self.orders.get(&number).map(|kept| (kept.order.id.clone(), kept.order.link.clone()));
         let (id, link) = names.unwrap_or_default();
         Placed { id, link }
-    }
-
-    /// A change of an order.
-    ///
-    /// # Errors
-    /// With the code of the exchange; nothing has changed then.
-    pub(crate) fn amend(
-        &mut self,
-        scene: &Scene<'_>,
-        ix: InstrumentIx,
-        name: &OrderName,
-        asked: &AmendOrder,
-        is_batch: bool,
-    ) -> Result<Placed, Refusal> {
-        let number = self.living(name, ix, Request::Amend)?;
-        let Some(kept) = self.orders.get(&number).cloned() else {
-            return Err(refused(RejectReason::UnknownOrder, Request::Amend));
-        };
-        if is_batch && kept.order.status == Status::Untriggered {
-            return Err(Refusal::parameter("conditional orders cannot be amended in a batch"));
-        }
-        if keeps_other_terms(&kept.order, asked) {
-            return Err(Refusal::parameter(
-                "which price is watched and the limits of stops and targets cannot be amended here",
-            ));
-        }
-        let outcome = match kept.origin {
-            Origin::Client => {
-                if let Some(price) = asked.price {
-                    self.check_band(scene, ix, kept.order.side, price)?;
-                }
-                let amendment = Amendment {
-                    price: asked.price,
-                    trigger: asked.trigger,
-                    quantity: asked.quantity,
-                    stop_loss: asked.stop_loss,
-                    take_profit: asked.take_profit,
-                };
-                let id = ClientOrderId::new(number, 0);
-                self.command(scene, &OrderCommand::Amend { id, instrument: ix, amendment })
-            }
-            Origin::Guard(_) => self.amend_guard(scene, number, &kept, asked),
-            Origin::Leg(_) => self.amend_leg(scene, number, &kept, asked),
-            Origin::Forced => Err(RejectReason::UnknownOrder),
-        };
-        outcome.map_err(|reason| refused(reason, Request::Amend))?;
-        Ok(self.placed(number))
-    }
-
-    /// Moves the trigger of what guards a whole position.
-    fn amend_guard(
-        &mut self,
-        scene: &Scene<'_>,
-        number: u64,
-        kept: &Kept,
-        asked: &AmendOrder,
-    ) -> Result<(), RejectReason> {
-        let trigger = asked.trigger.ok_or(RejectReason::NoSuchTerm)?;
-        let Guarded { mut protection, mut trailing, orders, .. } = self.guarded(kept.ix, kept.position_side);
-        match orders.iter().position(|order| *order == Some(number)) {
-            Some(0) => protection.stop_loss = Some(trigger),
-            Some(1) => protection.take_profit = Some(trigger),
-            Some(_) => {
-                if let Some(terms) = &mut trailing {
-                    terms.activation = Some(trigger);
-                }
-            }
-            None => return Err(RejectReason::UnknownOrder),
-        }
-        let (instrument, position_side) = (kept.ix, kept.position_side);
-        self.command(scene, &OrderCommand::Protect { instrument, position_side, protection, trailing })
-    }
-
-    /// A leg with other terms takes the place of the old one and keeps its names; it belongs to no pair any more.
-    fn amend_leg(
-        &mut self,
-        scene: &Scene<'_>,
-        number: u64,
-        kept: &Kept,
-        asked: &AmendOrder,
-    ) -> Result<(), RejectReason> {
-        let Origin::Leg(leg) = kept.origin else { return Err(RejectReason::UnknownOrder) };
-        let order = &kept.order;
-        let trigger = asked.trigger.or(order.trigger).ok_or(RejectReason::NoSuchTerm)?;
-        let quantity = asked.quantity.unwrap_or(order.quantity);
-        let limit = if order.is_market { None } else { asked.price.or(order.price) };
-        if (Some(trigger), quantity, limit) == (order.trigger, order.quantity, order.price) {
-            return Err(RejectReason::NothingChanged);
-        }
-        let held = order.side.opposite();
-        let is_stop = order.stop_type == "PartialStopLoss";
-        let kind = if is_stop { LegKind::StopLoss } else { LegKind::TakeProfit };
-        let terms = |trigger: Price| match kind {
-            LegKind::StopLoss => {
-                Protection { stop_by: order.trigger_by, ..Protection::new(Some(trigger), None) }
-            }
-            LegKind::TakeProfit => {
-                Protection { target_by: order.trigger_by, ..Protection::new(None, Some(trigger)) }
-            }
-        };
-        let watched = scene.watched(kept.ix, order.trigger_by);
-        let waits_above = is_stop == (held == Side::Sell);
-        if (waits_above && trigger <= watched) || (!waits_above && trigger >= watched) {
-            return Err(RejectReason::ProtectionSide);
-        }
-        let size = self.holding(kept.ix, kept.position_side).size;
-        if quantity > size || !quantity.is_positive() {
-            return Err(RejectReason::LegQuantity);
-        }
-        self.rebinding = Some(number);
-        self.command(scene, &OrderCommand::CancelLeg { leg, instrument: kept.ix })?;
-        let place = |protection| OrderCommand::ProtectPart {
-            instrument: kept.ix,
-            position_side: kept.position_side,
-            quantity,
-            protection,
-            stop_limit: limit.filter(|_| is_stop),
-            target_limit: limit.filter(|_| !is_stop),
-        };
-        let outcome = self.command(scene, &place(terms(trigger)));
-        if outcome.is_err() {
-            self.rebinding = None;
-            self.ended_by_amendment(scene, number);
-        }
-        outcome
-    }
-
-    fn ended_by_amendment(&mut self, scene: &Scene<'_>, number: u64) {
-        self.ended(number, scene.now, CancelReason::Amended);
-        self.tell_changes(scene);
     }
 
     /// The end of an order.
@@ -426,7 +356,7 @@ impl Account {
         let kept = self.orders.get(&number).ok_or(RejectReason::UnknownOrder)?;
         let (instrument, position_side) = (kept.ix, kept.position_side);
         let command = match kept.origin {
-            Origin::Client => OrderCommand::Cancel { id: ClientOrderId::new(number, 0), instrument },
+            Origin::Client => OrderCommand::Cancel { id: self.name(number), instrument },
             Origin::Leg(leg) => OrderCommand::CancelLeg { leg, instrument },
             Origin::Guard(_) => {
                 let Guarded { mut protection, mut trailing, orders, .. } =
@@ -611,7 +541,7 @@ impl Account {
 }
 
 /// Whether a stop and a target lie on their sides of the prices they watch.
-fn check_sides(
+pub(super) fn check_sides(
     scene: &Scene<'_>,
     ix: InstrumentIx,
     held: Side,
@@ -639,12 +569,4 @@ fn check_sides(
         }
     }
     Ok(())
-}
-
-/// Whether a change asks for terms that an order keeps for as long as it lives here, other than it has.
-fn keeps_other_terms(order: &Order, asked: &AmendOrder) -> bool {
-    let by = [order.trigger_by, order.stop_by, order.target_by];
-    let limits = [order.stop_limit, order.target_limit];
-    asked.by.iter().zip(by).any(|(asked, by)| asked.is_some_and(|asked| asked != by))
-        || asked.limits.iter().zip(limits).any(|(asked, limit)| asked.is_some() && *asked != limit)
 }

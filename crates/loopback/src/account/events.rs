@@ -59,6 +59,7 @@ impl Account {
             self.write_down(scene, event.at, &event.event);
         }
         self.out = out;
+        self.meeting = None;
         self.tell_changes(scene);
     }
 
@@ -125,22 +126,38 @@ impl Account {
 
     fn write_down(&mut self, scene: &Scene<'_>, at: Timestamp, event: &VenueEvent) {
         match *event {
-            VenueEvent::Accepted { id, .. } => self.change(id.counter(), at, |_| ()),
-            VenueEvent::Amended { id, amendment, .. } => self.change(id.counter(), at, |order| {
-                order.price = amendment.price.or(order.price);
-                order.trigger = amendment.trigger.or(order.trigger);
-                order.quantity = amendment.quantity.unwrap_or(order.quantity);
-                order.stop_loss = amendment.stop_loss.applied(order.stop_loss);
-                order.take_profit = amendment.take_profit.applied(order.take_profit);
-            }),
-            VenueEvent::Triggered { id, .. } => self.fire(id.counter(), at),
+            VenueEvent::Accepted { id, .. } => self.change(self.number(id), at, |_| ()),
+            VenueEvent::Amended { id, amendment, .. } => {
+                let number = self.number(id);
+                let before = self.filled_before(number);
+                self.change(number, at, |order| {
+                    order.price = amendment.price.or(order.price);
+                    order.trigger = amendment.trigger.or(order.trigger);
+                    order.quantity = amendment.quantity.map_or(order.quantity, |quantity| quantity + before);
+                    order.stop_loss = amendment.stop_loss.applied(order.stop_loss);
+                    order.take_profit = amendment.take_profit.applied(order.take_profit);
+                    let is_guarded = order.stop_loss.is_some() || order.take_profit.is_some();
+                    order.tpsl_mode = match order.tpsl_mode {
+                        _ if !is_guarded => "",
+                        "" => "Full",
+                        mode => mode,
+                    };
+                });
+                self.meets(number);
+            }
+            VenueEvent::Triggered { id, .. } => self.fire(self.number(id), at),
             VenueEvent::LegTriggered { leg, .. } => {
                 if let Some(number) = self.legs.get(&leg).copied() {
                     self.fire(number, at);
                 }
             }
             VenueEvent::Filled(fill) => self.filled(scene, &fill),
-            VenueEvent::Cancelled { id, reason, .. } => self.ended(id.counter(), at, reason),
+            VenueEvent::Cancelled { id, reason, .. } => {
+                let number = self.number(id);
+                if self.rebinding != Some(number) {
+                    self.ended(number, at, reason);
+                }
+            }
             VenueEvent::LegCancelled { leg, reason, .. } => {
                 if let Some(number) = self.legs.remove(&leg).filter(|number| self.rebinding != Some(*number))
                 {
@@ -158,7 +175,7 @@ impl Account {
                 limit,
                 parent,
             } => {
-                let parent = parent.map(|id| id.counter());
+                let parent = parent.map(|id| self.number(id));
                 let terms = (kind, quantity, trigger, by, limit);
                 self.leg_placed(scene, (instrument, position_side), leg, terms, parent);
             }
@@ -216,6 +233,7 @@ impl Account {
     fn fire(&mut self, number: u64, at: Timestamp) {
         self.change(number, at, |order| order.status = Status::Triggered);
         self.tell_order(number);
+        self.meets(number);
         let other = self.choices.is_flipped(Open::OrderId).then(|| self.uuid());
         if let Some(id) = &other {
             self.ids.insert(id.clone(), number);
@@ -229,7 +247,9 @@ impl Account {
     pub(super) fn ended(&mut self, number: u64, at: Timestamp, reason: CancelReason) {
         let is_told = !self.choices.is_flipped(Open::EndReason);
         let is_cancelled = self.choices.is_flipped(Open::ConditionalEnd);
+        let met = if reason == CancelReason::SelfTrade { self.met_by(number) } else { None };
         self.change(number, at, |order| {
+            order.smp_order = met.unwrap_or_default();
             let is_waiting = order.status == Status::Untriggered && !is_cancelled;
             order.status = if is_waiting { Status::Deactivated } else { Status::Cancelled };
             let name = reason.bybit();
@@ -386,7 +406,7 @@ impl Account {
         }
         let place = (fill.instrument.0, fill.position_side.index());
         match (fill.order, fill.cause) {
-            (Some(id), _) => Some(id.counter()),
+            (Some(id), _) => Some(self.number(id)),
             (None, FillCause::StopLoss | FillCause::TakeProfit | FillCause::TrailingStop) => {
                 let guarded = self.guards.entry(place).or_default();
                 let slot = match fill.cause {
@@ -478,6 +498,8 @@ impl Account {
             reduce_only: false,
             close_on_trigger: false,
             self_trade: SelfTradePrevention::None,
+            smp_order: String::new(),
+            slippage: None,
             last_price: Some(glance.last),
             closed_pnl: Amount::ZERO,
             created: scene.now,
@@ -500,6 +522,7 @@ impl Account {
             }
             self.change(number, scene.now, |order| {
                 (order.quantity, order.trigger, order.price) = (quantity, Some(trigger), limit);
+                order.trigger_by = by;
             });
             return;
         }
@@ -628,13 +651,13 @@ impl Account {
             }
             BalanceChange::Insurance { amount } => {
                 self.cash += amount;
-                self.log.push(self.transfer(scene, at, "LIQUIDATION", amount));
+                self.log.push(self.entry_of(scene, at, "LIQUIDATION", amount));
             }
             BalanceChange::Deposit { .. } | BalanceChange::Conversion { .. } => {}
         }
     }
 
-    fn transfer(&self, scene: &Scene<'_>, at: Timestamp, kind: &'static str, amount: Amount) -> LogEntry {
+    fn entry_of(&self, scene: &Scene<'_>, at: Timestamp, kind: &'static str, amount: Amount) -> LogEntry {
         LogEntry {
             id: format!("{}_{}_{}", self.uid, kind, self.log.len()),
             symbol: None,
@@ -669,7 +692,7 @@ impl Account {
         }
         self.cash += amount;
         let kind = if amount.is_negative() { "TRANSFER_OUT" } else { "TRANSFER_IN" };
-        self.log.push(self.transfer(scene, scene.now, kind, amount));
+        self.log.push(self.entry_of(scene, scene.now, kind, amount));
         self.told.push(Told::Wallet);
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! What the exchange works out about an account when it is asked.
 
 use super::{Account, Scene};
+use crate::choices::Open;
 use model::{Instrument, InstrumentIx, MarginMode, PositionSide, Side};
 use units::{Amount, Price, Rate, Rounding};
 use venue::MarginRules;
@@ -34,7 +35,7 @@ impl Account {
             side: (!is_flat).then_some(holding.side),
             size: holding.size,
             entry_value: holding.entry_value,
-            value,
+            value: if self.choices.is_flipped(Open::PositionValue) { holding.entry_value } else { value },
             tier: place + 1,
             tier_limit: tier.notional_limit,
             leverage,

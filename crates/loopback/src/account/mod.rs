@@ -1,11 +1,12 @@
 //! One account: the venue that keeps its books, and everything about it that a venue does not remember and an exchange does.
 
+mod amend;
 mod commands;
 mod events;
 mod figures;
 mod ledger;
 
-use crate::choices::Choices;
+use crate::choices::{Choices, Open};
 use crate::exchange::Terms;
 use crate::market::BAND;
 use crate::settings::AccountSettings;
@@ -17,7 +18,7 @@ use model::{
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use units::{Amount, Price, Prng, Quantity, Rate, Timestamp};
-use venue::{Event, Fidelity, OrderRules, QueueRules, Venue, VenueConfig};
+use venue::{Event, Fidelity, MarginRules, OrderRules, QueueRules, Venue, VenueConfig};
 use wire::Secret;
 use wire::bybit::server::{ClosedPnl, Execution, LogEntry, Order};
 
@@ -27,6 +28,8 @@ pub(crate) use commands::Placed;
 pub(crate) const TAKER: Rate = Rate::from_units(550_000);
 /// What making costs: 0.02 %.
 pub(crate) const MAKER: Rate = Rate::from_units(200_000);
+/// What it costs where that point is decided the other way: 0.01 %.
+const OTHER_MAKER: Rate = Rate::from_units(100_000);
 
 /// What a market looks like at a moment.
 #[derive(Debug, Clone, Copy)]
@@ -120,6 +123,16 @@ pub(crate) struct Take {
     pub(crate) quantity: Quantity,
 }
 
+/// Money that was moved between the trading and the funding account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Transfer {
+    pub(crate) id: String,
+    /// Into the funding account, rather than out of it.
+    pub(crate) is_out: bool,
+    pub(crate) amount: Amount,
+    pub(crate) at: Timestamp,
+}
+
 /// The quantity that rests, by instrument, side and price.
 pub(crate) type Offers = BTreeMap<(InstrumentIx, Side, Price), Quantity>;
 
@@ -168,8 +181,18 @@ pub(crate) struct Account {
     /// What rests has changed.
     pub(crate) is_offer_changed: bool,
     pub(crate) offers: Offers,
-    /// A leg takes the place of this order.
+    /// The venue's order in place of this one is another from now on.
     rebinding: Option<u64>,
+    /// What the venue calls an order that was replaced there, by its number, and the other way round.
+    counters: BTreeMap<u64, u64>,
+    numbers: BTreeMap<u64, u64>,
+    /// What of it was filled before that; the venue does not count it.
+    filled_before: BTreeMap<u64, Quantity>,
+    /// The order that is meeting the market, and the order of the same account that it would meet first.
+    meeting: Option<(u64, Option<u64>)>,
+    /// What lies in the funding account.
+    pub(crate) fund: Amount,
+    pub(crate) transfers: Vec<Transfer>,
     /// The liquidation whose fill comes next.
     forced: Option<Liquidation>,
 }
@@ -182,6 +205,9 @@ impl Account {
         random: Prng,
         choices: Choices,
     ) -> Self {
+        let maker = if choices.is_flipped(Open::MakerFee) { OTHER_MAKER } else { MAKER };
+        let is_at_entry = choices.is_flipped(Open::IsolatedLiquidation);
+        let margin = if is_at_entry { MarginRules::BybitAtEntry } else { MarginRules::Bybit };
         let rules = OrderRules {
             price_band: Some(BAND),
             market_band: Some(BAND),
@@ -192,7 +218,7 @@ impl Account {
         let config = VenueConfig {
             initial_balance: settings.balance,
             taker_fee: TAKER,
-            maker_fee: MAKER,
+            maker_fee: maker,
             leverage: Rate::from_units(10 * Rate::ONE.units()),
             fidelity: Fidelity::Level2(QueueRules::default()),
             rules,
@@ -205,9 +231,9 @@ impl Account {
             uid,
             rights: Rights { can_trade: true, can_change_positions: true, can_move_money: true },
             addresses: Vec::new(),
-            terms: Terms::default(),
+            terms: Terms { maker, ..Terms::default() },
             refused_with: None,
-            venue: Venue::new(instruments.to_vec(), config),
+            venue: Venue::new(instruments.to_vec(), config).with_margin_rules(margin),
             orders: BTreeMap::new(),
             open: BTreeSet::new(),
             ids: BTreeMap::new(),
@@ -237,6 +263,12 @@ impl Account {
             is_offer_changed: false,
             offers: BTreeMap::new(),
             rebinding: None,
+            counters: BTreeMap::new(),
+            numbers: BTreeMap::new(),
+            filled_before: BTreeMap::new(),
+            meeting: None,
+            fund: Amount::ZERO,
+            transfers: Vec::new(),
             forced: None,
         }
     }
@@ -276,7 +308,7 @@ impl Account {
     }
 
     /// A made-up id that looks like a UUID.
-    fn uuid(&mut self) -> String {
+    pub(crate) fn uuid(&mut self) -> String {
         let (a, b) = (self.random.next_u64(), self.random.next_u64());
         format!(
             "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",

@@ -3,6 +3,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use wire::bybit::server::{Endpoint, Refusal, Usage};
 
+/// Who is refused is told to come back after this at the earliest: clients that find the moment passed when they read of it
+/// break (pybit sleeps for a negative time).
+const SOONEST_MS: i64 = 200;
+
 /// Requests of one address in five seconds.
 const BY_ADDRESS: usize = 600;
 
@@ -34,7 +38,7 @@ impl Limits {
         asked.extend((0..passed).map(|_| now_ms));
         let left = limit.saturating_sub(asked.len());
         let reset_ms = match asked.front() {
-            Some(oldest) if passed < wanted => oldest + 1_000,
+            Some(oldest) if passed < wanted => (oldest + 1_000).max(now_ms + SOONEST_MS),
             _ => now_ms,
         };
         (passed, Usage { limit: per_second, left: u32::try_from(left).unwrap_or(0), reset_ms })
@@ -84,7 +88,8 @@ mod tests {
         assert_eq!(take(&mut limits, 8, 0).0, 8);
         let (passed, usage) = take(&mut limits, 5, 500);
         assert_eq!((passed, usage.left, usage.reset_ms), (2, 0, 1_000));
-        assert_eq!(take(&mut limits, 1, 999).0, 0);
+        let (passed, usage) = take(&mut limits, 1, 999);
+        assert_eq!((passed, usage.reset_ms), (0, 1_199), "late enough to be waited for");
         assert_eq!(take(&mut limits, 9, 1_000).0, 8, "the first eight are a second old");
         assert_eq!(limits.take(1, Endpoint::Create, 10, 1, 1_000).0, 1, "others have their own");
         for _ in 0..BY_ADDRESS {

@@ -2,14 +2,14 @@
 
 use super::Exchange;
 use super::public::is_elsewhere;
-use crate::account::{Account, Kept, Placed, Scene};
+use crate::account::{Account, Kept, Placed, Scene, Transfer};
 use crate::choices::{Open, is_on_step};
-use model::{InstrumentIx, MarginMode, OrderKind, PositionMode, PositionSide};
+use model::{InstrumentIx, MarginMode, OrderKind, PositionMode, PositionSide, Side};
 use serde_json::{Value, json};
-use units::{Amount, Rate};
+use units::{Amount, Price, Rate};
 use wire::bybit::server::{
     AmendOrder, CreateOrder, Cursor, Endpoint, OrderName, Page, Params, Refusal, Scope, TradingStop, Window,
-    closed_pnl_row, execution_row, limit, log_row, order_row, position_row, text, wallet_row,
+    closed_pnl_row, execution_row, log_row, order_row, position_row, text, wallet_row,
 };
 
 /// How many orders that ended `realtime` still knows.
@@ -72,7 +72,7 @@ impl Exchange {
                     .into_iter()
                     .flat_map(|i| kept.sides(self.ix(i)).iter().map(move |side| (i, *side)))
                     .map(|(i, side)| {
-                        let opens = if side == PositionSide::Short { model::Side::Sell } else { model::Side::Buy };
+                        let opens = if side == PositionSide::Short { Side::Sell } else { Side::Buy };
                         json!({"symbol": self.instruments[i].symbol, "leverage": kept.venue.leverage(self.ix(i), opens).to_string(),
                             "side": "", "positionIdx": side.index()})
                     })
@@ -83,7 +83,11 @@ impl Exchange {
                 let ix = self.linear_ix(params)?;
                 let leverage = |name: &str| {
                     let text = params.required(name)?;
-                    Rate::parse(&text).map_err(|_| Refusal::invalid(name, &text))
+                    // From one on, in steps of a hundredth.
+                    let step = Rate::ONE.units() / 100;
+                    let is_allowed = |rate: &Rate| *rate >= Rate::ONE && rate.units() % step == 0;
+                    let read = Rate::parse(&text).ok().filter(is_allowed);
+                    read.ok_or_else(|| Refusal::invalid(name, &text))
                 };
                 let sides = (leverage("buyLeverage")?, leverage("sellLeverage")?);
                 let (account, scene) = self.acting(account);
@@ -121,7 +125,8 @@ impl Exchange {
                 let is_on = match params.int("autoAddMargin")? {
                     Some(0) => false,
                     Some(1) => true,
-                    _ => return Err(missing("autoAddMargin")),
+                    Some(other) => return Err(Refusal::invalid("autoAddMargin", &other.to_string())),
+                    None => return Err(missing("autoAddMargin")),
                 };
                 let idx = idx_of(params)?;
                 self.accounts[account].set_auto_margin((ix, idx), is_on).map(|()| json!({}))
@@ -151,10 +156,14 @@ impl Exchange {
                 Ok(json!({"category": "linear", "riskId": 1, "riskLimitValue": ""}))
             }
             Endpoint::SetMarginMode => {
+                let failed = |text| Refusal {
+                    reason: Some(("3400000", text)),
+                    ..Refusal::new(3_400_045, "Set margin mode failed")
+                };
                 let mode = match params.required("setMarginMode")?.as_str() {
                     "ISOLATED_MARGIN" => MarginMode::Isolated,
                     "REGULAR_MARGIN" => MarginMode::Cross,
-                    "PORTFOLIO_MARGIN" => return Err(Refusal::new(3_400_045, "Set margin mode failed")),
+                    "PORTFOLIO_MARGIN" => return Err(failed("Portfolio margin is not supported")),
                     other => return Err(Refusal::invalid("setMarginMode", other)),
                 };
                 let (account, scene) = self.acting(account);
@@ -162,7 +171,7 @@ impl Exchange {
                     // What is so already is no failure here.
                     Ok(()) => Ok(json!({"reasons": []})),
                     Err(refusal) if refusal.code == 110_026 => Ok(json!({"reasons": []})),
-                    Err(_) => Err(Refusal::new(3_400_045, "Set margin mode failed")),
+                    Err(_) => Err(failed("Positions or orders exist")),
                 }
             }
             Endpoint::SetLimitPriceAction => {
@@ -172,11 +181,7 @@ impl Exchange {
                 Ok(json!({}))
             }
             Endpoint::DemoMoney => Err(Refusal::new(10_024, "demo accounts only")),
-            Endpoint::InterTransfer => {
-                params.required("transferId").and_then(|_| params.required("fromAccountType"))?;
-                params.required("coin").and_then(|_| params.required("toAccountType"))?;
-                Err(Refusal::new(131_212, "Insufficient balance: there are no other accounts here"))
-            }
+            Endpoint::InterTransfer => self.move_money(account, params),
             _ => self.account_question(account, endpoint, params),
         }
     }
@@ -203,10 +208,10 @@ impl Exchange {
                     return Err(Refusal::parameter("accountType only support UNIFIED."));
                 }
                 let mut row = wallet_row(&kept.wallet(&scene), "USDT");
-                if let Some(coins) = params.text("coin")
-                    && !coins.split(',').any(|coin| coin == "USDT")
-                {
-                    row["coin"] = json!([]);
+                if let Some(coins) = params.text("coin") {
+                    let held = row["coin"][0].take();
+                    let of = |coin: &str| if coin == "USDT" { held.clone() } else { nothing_of(&held, coin) };
+                    row["coin"] = coins.split(',').map(|coin| of(coin.trim())).collect();
                 }
                 json!({"list": [row]})
             }
@@ -254,13 +259,17 @@ impl Exchange {
                 self.linear(params)?;
                 return self.instruments_info(params);
             }
+            Endpoint::InterTransfers => self.transfers(kept, params)?,
             Endpoint::QueryApi => self.query_api(kept),
             Endpoint::CoinBalance => {
                 let is_unified = unified()?;
                 let coin = params.required("coin")?;
                 let held = is_unified && coin == "USDT";
-                let (wallet, transfer) =
-                    if held { (cash(), free()) } else { ("0".to_owned(), "0".to_owned()) };
+                let (wallet, transfer) = match coin == "USDT" {
+                    _ if held => (cash(), free()),
+                    true => (text::money(kept.fund), text::money(kept.fund)),
+                    false => ("0".to_owned(), "0".to_owned()),
+                };
                 json!({"accountType": params.text("accountType"), "bizType": 1, "accountId": kept.uid.to_string(),
                     "memberId": kept.uid.to_string(), "balance": {"coin": coin, "walletBalance": wallet,
                     "transferBalance": transfer, "bonus": "0", "transferSafeAmount": "", "ltvTransferSafeAmount": ""}})
@@ -276,7 +285,11 @@ impl Exchange {
                     .split(',')
                     .map(|coin| {
                         let held = is_unified && coin == "USDT";
-                        let (wallet, transfer) = if held { (cash(), free()) } else { ("0".to_owned(), "0".to_owned()) };
+                        let (wallet, transfer) = match coin == "USDT" {
+                            _ if held => (cash(), free()),
+                            true => (text::money(kept.fund), text::money(kept.fund)),
+                            false => ("0".to_owned(), "0".to_owned()),
+                        };
                         json!({"coin": coin, "walletBalance": wallet, "transferBalance": transfer, "bonus": ""})
                     })
                     .collect();
@@ -339,22 +352,23 @@ impl Exchange {
         is_batch: bool,
     ) -> Result<Placed, Refusal> {
         let ix = self.linear_ix(params)?;
+        if endpoint == Endpoint::Create {
+            let asked = self.read_order(account, ix, params)?;
+            let is_market = matches!(asked.kind, OrderKind::Market);
+            let bound = asked.slippage.and_then(|slippage| {
+                let best =
+                    self.shown(ix.index(), asked.side.opposite(), 1).first().map(|(price, _)| *price)?;
+                Some(slippage.bound(best, asked.side, &self.instruments[ix.index()]))
+            });
+            let hidden = if is_market { self.hide(account, ix, asked.side) } else { Vec::new() };
+            let (kept, scene) = self.acting(account);
+            let placed = kept.create(&scene, ix, (&asked, bound));
+            self.show(account, ix, hidden);
+            return placed;
+        }
         let (kept, scene) = self.acting(account);
         let of = &scene.instruments[ix.index()];
         match endpoint {
-            Endpoint::Create => {
-                let is_strict = kept.choices.is_flipped(Open::OffStep);
-                if is_strict && params.text("qty").is_some_and(|quantity| !is_on_step(&quantity, of)) {
-                    return Err(Refusal::parameter("Qty invalid"));
-                }
-                let asked = CreateOrder::read(params, of, |by| Some(scene.watched(ix, by)))?;
-                let is_market = matches!(asked.kind, OrderKind::Market);
-                let hidden = if is_market { self.hide(account, ix, asked.side) } else { Vec::new() };
-                let (kept, scene) = self.acting(account);
-                let placed = kept.create(&scene, ix, &asked);
-                self.show(account, ix, hidden);
-                placed
-            }
             Endpoint::Amend => {
                 let name = OrderName::read(params)?;
                 let asked = AmendOrder::read(params, of)?;
@@ -362,6 +376,107 @@ impl Exchange {
             }
             _ => kept.cancel(&scene, ix, &OrderName::read(params)?),
         }
+    }
+
+    /// Reads a new order: with the price of a level of the book where it asks for one.
+    fn read_order(
+        &mut self,
+        account: usize,
+        ix: InstrumentIx,
+        params: &Params,
+    ) -> Result<CreateOrder, Refusal> {
+        let of = &self.instruments[ix.index()];
+        let choices = &self.choices;
+        let is_strict = choices.is_flipped(Open::OffStep);
+        if is_strict && params.text("qty").is_some_and(|quantity| !is_on_step(&quantity, of)) {
+            return Err(Refusal::parameter("Qty invalid"));
+        }
+        let says = |name: &str| params.text(name).is_some_and(|text| text != "0");
+        if choices.is_flipped(Open::TriggerDirection) && says("triggerPrice") && !says("triggerDirection") {
+            return Err(missing("triggerDirection"));
+        }
+        let priced = match self.level_asked_for(ix, params)? {
+            Some(price) => params.clone().with("price", &text::price(price, of)),
+            None => params.clone(),
+        };
+        let (_, scene) = self.acting(account);
+        let of = &scene.instruments[ix.index()];
+        CreateOrder::read(&priced, of, |by| Some(scene.watched(ix, by)))
+    }
+
+    /// `bboSideType` and `bboLevel`: the price of a level of the own side (`Queue`) or of the other (`Counterparty`).
+    fn level_asked_for(&self, ix: InstrumentIx, params: &Params) -> Result<Option<Price>, Refusal> {
+        let Some(word) = params.word("bboSideType", &["Queue", "Counterparty"])? else { return Ok(None) };
+        if params.text("orderType").as_deref() != Some("Limit") {
+            return Err(Refusal::parameter("params error: bboSideType is for limit orders"));
+        }
+        let level = params.int("bboLevel")?.unwrap_or(1);
+        let depth = usize::try_from(level).ok().filter(|level| (1..=5).contains(level));
+        let depth = depth.ok_or_else(|| Refusal::invalid("bboLevel", &level.to_string()))?;
+        let own = if params.text("side").as_deref() == Some("Sell") { Side::Sell } else { Side::Buy };
+        let side = if word == "Queue" { own } else { own.opposite() };
+        let levels = self.shown(ix.index(), side, depth);
+        let level =
+            levels.last().ok_or_else(|| Refusal::new(110_118, "No market price: the book is empty"))?;
+        Ok(Some(level.0))
+    }
+
+    /// Money goes from the trading to the funding account of a user, or back.
+    fn move_money(&mut self, account: usize, params: &Params) -> Result<Value, Refusal> {
+        let id = params.required("transferId")?;
+        let is_uuid = id.len() == 36 && id.split('-').map(str::len).eq([8, 4, 4, 4, 12]);
+        if !is_uuid {
+            return Err(Refusal::invalid("transferId", &id));
+        }
+        if params.required("coin")? != "USDT" {
+            return Err(Refusal::new(131_212, "Insufficient balance"));
+        }
+        let text = params.required("amount")?;
+        let amount = Amount::parse(&text).ok().filter(|amount| amount.is_positive());
+        let amount = amount.ok_or_else(|| Refusal::invalid("amount", &text))?;
+        let kinds = ["UNIFIED", "FUND"];
+        let from = params.word("fromAccountType", &kinds)?.ok_or_else(|| missing("fromAccountType"))?;
+        let to = params.word("toAccountType", &kinds)?.ok_or_else(|| missing("toAccountType"))?;
+        if from == to {
+            return Err(Refusal::invalid("toAccountType", to));
+        }
+        let (kept, scene) = self.acting(account);
+        if kept.transfers.iter().any(|known| known.id == id) {
+            return Err(Refusal::new(10_014, "transferId is duplicated"));
+        }
+        let is_out = to == "FUND";
+        let change = if is_out { -amount } else { amount };
+        if !is_out && amount > kept.fund {
+            return Err(Refusal::new(131_212, "Insufficient balance"));
+        }
+        kept.deposit(&scene, change).map_err(|_| Refusal::new(131_212, "Insufficient balance"))?;
+        kept.fund -= change;
+        kept.transfers.push(Transfer { id: id.clone(), is_out, amount, at: scene.now });
+        Ok(json!({"transferId": id, "status": "SUCCESS"}))
+    }
+
+    fn transfers(&self, kept: &Account, params: &Params) -> Result<Value, Refusal> {
+        let most = self.limit(params, 20, 50)?;
+        let window = Window::read(params, self.now.millis(), 7, 7)?;
+        let (id, coin, status) = (params.text("transferId"), params.text("coin"), params.text("status"));
+        let rows: Vec<_> = (1u64..)
+            .zip(&kept.transfers)
+            .filter(|(_, one)| {
+                id.as_ref().is_none_or(|id| *id == one.id)
+                    && coin.as_ref().is_none_or(|coin| coin == "USDT")
+                    && status.as_ref().is_none_or(|status| status == "SUCCESS")
+                    && window.holds(one.at.millis())
+            })
+            .map(|(n, one)| {
+                let (from, to) = if one.is_out { ("UNIFIED", "FUND") } else { ("FUND", "UNIFIED") };
+                let row = json!({"transferId": one.id, "coin": "USDT", "amount": text::money(one.amount),
+                    "fromAccountType": from, "toAccountType": to, "timestamp": text::millis(one.at),
+                    "status": "SUCCESS"});
+                (n, row)
+            })
+            .collect();
+        let page = Page::of(rows.into_iter().rev(), Cursor::read(params)?, most);
+        Ok(json!({"list": page.rows, "nextPageCursor": page.next}))
     }
 
     fn cancel_all(&mut self, account: usize, params: &Params) -> Result<Value, Refusal> {
@@ -408,9 +523,9 @@ impl Exchange {
 
     fn pre_check(&mut self, account: usize, params: &Params) -> Result<Value, Refusal> {
         let ix = self.linear_ix(params)?;
+        let asked = self.read_order(account, ix, params)?;
         let (kept, scene) = self.acting(account);
         let of = &scene.instruments[ix.index()];
-        let asked = CreateOrder::read(params, of, |by| Some(scene.watched(ix, by)))?;
         if asked.kind.is_conditional() {
             return Err(Refusal::parameter("conditional orders cannot be checked"));
         }
@@ -433,7 +548,7 @@ impl Exchange {
         if margin > before.available {
             return Err(Refusal::new(110_007, "ab not enough for new order"));
         }
-        Ok(json!({"orderId": "", "orderLinkId": asked.link, "preImrE4": share(initial),
+        Ok(json!({"orderId": kept.uuid(), "orderLinkId": asked.link, "preImrE4": share(initial),
             "preMmrE4": share(before.maintenance), "postImrE4": share(initial + margin),
             "postMmrE4": share(before.maintenance + maintenance)}))
     }
@@ -443,7 +558,7 @@ impl Exchange {
         orders: impl Iterator<Item = (u64, &'a Kept)>,
         params: &Params,
     ) -> Result<Value, Refusal> {
-        let most = limit(params, 20, 50)?;
+        let most = self.limit(params, 20, 50)?;
         let rows =
             orders.map(|(n, kept)| (n, order_row(&kept.order, &self.instruments[kept.ix.index()], false)));
         let page = Page::of(rows, Cursor::read(params)?, most);
@@ -508,7 +623,7 @@ impl Exchange {
         self.linear(params)?;
         let meant = self.meant_or_all(params)?;
         let window = Window::read(params, self.now.millis(), 7, 7)?;
-        let most = limit(params, 50, 100)?;
+        let most = self.limit(params, 50, 100)?;
         let (id, link, kind) = (params.text("orderId"), params.text("orderLinkId"), params.text("execType"));
         let rows = (1u64..).zip(&self.accounts[account].executions).map(|(n, (ix, e))| (n, *ix, e));
         let rows: Vec<_> = rows
@@ -529,7 +644,7 @@ impl Exchange {
         self.linear(params)?;
         let kept = &self.accounts[account];
         let scene = Scene { now: self.now, markets: &self.glances, instruments: &self.instruments };
-        let most = limit(params, 20, 200)?;
+        let most = self.limit(params, 20, 200)?;
         let is_by_symbol = params.text("symbol").is_some();
         let meant = self.meant(params)?;
         let rows =
@@ -557,7 +672,7 @@ impl Exchange {
         self.linear(params)?;
         let meant = self.meant_or_all(params)?;
         let window = Window::read(params, self.now.millis(), 7, 7)?;
-        let most = limit(params, 50, 100)?;
+        let most = self.limit(params, 50, 100)?;
         let rows: Vec<_> = (1u64..)
             .zip(&self.accounts[account].closed)
             .filter(|(_, (ix, _, row))| meant.contains(ix) && window.holds(row.updated.millis()))
@@ -572,7 +687,7 @@ impl Exchange {
             return Err(Refusal::parameter("accountType only support UNIFIED."));
         }
         let window = Window::read(params, self.now.millis(), 1, 7)?;
-        let most = limit(params, 20, 50)?;
+        let most = self.limit(params, 20, 50)?;
         let (category, currency, kind) =
             (params.text("category"), params.text("currency"), params.text("type"));
         let base = params.text("baseCoin");
@@ -593,6 +708,17 @@ impl Exchange {
         let page = Page::of(rows.into_iter().rev(), Cursor::read(params)?, most);
         Ok(json!({"nextPageCursor": page.next, "list": page.rows}))
     }
+}
+
+/// A coin of which there is nothing, shown as the one that there is.
+fn nothing_of(held: &Value, coin: &str) -> Value {
+    let mut row = held.clone();
+    for (name, value) in row.as_object_mut().into_iter().flatten() {
+        if value.as_str().is_some_and(|text| !text.is_empty()) {
+            *value = if name == "coin" { coin.into() } else { "0".into() };
+        }
+    }
+    row
 }
 
 fn missing(name: &str) -> Refusal {

@@ -1,12 +1,13 @@
 //! What everybody may ask.
 
 use super::Exchange;
+use crate::choices::Open;
 use crate::market::candles::{Candle, Prices};
-use crate::market::{BAND, FUNDING_CAP, MarketStatus};
+use crate::market::{BAND, FUNDING_CAP, MarketStatus, most_price};
 use model::{Instrument, Side};
 use serde_json::{Map, Value, json};
 use units::{Amount, Price, Quantity, Rate, Rounding, Span, Timestamp};
-use wire::bybit::server::{Cursor, Endpoint, Interval, Page, Params, Refusal, limit, text};
+use wire::bybit::server::{Cursor, Endpoint, Interval, Page, Params, Refusal, text};
 
 /// Categories that exist elsewhere and have nothing to offer here.
 const OTHERS: [&str; 3] = ["spot", "inverse", "option"];
@@ -22,6 +23,16 @@ impl Exchange {
             Some("linear") => Ok(()),
             None => Err(Refusal::parameter("params error: category is required")),
             Some(_) => Err(Refusal::category()),
+        }
+    }
+
+    /// How many rows are asked for.
+    pub(super) fn limit(&self, params: &Params, default: usize, most: usize) -> Result<usize, Refusal> {
+        match params.int("limit")? {
+            Some(asked) if self.choices.is_flipped(Open::Limit) => {
+                Ok(usize::try_from(asked).unwrap_or(1).clamp(1, most))
+            }
+            _ => wire::bybit::server::limit(params, default, most),
         }
     }
 
@@ -71,11 +82,20 @@ impl Exchange {
             Endpoint::Instruments => self.instruments_info(params),
             Endpoint::OrderBook => {
                 let i = self.market_of(params)?;
-                Ok(self.book_by_request(i, limit(params, 25, 1_000)?))
+                Ok(self.book_by_request(i, self.limit(params, 25, 1_000)?))
             }
             Endpoint::RpiBook => {
                 let i = self.market_of(params)?;
-                Ok(self.book_by_request(i, limit(params, 25, 50)?))
+                let mut book = self.book_by_request(i, self.limit(params, 25, 50)?);
+                for side in ["a", "b"] {
+                    // Of improvement there is none here.
+                    for level in
+                        book[side].as_array_mut().into_iter().flatten().filter_map(Value::as_array_mut)
+                    {
+                        level.push(text::quantity(Quantity::ZERO, &self.instruments[i]).into());
+                    }
+                }
+                Ok(book)
             }
             Endpoint::Tickers => {
                 let chosen = match params.text("symbol") {
@@ -98,7 +118,7 @@ impl Exchange {
                     .trades
                     .iter()
                     .rev()
-                    .take(limit(params, 500, 1_000)?)
+                    .take(self.limit(params, 500, 1_000)?)
                     .map(|trade| {
                         json!({"execId": self.trade_id(i, trade.number), "symbol": of.symbol,
                             "price": text::price(trade.price, of), "size": text::quantity(trade.quantity, of),
@@ -122,13 +142,19 @@ impl Exchange {
             }
             Endpoint::PriceLimit => Ok(self.price_limit(self.market_of(params)?)),
             Endpoint::Insurance => {
-                Ok(json!({"updatedTime": text::millis(self.now), "list": self.insurance()}))
+                let is_other = params.text("coin").is_some_and(|coin| coin != "USDT");
+                let list = if is_other { json!([]) } else { self.insurance() };
+                Ok(json!({"updatedTime": text::millis(self.now), "list": list}))
             }
             Endpoint::AdlAlert => {
-                let rows: Vec<Value> = self
-                    .instruments
-                    .iter()
-                    .map(|of| {
+                let symbol = match params.text("symbol") {
+                    Some(_) => Some(self.market_of(params)?),
+                    None => None,
+                };
+                let chosen =
+                    self.instruments.iter().enumerate().filter(|(i, _)| symbol.is_none_or(|s| s == *i));
+                let rows: Vec<Value> = chosen
+                    .map(|(_, of)| {
                         json!({"coin": "USDT", "symbol": of.symbol, "balance": "1000000", "maxBalance": "1000000",
                             "insurancePnlRatio": "-0.3", "pnlRatio": "0", "adlTriggerThreshold": "10000",
                             "adlStopRatio": "-0.25"})
@@ -156,7 +182,7 @@ impl Exchange {
         let i = self.market_of(params)?;
         let interval = params.required("interval")?;
         let interval = Interval::parse(&interval).ok_or_else(|| Refusal::invalid("interval", &interval))?;
-        let most = limit(params, 200, 1_000)?;
+        let most = self.limit(params, 200, 1_000)?;
         let (from, to) = (self.moment(i, params, "start")?, self.moment(i, params, "end")?);
         if from.zip(to).is_some_and(|(from, to)| from > to) {
             return Err(Refusal::parameter("params error: start should be less than end"));
@@ -169,7 +195,7 @@ impl Exchange {
 
     /// The rules of what is traded.
     pub(super) fn instruments_info(&self, params: &Params) -> Result<Value, Refusal> {
-        let most = limit(params, 500, 1_000)?;
+        let most = self.limit(params, 500, 1_000)?;
         let status = params.text("status");
         if let Some(status) = &status
             && !MarketStatus::ALL.iter().any(|(_, text)| text == status)
@@ -201,7 +227,6 @@ impl Exchange {
         let market = &self.markets[i];
         let of = &market.instrument;
         let whole = |rate: Rate| rate.to_string();
-        let most_price = Price::new(of.tick_size.mantissa().saturating_mul(19_999_998));
         let scale = of.tick_size.decimal(of.price_decimals).normalized().decimals.max(of.price_decimals);
         json!({
             "symbol": of.symbol,
@@ -219,7 +244,7 @@ impl Exchange {
             "leverageFilter": {"minLeverage": "1", "maxLeverage": format!("{}.00", of.max_leverage()), "leverageStep": "0.01"},
             "priceFilter": {
                 "minPrice": text::price(of.tick_size, of),
-                "maxPrice": text::price(most_price, of),
+                "maxPrice": text::price(most_price(of), of),
                 "tickSize": text::price(of.tick_size, of),
             },
             "lotSizeFilter": {
@@ -316,7 +341,7 @@ impl Exchange {
 
     fn funding_history(&self, params: &Params) -> Result<Value, Refusal> {
         let i = self.market_of(params)?;
-        let most = limit(params, 200, 200)?;
+        let most = self.limit(params, 200, 200)?;
         let (from, to) = (params.int("startTime")?, params.int("endTime")?);
         if from.is_some() && to.is_none() {
             return Err(Refusal::parameter("params error: endTime is required with startTime"));
@@ -359,7 +384,7 @@ impl Exchange {
     fn open_interest(&self, params: &Params) -> Result<Value, Refusal> {
         let i = self.market_of(params)?;
         let step = step_of(params, "intervalTime")?;
-        let (moments, next) = self.grid(i, params, step, limit(params, 50, 200)?)?;
+        let (moments, next) = self.grid(i, params, step, self.limit(params, 50, 200)?)?;
         let of = &self.instruments[i];
         let rows: Vec<Value> = moments
             .into_iter()
@@ -375,7 +400,7 @@ impl Exchange {
     fn account_ratio(&self, params: &Params) -> Result<Value, Refusal> {
         let i = self.market_of(params)?;
         let step = step_of(params, "period")?;
-        let (moments, next) = self.grid(i, params, step, limit(params, 50, 500)?)?;
+        let (moments, next) = self.grid(i, params, step, self.limit(params, 50, 500)?)?;
         let of = &self.instruments[i];
         let rows: Vec<Value> = moments
             .into_iter()

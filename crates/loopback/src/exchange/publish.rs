@@ -18,6 +18,9 @@ pub(super) enum Published {
 /// A level 1 book that does not change is repeated after this.
 const REPEAT: Span = Span::from_seconds(3);
 
+/// How deep the book with retail price improvement goes.
+const RPI_DEPTH: usize = 50;
+
 type Levels = Vec<(Price, Quantity)>;
 
 impl Exchange {
@@ -42,7 +45,7 @@ impl Exchange {
         let topics: Vec<PublicTopic> = self.listeners.keys().cloned().collect();
         for topic in topics {
             match &topic {
-                PublicTopic::Book(depth, symbol) => self.publish_book(&topic, *depth, symbol),
+                PublicTopic::Book(..) | PublicTopic::RpiBook(_) => self.publish_book(&topic),
                 PublicTopic::Ticker(symbol) => self.publish_ticker(&topic, symbol),
                 PublicTopic::Kline(interval, symbol) => self.publish_kline(&topic, *interval, symbol),
                 PublicTopic::Trades(symbol) => {
@@ -138,6 +141,16 @@ impl Exchange {
             "u": update, "seq": self.markets[i].sequence, "cts": self.now.millis()})
     }
 
+    /// Which market a stream of a book is of, how deep it goes and how it is called.
+    fn book_of(&self, topic: &PublicTopic) -> Option<(usize, usize, String)> {
+        let (depth, symbol, word) = match topic {
+            PublicTopic::Book(Depth(depth), symbol) => (*depth, symbol, depth.to_string()),
+            PublicTopic::RpiBook(symbol) => (RPI_DEPTH, symbol, "rpi".to_owned()),
+            _ => return None,
+        };
+        Some((self.find(symbol)?, depth, format!("orderbook.{word}.{symbol}")))
+    }
+
     fn book_message(
         &self,
         i: usize,
@@ -146,23 +159,29 @@ impl Exchange {
         update: i64,
         sides: [&[(Price, Quantity)]; 2],
     ) -> Value {
+        let [mut bids, mut asks] = sides.map(|levels| self.rows(i, levels));
+        if name.starts_with("orderbook.rpi.") {
+            let none = text::quantity(Quantity::ZERO, &self.instruments[i]);
+            for level in bids.iter_mut().chain(&mut asks).filter_map(Value::as_array_mut) {
+                level.push(none.as_str().into());
+            }
+        }
         json!({
             "topic": name, "type": kind, "ts": self.now.millis(),
-            "data": {"s": self.instruments[i].symbol, "b": self.rows(i, sides[0]), "a": self.rows(i, sides[1]),
-                "u": update, "seq": self.markets[i].sequence},
+            "data": {"s": self.instruments[i].symbol, "b": bids, "a": asks, "u": update,
+                 "seq": self.markets[i].sequence},
             "cts": self.now.millis(),
         })
     }
 
-    fn publish_book(&mut self, topic: &PublicTopic, depth: Depth, symbol: &str) {
-        let Some(i) = self.find(symbol) else { return };
-        let levels = self.levels(i, depth.0);
-        let name = format!("orderbook.{}.{symbol}", depth.0);
+    fn publish_book(&mut self, topic: &PublicTopic) {
+        let Some((i, depth, name)) = self.book_of(topic) else { return };
+        let levels = self.levels(i, depth);
         let Some(Published::Book { update, version, levels: before, at }) = self.published.get_mut(topic)
         else {
             return;
         };
-        if depth.0 == 1 {
+        if depth == 1 {
             let is_same = *before == levels;
             if is_same && self.now - *at < REPEAT {
                 return;
@@ -195,13 +214,13 @@ impl Exchange {
             return;
         }
         match &topic {
-            PublicTopic::Book(depth, symbol) => {
-                let Some(i) = self.find(symbol) else { return };
+            PublicTopic::Book(..) | PublicTopic::RpiBook(_) => {
+                let Some((i, depth, _)) = self.book_of(&topic) else { return };
                 // Who listens already is told of what happened since, so that all have the same state.
-                self.publish_book(&topic, *depth, symbol);
+                self.publish_book(&topic);
                 let is_alone = self.listeners_of(&topic).len() <= 1;
                 if is_alone || !self.published.contains_key(&topic) {
-                    let levels = self.levels(i, depth.0);
+                    let levels = self.levels(i, depth);
                     let version = self.book_version;
                     let update = match self.published.get(&topic) {
                         Some(Published::Book { update, .. }) => update + 1,
@@ -234,11 +253,22 @@ impl Exchange {
                 let message = json!({"topic": name, "type": "snapshot", "ts": self.now.millis(), "data": self.insurance()});
                 self.send(id, name, message.to_string());
             }
-            PublicTopic::Trades(_)
-            | PublicTopic::Liquidations(_)
-            | PublicTopic::PriceLimit(_)
-            | PublicTopic::AdlAlert
-            | PublicTopic::Status => {}
+            PublicTopic::PriceLimit(symbol) => {
+                let Some(i) = self.find(symbol) else { return };
+                let message = json!({"topic": name, "ts": self.now.millis(), "data": self.price_limit(i)});
+                self.send(id, name, message.to_string());
+            }
+            PublicTopic::AdlAlert => {
+                let row = |of: &model::Instrument| {
+                    json!({"c": "USDT", "s": of.symbol, "b": 1_000_000, "mb": 1_000_000, "i_pr": -0.3, "pr": 0,
+                        "adl_tt": 10_000, "adl_sr": -0.25})
+                };
+                let rows: Vec<Value> = self.instruments.iter().map(row).collect();
+                let message =
+                    json!({"topic": name, "type": "snapshot", "ts": self.now.millis(), "data": rows});
+                self.send(id, name, message.to_string());
+            }
+            PublicTopic::Trades(_) | PublicTopic::Liquidations(_) | PublicTopic::Status => {}
         }
     }
 

@@ -181,13 +181,19 @@ impl Exchange {
         if self.choices.is_flipped(Open::MissingWindow) && header("x-bapi-recv-window").is_none() {
             return Err(Refusal::parameter("X-BAPI-RECV-WINDOW header is missing"));
         }
+        let is_time_first = self.choices.is_flipped(Open::CheckOrder);
+        if is_time_first {
+            signed.check_time(self.server_ms())?;
+        }
         let account = self.accounts.iter().position(|account| account.key == signed.key);
         let account = account.ok_or_else(Refusal::key)?;
         let known = &self.accounts[account];
         if let Some(code) = known.refused_with {
             return Err(key_refused(code));
         }
-        signed.check_time(self.server_ms())?;
+        if !is_time_first {
+            signed.check_time(self.server_ms())?;
+        }
         let payload = if is_post { request.body.as_slice() } else { request.query.as_bytes() };
         signed.check_signature(&known.secret, payload)?;
         if !known.is_open_to(request.peer) {

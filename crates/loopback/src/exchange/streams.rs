@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use units::{Span, Timestamp};
 use wire::bybit::server::{
-    ClientFrame, Params, PrivateTopic, PublicTopic, Refusal, Topic, check_time, check_ws_signature,
+    ClientFrame, Params, PrivateTopic, PublicTopic, Refusal, Topic, asked_op, check_time, check_ws_signature,
     execution_fast_row, execution_row, limit_headers, login_reply, order_row, pong, position_stream_row,
     read_frame, refusal_body, subscribed, trade_reply, unknown_topic, wallet_row,
 };
@@ -265,8 +265,12 @@ impl Exchange {
             Ok(ClientFrame::Trade { op, params, timestamp, window }) if is_trade => {
                 self.trade_op(id, (&conn, name, account), &op, &params, (&timestamp, window.as_deref()));
             }
-            Ok(_) => self.complain(id, (kind, &conn, name), &Refusal::new(10404, "error:unknown op")),
-            Err(refusal) => self.complain(id, (kind, &conn, name), &refusal),
+            Ok(_) => {
+                let op = asked_op(text);
+                let refusal = Refusal::new(10404, format!("error:unknown op {op}"));
+                self.complain(id, (kind, &conn, name), &op, &refusal);
+            }
+            Err(refusal) => self.complain(id, (kind, &conn, name), &asked_op(text), &refusal),
         }
     }
 
@@ -274,12 +278,13 @@ impl Exchange {
         &mut self,
         id: ConnectionId,
         (kind, conn, name): (Kind, &str, Option<&str>),
+        op: &str,
         refusal: &Refusal,
     ) {
         let reply = if kind == Kind::Trade {
-            trade_reply("", conn, name, Err(refusal), &[])
+            trade_reply(op, conn, name, Err(refusal), &[])
         } else {
-            subscribed("", conn, name, Err(&refusal.text))
+            subscribed(op, conn, name, Err(&refusal.text))
         };
         self.send(id.0, "error", reply);
     }
@@ -307,7 +312,14 @@ impl Exchange {
         };
         let is_in = outcome.is_ok();
         let is_repeated = matches!(&outcome, Err(refusal) if refusal.code == 20001);
-        self.send(id.0, "auth", login_reply(is_trade, conn, name, outcome.as_ref().copied()));
+        let reply = if outcome.is_err() && !is_trade && self.choices.is_flipped(Open::LoginBody) {
+            json!({"success": false, "ret_msg": "error:USVC1111", "conn_id": conn,
+                "request": {"op": "auth", "args": [key, expires, signature]}})
+            .to_string()
+        } else {
+            login_reply(is_trade, conn, name, outcome.as_ref().copied())
+        };
+        self.send(id.0, "auth", reply);
         if is_in {
             if let Some(connection) = self.connections.get_mut(&id.0) {
                 connection.account = known;
@@ -378,6 +390,7 @@ impl Exchange {
             (Some(Topic::Public(PublicTopic::Status)), Kind::Status) => true,
             (Some(Topic::Public(topic)), Kind::Public { is_linear: true }) => match topic {
                 PublicTopic::Book(_, symbol)
+                | PublicTopic::RpiBook(symbol)
                 | PublicTopic::Trades(symbol)
                 | PublicTopic::Ticker(symbol)
                 | PublicTopic::Kline(_, symbol)
@@ -420,6 +433,8 @@ impl Exchange {
                     (Err(Refusal::new(20006, "reqId is duplicated")), None)
                 } else if let Err(refusal) = check_time(timestamp, window, now_ms) {
                     (Err(refusal), None)
+                } else if params.text("category").as_deref() != Some("linear") {
+                    (Err(Refusal::new(10404, "category not found: only linear is traded here")), None)
                 } else if let Some(FaultKind::Code(code)) = self.strike_code(FaultPlace::Trade, op) {
                     (Err(Refusal::new(code, "refused by a fault")), None)
                 } else if op == "order.create" && self.accounts[account].terms.late > Span::ZERO {

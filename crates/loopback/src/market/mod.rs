@@ -17,6 +17,11 @@ use walk::Walk;
 /// How many public trades are remembered.
 const REMEMBERED: usize = 1_000;
 
+/// The highest price that an order may have.
+pub(crate) fn most_price(of: &Instrument) -> Price {
+    Price::new(of.tick_size.mantissa().saturating_mul(19_999_998))
+}
+
 /// Whether a market is open, as the exchange calls it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MarketStatus {

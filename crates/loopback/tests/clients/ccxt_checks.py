@@ -296,6 +296,80 @@ def guards():
     flat()
 
 
+def more_orders():
+    """The parameters of ccxt's own language, and its ways to ask for what became of an order."""
+    flat()
+    price = last()
+    low, high = round(price * 0.9), round(price * 1.1)
+    made = rest()
+    x.edit_order(made["id"], BTC, "limit", "buy", 0.02, low, {"stopLossPrice": None, "takeProfit": high})
+    found = x.fetch_open_order(made["id"], BTC)
+    checks.equal((found["amount"], found["takeProfitPrice"]), (0.02, high), "a target that comes later")
+    refused(ccxt.BadRequest, "an object where a text belongs", x.edit_order, made["id"], BTC, "limit", "buy", 0.02, low,
+            {"takeProfit": {"triggerPrice": high}})
+    changed = x.edit_orders([{"id": made["id"], "symbol": BTC, "type": "limit", "side": "buy", "amount": 0.03, "price": low}])
+    checks.equal((len(changed), x.fetch_open_order(made["id"], BTC)["amount"]), (1, 0.03), "several are amended at once")
+    checks.equal(x.fetch_order(made["id"], BTC, {"acknowledged": True})["status"], "open", "an order by its id")
+    x.cancel_order(made["id"], BTC)
+    checks.equal(x.fetch_order(made["id"], BTC, {"acknowledged": True})["status"], "canceled", "and after its end")
+    post = x.create_order(BTC, "limit", "buy", 0.01, low, {"timeInForce": "PO"})
+    checks.equal(x.fetch_open_order(post["id"], BTC)["postOnly"], True, "post-only by another name")
+    rest(clientOrderId="by-name")
+    x.cancel_order("", BTC, {"orderLinkId": "by-name"})
+    checks.equal([o["id"] for o in x.fetch_open_orders(BTC)], [post["id"]], "cancelled by name")
+    bought = x.create_order(BTC, "market", "buy", 0.03, None, {
+        "takeProfit": {"triggerPrice": high, "price": round(price * 1.09), "type": "limit"}, "stopLoss": {"triggerPrice": low}})
+    legs = {o["info"]["stopOrderType"]: o for o in x.fetch_open_orders(BTC, params={"trigger": True})}
+    checks.equal(set(legs), {"PartialTakeProfit", "PartialStopLoss"}, "stop and target, one of them at a limit")
+    target = legs["PartialTakeProfit"]
+    checks.equal((target["type"], target["price"], target["triggerPrice"]), ("limit", round(price * 1.09), high), "with both prices")
+    done = x.fetch_closed_order(bought["id"], BTC)
+    checks.equal((done["status"], done["filled"]), ("closed", 0.03), "what is filled is closed")
+    checks.that(len(x.fetch_my_trades(BTC, params={"paginate": True})) >= len(x.fetch_my_trades(BTC, limit=5)), "trades, page by page")
+    ended = x.fetch_canceled_and_closed_orders(BTC, params={"paginate": True})
+    checks.equal(len({o["id"] for o in ended}), len(ended), "ended orders, page by page, none twice")
+    x.cancel_all_orders(BTC)
+    x.create_order(BTC, "market", "sell", 0.03, None, {"stopLossPrice": low})
+    waits = x.fetch_open_orders(BTC, params={"trigger": True})[0]
+    checks.equal((waits["triggerPrice"], waits["reduceOnly"]), (low, True), "a stop as an order of its own")
+    x.cancel_all_orders(BTC)
+    x.create_order_with_take_profit_and_stop_loss(BTC, "limit", "buy", 0.01, low, takeProfit=high, stopLoss=round(price * 0.8))
+    held = x.fetch_open_orders(BTC)[0]
+    checks.equal((held["takeProfitPrice"], held["stopLossPrice"]), (high, round(price * 0.8)), "stop and target of an order")
+    x.cancel_all_orders(BTC)
+    x.create_trailing_amount_order(BTC, "market", "sell", 0.03, None, "400", None, {"reduceOnly": True})
+    checks.equal(float(position()["info"]["trailingStop"]), 400, "a trailing stop by its own verb")
+    several = x.cancel_orders_for_symbols([{"id": rest()["id"], "symbol": BTC}, {"id": "none", "symbol": BTC}])
+    checks.equal(len(several), 2, "ended in several markets")
+    refused(ccxt.ExchangeError, "too much slippage", x.create_order, BTC, "market", "buy", 0.01, None,
+            {"slippageToleranceType": "Percent", "slippageTolerance": "50"})
+    flat()
+
+
+def more_account():
+    """Money that is moved, settings, figures of the account."""
+    moved = x.transfer("USDT", 5, "unified", "fund")
+    checks.equal((moved["status"], moved["amount"]), ("ok", 5), "money is moved")
+    checks.equal(x.fetch_balance({"type": "funding"})["USDT"]["total"], 5, "it is there")
+    checks.equal([t["id"] for t in x.fetch_transfers("USDT")], [moved["id"]], "and recorded")
+    refused(ccxt.InsufficientFunds, "more than there is", x.transfer, "USDT", 50, "fund", "unified")
+    x.transfer("USDT", 5, "fund", "unified")
+    checks.equal(x.fetch_margin_mode(BTC)["marginMode"], "cross", "the margin mode")
+    checks.equal(list(x.is_unified_enabled()), [False, True], "a unified account")
+    checks.equal(x.fetch_status()["status"], "ok", "the state of the exchange")
+    checks.that("USDT" in x.fetch_currencies(), "currencies")
+    x.cancel_all_orders_after(10_000)
+    checks.equal(x.fetch_funding_rates()[BTC]["symbol"], BTC, "funding rates of all")
+    checks.equal(len(x.fetch_leverage_tiers()), 4, "tiers of all")
+    since = x.milliseconds() - 5 * 86_400_000
+    checks.that(len(x.fetch_funding_rate_history(BTC, since=since, params={"paginate": True})) >= 14, "funding rates, page by page")
+    paged = x.fetch_ohlcv(BTC, "1m", since=x.milliseconds() - 30 * 3_600_000, params={"paginate": True})
+    starts = [row[0] for row in paged]
+    checks.that(len(starts) > 1_000 and all(b - a == 60_000 for a, b in zip(starts, starts[1:])), "candles, page by page", f"{len(starts)}")
+    checks.equal(x.fetch_my_liquidations(BTC), [], "no liquidations")
+    refused(ccxt.BadSymbol, "a market there is not", x.fetch_ticker, "NO/USDT:USDT")
+
+
 def funding():
     flat()
     x.create_order(BTC, "market", "buy", 0.1)
@@ -360,6 +434,16 @@ async def public(pro):
     checks.that(bars[-1][0] % 60_000 == 0 and bars[-1][3] <= bars[-1][4] <= bars[-1][2], "candles by stream")
     top = await told(pro.watch_bids_asks([BTC]), forward)
     checks.that(top[BTC]["bid"] < top[BTC]["ask"], "bids and asks by stream", f"{top}")
+    deep = await told(pro.watch_order_book(XRP, 200), forward)
+    checks.equal(len(deep["asks"]), 200, "a deep book")
+    both = await told(pro.watch_order_book_for_symbols([BTC, ETH], 50), forward)
+    checks.that(both["symbol"] in (BTC, ETH) and both["bids"][0][0] < both["asks"][0][0], "books of several markets", f"{both}")
+    several = await told(pro.watch_trades_for_symbols([BTC, ETH]), forward)
+    checks.that(several and several[-1]["symbol"] in (BTC, ETH), "trades of several markets")
+    frames = await told(pro.watch_ohlcv_for_symbols([[BTC, "1m"], [ETH, "5m"]]), forward)
+    checks.that(set(frames) <= {BTC, ETH} and frames, "candles of several markets")
+    checks.equal(await pro.un_watch_order_book_for_symbols([BTC, ETH], {"limit": 50}), True, "books are let go")
+    checks.equal(await pro.un_watch_trades_for_symbols([BTC, ETH]), True, "trades are let go")
     many = await told(pro.watch_tickers([BTC, ETH]), forward)
     checks.that(set(many) <= {BTC, ETH} and many, "tickers by stream")
 
@@ -416,7 +500,7 @@ async def trade(pro):
         checks.that(True, "refused over it")
 
 
-for part in (markets, candles, authentication, account, life, fills, refusals, guards, funding, streams, faults):
+for part in (markets, candles, authentication, account, life, fills, refusals, guards, more_orders, more_account, funding, streams, faults):
     began = time.monotonic()
     try:
         outcome = part()

@@ -446,6 +446,176 @@ def conditionals():
     checks.equal(kept(marked)["orderStatus"], "Deactivated", "conditional orders by filter")
 
 
+def amendments():
+    """Everything of an order that can be changed, and that it stays the order it was."""
+    price = last()
+    low = f"{round(price * 0.9)}"
+    made = order(price=low, orderLinkId="amend-1")
+    far, near = f"{round(price * 1.1)}", f"{round(price * 0.8)}"
+    http.amend_order(**BTC, orderId=made, takeProfit=far, stopLoss=near, tpTriggerBy="MarkPrice", slTriggerBy="IndexPrice")
+    found = kept(made)
+    checks.equal((float(found["takeProfit"]), float(found["stopLoss"]), found["tpTriggerBy"], found["slTriggerBy"], found["tpslMode"]),
+                 (float(far), float(near), "MarkPrice", "IndexPrice", "Full"), "stop and target with what they watch")
+    checks.equal((found["orderId"], found["orderLinkId"], found["orderStatus"]), (made, "amend-1", "New"), "it is the same order")
+    http.amend_order(**BTC, orderId=made, takeProfit="0", stopLoss="0")
+    found = kept(made)
+    checks.equal((found["takeProfit"], found["stopLoss"], found["tpslMode"]), ("", "", ""), "zero takes them away")
+    refused(10001, "a stop above the price", http.amend_order, **BTC, orderId=made, stopLoss=far)
+    refused(10001, "a limit in full mode", http.amend_order, **BTC, orderId=made, takeProfit=far, tpslMode="Full", tpLimitPrice=far)
+    http.amend_order(**BTC, orderId=made, takeProfit=far, tpslMode="Partial", tpLimitPrice=f"{round(price * 1.09)}")
+    found = kept(made)
+    checks.equal((found["tpslMode"], float(found["tpLimitPrice"])), ("Partial", round(price * 1.09)), "a target of its own with a limit")
+    refused(10001, "a trigger for an order without", http.amend_order, **BTC, orderId=made, triggerPrice=far)
+    refused(10001, "nothing", http.amend_order, **BTC, orderId=made)
+    refused(10001, "a smaller quantity than there may be", http.amend_order, **BTC, orderId=made, qty="0.0001")
+    refused(110007, "more than the margin", http.amend_order, **BTC, orderId=made, qty="90")
+    refused(110001, "of another symbol", http.amend_order, category="linear", symbol="ETHUSDT", orderId=made, qty="0.05")
+    checks.equal(kept(made)["qty"], "0.010", "what is refused changes nothing")
+    nested = raw("POST", "/v5/order/amend", body='{"category":"linear","symbol":"BTCUSDT","orderId":"%s","takeProfit":{"triggerPrice":"1"}}' % made)
+    checks.equal(nested.json()["retCode"], 10001, "an object where a text belongs")
+    waits = order(kind="Market", triggerPrice=f"{round(price * 1.02)}", triggerDirection=1)
+    http.amend_order(**BTC, orderId=waits, triggerBy="MarkPrice", qty="0.02")
+    found = kept(waits)
+    checks.equal((found["triggerBy"], found["qty"], found["orderStatus"]), ("MarkPrice", "0.020", "Untriggered"), "a trigger that watches another price")
+    refused(110092, "a trigger that is passed", http.amend_order, **BTC, orderId=waits, triggerPrice=low)
+    http.cancel_all_orders(**BTC)
+    checks.equal((kept(made)["orderStatus"], kept(waits)["orderStatus"]), ("Cancelled", "Deactivated"), "and both end")
+
+
+def terms_of_orders():
+    """What an order may say of itself besides side, quantity and price."""
+    flat()
+    bid, ask = (float(listed(anybody.get_tickers(**BTC))[0][name]) for name in ("bid1Price", "ask1Price"))
+    made = order(kind="Market", slippageToleranceType="TickSize", slippageTolerance="5")
+    found = kept(made)
+    checks.equal((found["orderType"], found["orderStatus"], found["slippageToleranceType"], found["slippageTolerance"]),
+                 ("Market", "Filled", "TickSize", "5"), "a tolerance in ticks")
+    checks.near(found["price"], ask + 0.5, "it goes so far")
+    made = order("Sell", kind="Market", slippageToleranceType="Percent", slippageTolerance="0.5", reduceOnly=True)
+    checks.near(kept(made)["price"], bid * 0.995, "a tolerance in percent", 0.2)
+    common = {**BTC, "side": "Buy", "orderType": "Market", "qty": "0.01"}
+    refused(110108, "too many ticks", http.place_order, **common, slippageToleranceType="TickSize", slippageTolerance="10001")
+    refused(110109, "too many percent", http.place_order, **common, slippageToleranceType="Percent", slippageTolerance="10.1")
+    refused(10001, "half of a tolerance", http.place_order, **common, slippageToleranceType="Percent")
+    book = anybody.get_orderbook(**BTC, limit=5)["result"]
+    made = order(bboSideType="Queue", bboLevel="2")
+    checks.near(kept(made)["price"], book["b"][1][0], "the second price of the own side")
+    http.cancel_order(**BTC, orderId=made)
+    made = order("Sell", bboSideType="Queue", bboLevel="1")
+    checks.near(kept(made)["price"], book["a"][0][0], "the best price to sell at")
+    http.cancel_order(**BTC, orderId=made)
+    made = order(bboSideType="Counterparty", bboLevel="1")
+    checks.equal(kept(made)["orderStatus"], "Filled", "the price of the other side trades")
+    refused(10001, "a level that is none", http.place_order, **{**common, "orderType": "Limit"}, bboSideType="Queue", bboLevel="6")
+    flat()
+    mine = order("Sell", price=f"{ask:.1f}")
+    taker = order(price=f"{ask:.1f}", qty="0.005", smpType="CancelMaker")
+    found = kept(mine)
+    checks.equal((found["orderStatus"], found["cancelType"], found["smpOrderId"]), ("Cancelled", "CancelBySmp", taker), "the maker gives way")
+    mine = order("Sell", price=f"{ask:.1f}")
+    taker = order(price=f"{ask:.1f}", qty="0.005", smpType="CancelTaker")
+    found = kept(taker)
+    checks.equal((found["orderStatus"], found["cancelType"], found["smpOrderId"], found["smpType"]),
+                 ("Cancelled", "CancelBySmp", mine, "CancelTaker"), "the taker gives way")
+    both = order(price=f"{ask:.1f}", qty="0.005", smpType="CancelBoth")
+    checks.equal((kept(mine)["smpOrderId"], kept(both)["smpOrderId"]), (both, mine), "both give way, and name each other")
+    refused(110057, "a target for what only reduces", http.place_order, **{**common, "side": "Sell"}, reduceOnly=True, takeProfit="1")
+    refused(110119, "improvement for retail", http.place_order, **{**common, "orderType": "Limit", "price": f"{round(bid * 0.9)}"}, timeInForce="RPI")
+    refused(110003, "beyond the highest price", http.place_order, **{**common, "orderType": "Limit", "price": "9999999"})
+    flat()
+    refused(110017, "nothing to close", http.place_order, **{**common, "side": "Sell", "qty": "0"}, reduceOnly=True, closeOnTrigger=True)
+    http.set_limit_price_action(category="linear", modifyEnable=False)
+    refused(110003, "beyond the band, not to be moved", http.place_order, **{**common, "orderType": "Limit", "price": f"{round(ask * 1.2)}"})
+    http.set_limit_price_action(category="linear", modifyEnable=True)
+    for n in range(10):  # and pybit waits where it asks too often
+        order(kind="Market", triggerPrice=f"{round(ask * 1.1) + n}", triggerDirection=1)
+    refused(110009, "an eleventh conditional order", http.place_order, **common, triggerPrice=f"{round(ask * 1.2)}", triggerDirection=1)
+    flat()
+
+
+def pages():
+    """Histories: windows of time, filters, pages to the end."""
+    flat()
+    time.sleep(1.1)
+    for n in range(3):
+        order(kind="Market", orderLinkId=f"page-{n}")
+        order("Sell", kind="Market", reduceOnly=True)
+    asked = {"executions": http.get_executions, "closed profit": http.get_closed_pnl, "history": http.get_order_history,
+             "transactions": http.get_transaction_log}
+    for name, call in asked.items():
+        whole = {} if name == "transactions" else BTC
+        rows, cursor = [], None
+        for _ in range(100):
+            page = call(**whole, limit=2, **({"cursor": cursor} if cursor else {}))["result"]
+            rows += page["list"]
+            cursor = page["nextPageCursor"]
+            if not page["list"] or not cursor:
+                break
+        at_once = listed(call(**whole, limit=50))
+        checks.equal([str(row) for row in rows[:len(at_once)]], [str(row) for row in at_once], f"{name} in pages")
+        now = int(anybody.get_server_time()["time"])
+        refused(10001, f"{name} of eight days", call, **whole, startTime=now - 8 * 86_400_000, endTime=now)
+        refused(10001, f"{name} that end before they begin", call, **whole, startTime=now, endTime=now - 1)
+        refused(10001, f"{name} by the thousand", call, **whole, limit=1000)
+        refused(10001, f"{name} from nowhere", call, **whole, cursor="nowhere")
+        checks.equal(listed(call(**whole, endTime=now - 3 * 86_400_000)), [], f"{name} of another time")
+    by_link = listed(http.get_executions(**BTC, orderLinkId="page-1"))
+    checks.equal({row["orderLinkId"] for row in by_link}, {"page-1"}, "executions by the client's name")
+    statuses = {row["orderStatus"] for row in listed(http.get_order_history(**BTC, orderStatus="Filled"))}
+    checks.equal(statuses, {"Filled"}, "a history by its ends")
+    refused(181017, "a history of what is open", http.get_order_history, **BTC, orderStatus="New")
+    kinds = {row["type"] for row in listed(http.get_transaction_log(type="TRADE", limit=50))}
+    checks.equal(kinds, {"TRADE"}, "transactions by kind")
+    lately = listed(http.get_open_orders(**BTC, openOnly=1, limit=50))
+    checks.that(lately and all(row["orderStatus"] not in ("New", "Untriggered") for row in lately), "what ended just now")
+    refused(10001, "positions of nothing in particular", http.get_positions, **LINEAR)
+    refused(10001, "positions by the thousand", http.get_positions, **BTC, limit=1000)
+    order(kind="Market")
+    http.place_order(category="linear", symbol="ETHUSDT", side="Buy", orderType="Market", qty="0.1")
+    first = http.get_positions(**LINEAR, settleCoin="USDT", limit=1)["result"]
+    second = http.get_positions(**LINEAR, settleCoin="USDT", limit=1, cursor=first["nextPageCursor"])["result"]
+    checks.equal({row["symbol"] for row in first["list"] + second["list"]}, {"BTCUSDT", "ETHUSDT"}, "positions in pages")
+    flat()
+    flat("ETHUSDT")
+
+
+def money():
+    """Balances, the funding account, settings of the account."""
+    whole = listed(http.get_wallet_balance(accountType="UNIFIED", coin="BTC,USDT"))[0]["coin"]
+    checks.equal([(row["coin"], row["walletBalance"] == "0") for row in whole], [("BTC", True), ("USDT", False)], "coins that are asked for")
+    moved = {"coin": "USDT", "amount": "100", "fromAccountType": "UNIFIED", "toAccountType": "FUND"}
+    name = "11111111-2222-3333-4444-555555555555"
+    before = float(http.get_coin_balance(accountType="UNIFIED", coin="USDT")["result"]["balance"]["walletBalance"])
+    checks.equal(http.create_internal_transfer(transferId=name, **moved)["result"]["status"], "SUCCESS", "money is moved")
+    checks.near(http.get_coin_balance(accountType="FUND", coin="USDT")["result"]["balance"]["walletBalance"], 100, "it is there")
+    checks.near(http.get_coin_balance(accountType="UNIFIED", coin="USDT")["result"]["balance"]["walletBalance"], before - 100, "and gone here")
+    refused(10014, "the same transfer again", http.create_internal_transfer, transferId=name, **moved)
+    refused(131212, "more than there is", http.create_internal_transfer, transferId=name[:-1] + "6", **{**moved, "amount": "9999999"})
+    back = {**moved, "fromAccountType": "FUND", "toAccountType": "UNIFIED"}
+    http.create_internal_transfer(transferId=name[:-1] + "7", **back)
+    rows = listed(http.get_internal_transfer_records())
+    checks.equal([(row["fromAccountType"], row["status"]) for row in rows], [("FUND", "SUCCESS"), ("UNIFIED", "SUCCESS")], "both are recorded")
+    entry = listed(http.get_transaction_log(type="TRANSFER_IN"))[0]
+    checks.near(entry["change"], 100, "and in the log of transactions")
+    refused(10001, "a name that is no UUID", http.create_internal_transfer, transferId="x", **moved)
+    http.set_dcp(product="DERIVATIVES", timeWindow=40)
+    checks.equal(http.query_dcp_info()["result"]["dcpInfos"][0]["timeWindow"], "40", "the end of all orders is armed")
+    refused(10001, "too short a while", http.set_dcp, product="DERIVATIVES", timeWindow=2)
+    checked = http.pre_check_order(**BTC, side="Buy", orderType="Market", qty="0.1")["result"]
+    checks.that(checked["postImrE4"] > checked["preImrE4"], "an order is checked before")
+    refused(3400045, "a mode there is not", http.set_margin_mode, setMarginMode="PORTFOLIO_MARGIN")
+    refused(10001, "leverage below one", http.set_leverage, **BTC, buyLeverage="0", sellLeverage="0")
+    order(kind="Market")
+    refused(110015, "margin of a shared position", http.add_or_reduce_margin, **BTC, margin="10", positionIdx=0)
+    refused(110076, "margin by itself of a shared position", http.set_auto_add_margin, **BTC, autoAddMargin=1, positionIdx=0)
+    flat()
+    checks.equal({row["positionIdx"] for row in listed(http.get_positions(**BTC))}, {0}, "one position")
+    limits = [len(listed(anybody.get_adl_alert(symbol="ETHUSDT"))), len(listed(anybody.get_insurance(coin="BTC")))]
+    checks.equal(limits, [1, 0], "alerts by symbol, insurance by coin")
+    levels = anybody.get_rpi_orderbook(**BTC, limit=5)["result"]["b"]
+    checks.equal([len(level) for level in levels], [3] * 5, "the book with improvement")
+
+
 def hedge():
     flat()
     http.switch_position_mode(**BTC, mode=3)
@@ -502,6 +672,10 @@ def funding():
 def public_stream():
     stream = unified.WebSocket(testnet=False, channel_type="linear")
     book, top, trades, ticker, kline = Heard(), Heard(), Heard(), Heard(), Heard()
+    rpi, limits, insurance = Heard(), Heard(), Heard()
+    stream.rpi_orderbook_stream("BTCUSDT", rpi)
+    stream.price_limit_stream("BTCUSDT", limits)
+    stream.insurance_pool_stream("USDT", insurance)
     stream.orderbook_stream(50, "BTCUSDT", book)
     stream.orderbook_stream(1, "BTCUSDT", top)
     stream.trade_stream("BTCUSDT", trades)
@@ -517,6 +691,9 @@ def public_stream():
     time.sleep(0.3)
     shown = book.messages[-1]["data"]
     checks.equal(sorted(map(tuple, shown["b"])), sorted(map(tuple, direct["b"])), "and equals the book by request")
+    checks.that(rpi.messages and {len(level) for level in rpi.messages[0]["data"]["b"]} == {3}, "the book with improvement by stream")
+    checks.eventually(lambda: limits.messages[0]["data"]["symbol"] == "BTCUSDT", "the price band by stream")
+    checks.eventually(lambda: insurance.messages[0]["topic"] == "insurance.USDT", "the insurance fund by stream")
     rows = trades.rows()
     checks.that(rows and {"T", "s", "S", "v", "p", "L", "i", "BT"} <= set(rows[0]), "public trades are told")
     checks.that(ticker.messages[-1]["data"]["symbol"] == "BTCUSDT" and "markPrice" in ticker.messages[-1]["data"], "tickers")
@@ -580,6 +757,17 @@ def trade_stream():
     stream.place_batch_order(batch, category="linear", request=[
         {"symbol": "BTCUSDT", **terms, "orderLinkId": "ws-2"}, {"symbol": "BTCUSDT", **terms, "qty": "0.00001"}])
     checks.eventually(lambda: [row["code"] for row in batch.messages[0]["retExtInfo"]["list"]] == [0, 10001], "a batch by stream")
+    more, gone = Heard(), Heard()
+    stream.place_batch_order(more, category="linear", request=[{"symbol": "BTCUSDT", **terms, "orderLinkId": f"ws-{n}"} for n in (3, 4)])
+    checks.eventually(lambda: [row["code"] for row in more.messages[0]["retExtInfo"]["list"]] == [0, 0], "another batch by stream")
+    changed = Heard()
+    stream.amend_batch_order(changed, category="linear", request=[{"symbol": "BTCUSDT", "orderLinkId": "ws-3", "qty": "0.03"}])
+    checks.eventually(lambda: changed.messages[0]["retExtInfo"]["list"][0]["code"] == 0, "a batch amended by stream")
+    stream.cancel_batch_order(gone, category="linear", request=[{"symbol": "BTCUSDT", "orderLinkId": n} for n in ("ws-3", "no-such")])
+    checks.eventually(lambda: [row["code"] for row in gone.messages[0]["retExtInfo"]["list"]] == [0, 110001], "a batch cancelled by stream")
+    elsewhere = Heard()
+    stream.place_order(elsewhere, error_callback=elsewhere, **{**BTC, **terms, "category": "spot"})
+    checks.eventually(lambda: elsewhere.messages[0]["retCode"] == 10404, "a category there is not")
     stream.exit()
     http.cancel_all_orders(**BTC)
 
@@ -610,8 +798,8 @@ def faults():
     checks.equal(raw("GET", "/v5/account/info").json()["retCode"], 0, "and right again")
 
 
-for part in (market_data, candles, authentication, account, life, fills, refusals, batches, stops, conditionals, hedge,
-             isolated, funding, public_stream, private_stream, trade_stream, faults):
+for part in (market_data, candles, authentication, account, life, fills, refusals, batches, stops, conditionals, amendments,
+             terms_of_orders, pages, money, hedge, isolated, funding, public_stream, private_stream, trade_stream, faults):
     began = time.monotonic()
     try:
         part()

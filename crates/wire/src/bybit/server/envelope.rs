@@ -25,7 +25,11 @@ pub fn body(result: Value, now_ms: i64) -> Value {
 /// The body of a refusal.
 #[must_use]
 pub fn refusal_body(refusal: &Refusal, now_ms: i64) -> Value {
-    json!({"retCode": refusal.code, "retMsg": refusal.text, "result": {}, "retExtInfo": {}, "time": now_ms})
+    let result = refusal.reason.map_or_else(
+        || json!({}),
+        |(code, text)| json!({"reasons": [{"reasonCode": code, "reasonMsg": text}]}),
+    );
+    json!({"retCode": refusal.code, "retMsg": refusal.text, "result": result, "retExtInfo": {}, "time": now_ms})
 }
 
 /// The list and the codes of a batch: the outer code is zero even when every item failed.

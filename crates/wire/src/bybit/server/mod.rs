@@ -32,7 +32,8 @@ pub mod text;
 pub use auth::{AHEAD_MS, DEFAULT_WINDOW_MS, Signed, check_time, check_ws_signature};
 pub use envelope::{Usage, batch_body, body, limit_headers, refusal_body};
 pub use orders::{
-    AmendOrder, CreateOrder, Leg, OrderName, Scope, TradingStop, exact_price, exact_quantity, link_id,
+    AmendOrder, CreateOrder, Leg, OrderName, Scope, Slippage, TradingStop, exact_price, exact_quantity,
+    link_id,
 };
 pub use paging::{Cursor, Page, Window, limit};
 pub use params::Params;
@@ -43,6 +44,6 @@ pub use rows::{
     execution_fast_row, execution_row, log_row, order_row, position_row, position_stream_row, wallet_row,
 };
 pub use stream::{
-    ClientFrame, Depth, Interval, PrivateTopic, PublicTopic, Topic, login_reply, pong, read_frame,
+    ClientFrame, Depth, Interval, PrivateTopic, PublicTopic, Topic, asked_op, login_reply, pong, read_frame,
     subscribed, trade_reply, unknown_topic,
 };

@@ -5,7 +5,7 @@ use model::{
     Change, Instrument, OrderKind, Protection, ProtectionMode, SelfTradePrevention, Side, TimeInForce,
     Trailing, TriggerBy, TriggerDirection,
 };
-use units::{Decimal, Price, Quantity};
+use units::{Decimal, Price, Quantity, Rate};
 
 /// What an order is called by whoever asks about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +55,75 @@ pub struct CreateOrder {
     pub protection: Protection,
     /// What becomes of them.
     pub mode: ProtectionMode,
+    /// How far from the best price a market order may trade, where that is said.
+    pub slippage: Option<Slippage>,
+}
+
+/// How far from the best price a market order may trade.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Slippage {
+    /// So many ticks, 1 to 10 000.
+    Ticks(i64),
+    /// Such a part of the price, 0.01 % to 10 %.
+    Share(Rate),
+}
+
+impl Slippage {
+    /// As the exchange calls the kind.
+    #[must_use]
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::Ticks(_) => "TickSize",
+            Self::Share(_) => "Percent",
+        }
+    }
+
+    /// The figure, as the client says it: ticks, or percent.
+    #[must_use]
+    pub fn figure(self) -> String {
+        match self {
+            Self::Ticks(ticks) => ticks.to_string(),
+            Self::Share(share) => {
+                Decimal { mantissa: share.units().into(), decimals: 7 }.normalized().to_string()
+            }
+        }
+    }
+
+    /// How far that is from a best price, for an order of this side.
+    #[must_use]
+    pub fn bound(self, best: Price, side: Side, of: &Instrument) -> Price {
+        match self {
+            Self::Ticks(ticks) => {
+                let far = Price::new(of.tick_size.mantissa().saturating_mul(ticks));
+                let bound = if side == Side::Buy { best + far } else { best - far };
+                bound.max(of.tick_size)
+            }
+            Self::Share(share) => of.price_shifted(best, side, share),
+        }
+    }
+
+    /// Reads `slippageToleranceType` and `slippageTolerance`.
+    ///
+    /// # Errors
+    /// 110108 for ticks out of range, 110109 for percent out of range, 10001 for what is no number or half of the two.
+    fn read(params: &Params) -> Result<Option<Self>, Refusal> {
+        let kind = params.word("slippageToleranceType", &["TickSize", "Percent", "UNKNOWN"])?;
+        let Some(kind) = kind.filter(|kind| *kind != "UNKNOWN") else { return Ok(None) };
+        let text = params.required("slippageTolerance")?;
+        let invalid = || Refusal::invalid("slippageTolerance", &text);
+        if kind == "TickSize" {
+            let ticks: i64 = text.parse().map_err(|_| invalid())?;
+            let is_allowed = (1..=10_000).contains(&ticks);
+            let refusal = || Refusal::new(110_108, "slippage tolerance should be 1 to 10000 ticks");
+            return if is_allowed { Ok(Some(Self::Ticks(ticks))) } else { Err(refusal()) };
+        }
+        let percent = Rate::parse(&text).map_err(|_| invalid())?;
+        let one = Rate::ONE.units();
+        if !(one / 100..=10 * one).contains(&percent.units()) {
+            return Err(Refusal::new(110_109, "slippage tolerance should be 0.01 to 10 percent"));
+        }
+        Ok(Some(Self::Share(Rate::from_units(percent.units() / 100))))
+    }
 }
 
 /// A change of an order as it was asked for.
@@ -74,6 +143,8 @@ pub struct AmendOrder {
     pub by: [Option<TriggerBy>; 3],
     /// The limits of the stop and the target, where they are said.
     pub limits: [Option<Price>; 2],
+    /// Whether the stop and the target guard what the order fills alone, where that is said.
+    pub is_partial: Option<bool>,
 }
 
 /// Which orders an end of many means.
@@ -247,6 +318,10 @@ impl CreateOrder {
                 _ => SelfTradePrevention::None,
             };
         let (protection, mode) = attached(params, of)?;
+        let slippage = Slippage::read(params)?;
+        if slippage.is_some() && !matches!(kind, OrderKind::Market) {
+            return Err(Refusal::parameter("slippage tolerance is for plain market orders"));
+        }
         let close_on_trigger = params.flag("closeOnTrigger")?.unwrap_or(false);
         let reduce_only = params.flag("reduceOnly")?.unwrap_or(false) || close_on_trigger;
         let closes_all = quantity.is_zero() && reduce_only && close_on_trigger;
@@ -265,6 +340,7 @@ impl CreateOrder {
             self_trade,
             protection,
             mode,
+            slippage,
         })
     }
 }
@@ -341,8 +417,9 @@ impl AmendOrder {
             trigger: exact_price(params, "triggerPrice", of)?,
             stop_loss: change(params, "stopLoss", of)?,
             take_profit: change(params, "takeProfit", of)?,
+            is_partial: params.word("tpslMode", &["Full", "Partial"])?.map(|word| word == "Partial"),
         };
-        if (Self { by: [None; 3], limits: [None; 2], ..amend }) == Self::default() {
+        if amend == Self::default() {
             return Err(Refusal::parameter("params error: nothing to amend"));
         }
         Ok(amend)
@@ -405,7 +482,7 @@ impl TradingStop {
 mod tests {
     use super::*;
     use model::{Exchange, InstrumentKind, InstrumentSpec, MarginTier};
-    use units::{Amount, Rate, Span};
+    use units::{Amount, Span};
 
     fn btc() -> Instrument {
         Instrument::new(InstrumentSpec {
@@ -481,6 +558,34 @@ mod tests {
             "10001: The number of contracts exceeds minimum limit allowed"
         );
         assert!(refused(r#"{"side":"Buy","orderType":"Market","qty":"1e30"}"#).contains("Qty invalid"));
+    }
+
+    #[test]
+    fn a_market_order_says_how_far_it_goes() {
+        let market = |kind: &str, figure: &str| {
+            create(&format!(
+                r#"{{"side":"Buy","orderType":"Market","qty":"1","slippageToleranceType":"{kind}","slippageTolerance":"{figure}"}}"#
+            ))
+            .map(|order| order.slippage.unwrap())
+            .map_err(|refusal| refusal.code)
+        };
+        let best = Price::new(5_000_000);
+        let ticks = market("TickSize", "5").unwrap();
+        assert_eq!(
+            (ticks.bound(best, Side::Buy, &btc()), ticks.figure().as_str()),
+            (Price::new(5_000_050), "5")
+        );
+        let share = market("Percent", "0.5").unwrap();
+        assert_eq!(
+            (share.bound(best, Side::Sell, &btc()), share.figure().as_str()),
+            (Price::new(4_975_000), "0.5")
+        );
+        assert_eq!(market("TickSize", "10001"), Err(110_108));
+        assert_eq!((market("Percent", "0.009"), market("Percent", "10.01")), (Err(110_109), Err(110_109)));
+        assert_eq!((market("Percent", ""), market("Miles", "1")), (Err(10001), Err(10001)));
+        let limit = r#"{"side":"Buy","orderType":"Limit","qty":"1","price":"49000","slippageToleranceType":"TickSize",
+            "slippageTolerance":"5"}"#;
+        assert!(refused(limit).contains("plain market orders"));
     }
 
     #[test]

@@ -33,7 +33,7 @@ impl Params {
             return Ok(Self::default());
         }
         match serde_json::from_slice(body) {
-            Ok(Value::Object(members)) => Ok(Self(members)),
+            Ok(Value::Object(members)) => Self(members).flat(),
             _ => Err(Refusal::parameter("request body is not a JSON object")),
         }
     }
@@ -44,8 +44,17 @@ impl Params {
     /// When it is no object.
     pub fn of_value(value: &Value) -> Result<Self, Refusal> {
         match value {
-            Value::Object(members) => Ok(Self(members.clone())),
+            Value::Object(members) => Self(members.clone()).flat(),
             _ => Err(Refusal::parameter("an object is expected")),
+        }
+    }
+
+    /// Only batches hold more than texts, numbers and flags; what is anything else must not be let pass as if it were not there.
+    fn flat(self) -> Result<Self, Refusal> {
+        let is_nested = |value: &Value| value.is_object() || value.is_array();
+        match self.0.iter().find(|(name, value)| *name != "request" && is_nested(value)) {
+            Some((name, value)) => Err(Refusal::invalid(name, &value.to_string())),
+            None => Ok(self),
         }
     }
 
@@ -170,6 +179,9 @@ mod tests {
         assert_eq!(params.flag("flag"), Ok(Some(false)));
         assert_eq!(Params::of_body(b" "), Ok(Params::default()));
         assert_eq!(Params::of_body(b"[1]").unwrap_err().code, 10001);
+        let nested = Params::of_body(br#"{"takeProfit": {"triggerPrice": 5}}"#).unwrap_err();
+        assert_eq!(nested.text, r#"params error: takeProfit invalid: {"triggerPrice":5}"#);
+        assert!(Params::of_body(br#"{"request": [{}]}"#).is_ok());
         assert_eq!(params.word("price", &["1"]).unwrap_err().code, 10001);
     }
 }

@@ -12,6 +12,8 @@ pub struct Refusal {
     pub text: String,
     /// The HTTP status it comes with.
     pub status: u16,
+    /// Why in detail, as code and text: `reasons` of the result, where the exchange gives them.
+    pub reason: Option<(&'static str, &'static str)>,
 }
 
 impl fmt::Display for Refusal {
@@ -39,7 +41,7 @@ impl Refusal {
     /// A refusal with the status 200 that business errors have.
     #[must_use]
     pub fn new(code: i64, text: impl Into<String>) -> Self {
-        Self { code, text: text.into(), status: 200 }
+        Self { code, text: text.into(), status: 200, reason: None }
     }
 
     /// The general parameter error.

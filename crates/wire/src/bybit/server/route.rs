@@ -144,6 +144,8 @@ pub enum Endpoint {
     CoinsBalance,
     /// Money from one account of the user to another.
     InterTransfer,
+    /// What was moved so.
+    InterTransfers,
     /// Networks of coins.
     CoinInfo,
 }
@@ -226,6 +228,7 @@ pub const ROUTES: &[Route] = &[
     row(false, "/v5/asset/transfer/query-account-coin-balance", Endpoint::CoinBalance, Access::Read, 5),
     row(false, "/v5/asset/transfer/query-account-coins-balance", Endpoint::CoinsBalance, Access::Read, 5),
     row(true, "/v5/asset/transfer/inter-transfer", Endpoint::InterTransfer, Access::Wallet, 20),
+    row(false, "/v5/asset/transfer/query-inter-transfer-list", Endpoint::InterTransfers, Access::Read, 60),
     row(false, "/v5/asset/coin/query-info", Endpoint::CoinInfo, Access::Read, 5),
 ];
 

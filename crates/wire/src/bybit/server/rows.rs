@@ -1,5 +1,6 @@
 //! Orders, executions, positions, the wallet and the rest as the exchange writes them, by REST and by stream.
 
+use super::Slippage;
 use super::text::{millis, money, price, price_or, quantity, rate};
 use model::{Instrument, PositionSide, SelfTradePrevention, Side, TriggerBy, TriggerDirection};
 use serde_json::{Value, json};
@@ -112,6 +113,10 @@ pub struct Order {
     pub close_on_trigger: bool,
     /// Self-match prevention.
     pub self_trade: SelfTradePrevention,
+    /// The id of the own order that it would have met; empty unless that ended it.
+    pub smp_order: String,
+    /// How far from the best price it may trade, where the client said so.
+    pub slippage: Option<Slippage>,
     /// The last price when it was made.
     pub last_price: Option<Price>,
     /// What it earned by closing.
@@ -226,9 +231,9 @@ pub fn order_row(order: &Order, of: &Instrument, is_stream: bool) -> Value {
         "placeType": "",
         "smpType": smp_text(order.self_trade),
         "smpGroup": 0,
-        "smpOrderId": "",
-        "slippageToleranceType": "UNKNOWN",
-        "slippageTolerance": "",
+        "smpOrderId": order.smp_order,
+        "slippageToleranceType": order.slippage.map_or("UNKNOWN", Slippage::kind),
+        "slippageTolerance": order.slippage.map_or_else(String::new, Slippage::figure),
         "extraFees": "",
         "rpiTakerAccess": false,
         "rpiMatchedQty": "0",

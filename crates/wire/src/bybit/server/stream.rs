@@ -47,6 +47,14 @@ pub fn read_frame(text: &str) -> (Option<String>, Result<ClientFrame, Refusal>) 
     (name, read_op(&members))
 }
 
+/// What a frame asks for, even one that is refused: its answer repeats it.
+#[must_use]
+pub fn asked_op(text: &str) -> String {
+    let read: Option<Value> = serde_json::from_str(text).ok();
+    let op = read.as_ref().and_then(|frame| as_text(frame.get("op")));
+    op.map(|op| op.chars().take(40).collect()).unwrap_or_default()
+}
+
 fn read_op(members: &Map<String, Value>) -> Result<ClientFrame, Refusal> {
     let op = as_text(members.get("op")).ok_or_else(|| Refusal::parameter("error:op is missing"))?;
     let args = match members.get("args") {
@@ -140,6 +148,8 @@ impl Interval {
 pub enum PublicTopic {
     /// The book to some depth.
     Book(Depth, String),
+    /// The book with retail price improvement beside it, 50 levels of each side.
+    RpiBook(String),
     /// Trades.
     Trades(String),
     /// The newest figures.
@@ -199,6 +209,9 @@ impl Topic {
         Some(Self::Public(match kind {
             "orderbook" => {
                 let (depth, symbol) = pair()?;
+                if depth == "rpi" {
+                    return Some(Self::Public(PublicTopic::RpiBook(symbol)));
+                }
                 let depth = depth.parse().ok().filter(|depth| Depth::ALL.contains(depth))?;
                 PublicTopic::Book(Depth(depth), symbol)
             }
@@ -317,6 +330,7 @@ mod tests {
         let btc = || "BTCUSDT".to_owned();
         assert_eq!(Topic::parse("orderbook.50.BTCUSDT"), public(PublicTopic::Book(Depth(50), btc())));
         assert_eq!(Topic::parse("orderbook.500.BTCUSDT"), None, "it is gone");
+        assert_eq!(Topic::parse("orderbook.rpi.BTCUSDT"), public(PublicTopic::RpiBook(btc())));
         assert_eq!(
             Topic::parse("kline.D.BTCUSDT"),
             public(PublicTopic::Kline(Interval::Minutes(1440), btc()))
@@ -348,6 +362,7 @@ mod tests {
         {
             assert!(read_frame(bad).1.is_err(), "{bad}");
         }
+        assert_eq!((asked_op(r#"{"op":"dance"}"#).as_str(), asked_op("[").as_str()), ("dance", ""));
     }
 
     #[test]
