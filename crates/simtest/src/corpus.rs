@@ -113,4 +113,10 @@ pub const STORIES: &[Story] = &[
         dialects: Dialects::Internal,
         story: "a strategy that is woken by time cancelled an order as the world ended: it rests where no market moves",
     },
+    Story {
+        seed: 0xc70,
+        dialects: Dialects::Mixed,
+        story: "while a key was refused, the kill switch decided an order a second for every position, and the journal grew with \
+                what never left: it waits ever longer",
+    },
 ];

@@ -109,7 +109,13 @@ faults! {
     BookGap "book gap" 30;
     /// The clock of the venue jumps.
     VenueClock "venue clock" 2;
+    /// A connection breaks behind a command, which arrives some seconds later.
+    LateCommand "late command" 60;
 }
+
+/// These kinds of faults are drawn from one after another; those behind them, which came later, each by itself, so that older seeds
+/// keep the rest of their histories.
+const DRAWN: usize = Fault::LateCommand as usize;
 
 /// Which dialects the venues of a world speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -186,8 +192,12 @@ impl Options {
         let kinds = [0, 1, 2, 4, 8, 16][draw(6) as usize];
         let mut rates = vec![0; Fault::ALL.len()];
         for _ in 0..kinds {
-            let fault = Fault::ALL[draw(Fault::ALL.len() as u64) as usize];
+            let fault = Fault::ALL[draw(DRAWN as u64) as usize];
             rates[fault as usize] = 1 + draw(fault.most());
+        }
+        let mut late = Prng::new(seed).fork(8);
+        if kinds > 0 && late.below(5) == 0 {
+            rates[Fault::LateCommand as usize] = 1 + late.below(Fault::LateCommand.most());
         }
         let low = 1 + draw(30) as i64;
         Self {

@@ -47,6 +47,8 @@ enum Event {
     Step,
     /// A frame reaches an exchange that left when so much was durable.
     ToVenue { venue: usize, kind: LinkKind, connection: u64, frame: Frame, durable: Seq },
+    /// A frame reaches an exchange whose connection is gone by now.
+    Straggler { venue: usize, kind: LinkKind, frame: Frame, durable: Seq },
     /// A frame reaches the process.
     ToClient { venue: usize, kind: LinkKind, connection: u64, frame: Frame },
     /// A connection stands, or it could not be made.
@@ -439,6 +441,7 @@ impl World {
             Event::ToVenue { venue, kind, connection, frame, durable } => {
                 self.reach_venue(venue, kind, connection, &frame, durable)
             }
+            Event::Straggler { venue, kind, frame, durable } => self.straggle(venue, kind, &frame, durable),
             Event::ToClient { venue, kind, connection, frame } => {
                 if !self.network.hears(venue, kind, connection, End::Client) {
                     return Ok(());
@@ -633,6 +636,12 @@ impl World {
                 }
                 let Some(connection) = self.network.client(venue, kind) else { return Ok(()) };
                 let durable = self.disk.durable();
+                if kind == LinkKind::Trade && self.strikes(Fault::LateCommand) {
+                    let span = Span::from_millis(300 + self.prng.below(4_000) as i64);
+                    self.after(span, Event::Straggler { venue, kind, frame, durable });
+                    self.after(Span::ZERO, Event::Broken { venue, kind, connection });
+                    return Ok(());
+                }
                 for (at, frame) in self.carry(venue, kind, End::Venue, frame) {
                     self.at(at, Event::ToVenue { venue, kind, connection, frame, durable });
                 }

@@ -1,6 +1,6 @@
 //! The far end: what reaches exchanges, what they say, and what the network does to it.
 
-use super::{Checked, Event, MOST_HELD, World, cut};
+use super::{Checked, Event, MOST_HELD, World, cut, shown};
 use crate::exchange::Exchange;
 use crate::exchange::bybit::STEP;
 use crate::exchange::internal::Internal;
@@ -62,6 +62,16 @@ impl World {
         }
     }
 
+    /// A frame arrives that left on a connection which is gone by now. Exchanges take what they can read.
+    pub(super) fn straggle(&mut self, venue: usize, kind: LinkKind, frame: &Frame, durable: Seq) -> Checked {
+        let Some(connection) = self.network.server(venue, kind) else { return Ok(()) };
+        if !self.network.is_reachable(venue) {
+            return Ok(());
+        }
+        self.note(|| format!("    {venue}: late on {}: {}", kind.name(), shown(frame)));
+        self.take_at_venue(venue, kind, connection, frame, durable)
+    }
+
     pub(super) fn reach_venue(
         &mut self,
         venue: usize,
@@ -73,6 +83,17 @@ impl World {
         if !self.network.hears(venue, kind, connection, End::Venue) {
             return Ok(());
         }
+        self.take_at_venue(venue, kind, connection, frame, durable)
+    }
+
+    fn take_at_venue(
+        &mut self,
+        venue: usize,
+        kind: LinkKind,
+        connection: u64,
+        frame: &Frame,
+        durable: Seq,
+    ) -> Checked {
         let exchange = match &mut self.exchanges[venue] {
             Exchange::Internal(exchange) => exchange,
             Exchange::Bybit(_) => return self.reach_bybit(venue, kind, frame, durable),
