@@ -12,6 +12,8 @@ help: ## Explain these commands
 demo: build ## Build Plimsoll and show it at work: no keys, no network
 	$(BINARY) demo --paper 20
 
+# Journals say which program wrote them.
+build: export PLIMSOLL_COMMIT := $(or $(shell git describe --always --abbrev=12 --dirty 2>/dev/null),unknown)
 build: ## Build the optimised program
 	$(CARGO) build --release --locked --package plimsoll
 

@@ -96,6 +96,24 @@ pub fn write_manifest(folder: &RunFolder, manifest: &Manifest) -> io::Result<()>
     replace(&folder.path, &FileName::Manifest, manifest.text().as_bytes())
 }
 
+/// Compresses what a run that is sealed was written to, and removes what it would have been written to next: a run that broke off
+/// leaves two segments of their full size.
+///
+/// # Errors
+/// When a file cannot be read, written or removed. What is left is readable all the same.
+pub fn pack(folder: &RunFolder) -> io::Result<()> {
+    let listed = folder.list().map_err(|error| io::Error::other(error.to_string()))?;
+    for file in listed {
+        let FileName::Segment(number) = file.name else { continue };
+        let bytes = fs::read(folder.path.join(file.name.to_string()))?;
+        if bytes.iter().any(|byte| *byte != 0) {
+            replace(&folder.path, &FileName::Compressed(number), &compress(&bytes))?;
+        }
+        remove(&folder.path, &file.name)?;
+    }
+    Ok(())
+}
+
 /// What is called whenever something is done.
 struct Alarm(Box<dyn Fn() + Send + Sync>);
 

@@ -90,6 +90,11 @@ pub(crate) fn manifest(folder: &RunFolder) -> Result<Manifest, Failure> {
     Manifest::parse(&bytes).map_err(|error| Failure::failed(format!("{}: {error}", path.display())))
 }
 
+/// So many things of a kind: `1 command`, `2 commands`.
+pub(crate) fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 /// A run that cannot be read.
 pub(crate) fn unreadable(folder: &RunFolder, error: &ReadError) -> Failure {
     Failure::failed(format!("{}: {error}", folder.path().display()))

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use catalog::TimeRange;
 use gateway::clock;
-use gateway::files::{RunFiles, RunFolder, write_manifest};
+use gateway::files::{RunFiles, RunFolder, pack, write_manifest};
 use gateway::inbox::Room;
 use gateway::node::{self, Node, WATCHERS};
 use gateway::retention::retain;
@@ -152,13 +152,15 @@ fn go_on(
     let Recovered { opening, sealed, report } = recovered;
     let mut broken_off = Vec::new();
     if let (Some(manifest), Some(folder)) = (&sealed, folder_of(folders, &report.run)) {
-        write_manifest(folder, manifest)
-            .map_err(|error| Failure::failed(format!("{}: {error}", folder.path().display())))?;
+        seal(folder, manifest)?;
         broken_off.push(RunFolder::new(folder.path().to_owned()));
     }
     let is_plain = report.inputs == 0 && report.cut.is_none() && report.bad_snapshots.is_empty();
     let text = match &report.difference {
-        None if is_plain => format!("goes on from {}, which ended in order", report.run),
+        None if is_plain && sealed.is_none() => {
+            format!("goes on from {}, which ended in order", report.run)
+        }
+        None if is_plain => format!("goes on from {}, in which nothing happened", report.run),
         _ => format!("goes on from {report}"),
     };
     let balance = opening.engine().ledger().wallet();
@@ -413,9 +415,15 @@ fn seal_open(folder: &RunFolder) -> Result<bool, Failure> {
     }
     // One that is damaged is left as it is: `journal verify` says what is wrong with it.
     let Ok(tail) = reader.finish() else { return Ok(false) };
-    write_manifest(folder, &manifest.sealed(State::Crashed(tail)))
-        .map_err(|error| Failure::failed(format!("{}: {error}", folder.path().display())))?;
+    seal(folder, &manifest.sealed(State::Crashed(tail)))?;
     Ok(true)
+}
+
+/// Says of a run that broke off where it did, and makes it small: what it would have been written to is not needed any more.
+fn seal(folder: &RunFolder, manifest: &Manifest) -> Result<(), Failure> {
+    write_manifest(folder, manifest)
+        .and_then(|()| pack(folder))
+        .map_err(|error| Failure::failed(format!("{}: {error}", folder.path().display())))
 }
 
 /// A folder of its own: `20260727T101500Z-paper`, then `…-paper-2` and so on.

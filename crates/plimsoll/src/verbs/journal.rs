@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 
 use crate::failure::Failure;
 use crate::globals::Globals;
-use crate::journals::{JournalArgs, Words, manifest, runs, unreadable};
+use crate::journals::{JournalArgs, Words, counted, manifest, runs, unreadable};
 use crate::verbs::data::table;
 
 /// Arguments of the verb.
@@ -255,9 +255,9 @@ fn read_all(folder: &RunFolder, verified: &mut Verified) -> Result<(), String> {
 
 impl Verified {
     fn text(&self) -> String {
-        let counts: Vec<String> =
-            self.counts.iter().map(|(kind, n)| format!("{n} {}s", kind.name())).collect();
+        let counts: Vec<String> = self.counts.iter().map(|(kind, n)| counted(*n, kind.name())).collect();
         let verdict = match &self.problem {
+            None if counts.is_empty() => format!("whole, {}: nothing happened in it", self.state),
             None => format!("whole, {}: {}", self.state, counts.join(", ")),
             Some(problem) => format!("DAMAGED: {problem}"),
         };

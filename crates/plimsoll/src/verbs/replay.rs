@@ -11,7 +11,7 @@ use units::Timestamp;
 
 use crate::failure::Failure;
 use crate::globals::Globals;
-use crate::journals::{JournalArgs, Words, unreadable};
+use crate::journals::{JournalArgs, Words, counted, unreadable};
 use crate::research::recipe::Rebuilt;
 use crate::research::{history, recipe};
 
@@ -51,11 +51,11 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<(), Failure> {
     let mut replay = Replay::new(engine);
     let until = Seq(args.until.unwrap_or(u64::MAX));
     if until < base {
+        let what = if is_shortened { "what is left of " } else { "" };
+        let run = &reader.manifest().run;
         return Err(Failure::usage(format!(
-            "--until {}: what is left of {} begins after input {}",
-            until.0,
-            reader.manifest().run,
-            base.0
+            "--until {}: {what}{run} begins after input {}",
+            until.0, base.0
         )));
     }
     let mut is_whole = true;
@@ -149,11 +149,14 @@ fn report(
         return globals.print_json(&numbers);
     }
     globals.print(&format!(
-        "{run}: identical: {inputs} inputs, {commands} commands, {checkpoints} checkpoints\n\
-         after input {}: equity {}, {} live orders, digest {}\n",
+        "{run}: identical: {}, {}, {}\n\
+         after input {}: equity {}, {}, digest {}\n",
+        counted(inputs, "input"),
+        counted(commands, "command"),
+        counted(checkpoints, "checkpoint"),
         engine.seq().0,
         engine.equity(),
-        engine.live_orders(),
+        counted(engine.live_orders() as u64, "live order"),
         engine.digest(),
     ))
 }
