@@ -207,6 +207,10 @@ impl Engine {
         let ix = fill.instrument;
         if !self.is_possible(fill) {
             out.record(Record::Anomaly { instrument: ix, id: fill.order, what: "a fill that cannot be" });
+            if !self.ledger.bears_fill() {
+                // Its money is beyond what can be worked with: somebody has to look before anything new is opened.
+                self.refuse_balance(fill.fee, out);
+            }
             return false;
         }
         if !self.guard.executions[ix.index()].note(fill.execution) {
@@ -223,7 +227,8 @@ impl Engine {
     pub(crate) fn is_possible(&self, fill: &Fill) -> bool {
         let is_possible = |i: &Instrument| {
             let value = i.checked_notional(fill.price, fill.quantity);
-            fill.quantity.is_positive()
+            self.ledger.bears_fill()
+                && fill.quantity.is_positive()
                 && fill.quantity <= MOST_QUANTITY
                 && fill.price.is_positive()
                 && value.is_some_and(|value| value <= risk::MOST)

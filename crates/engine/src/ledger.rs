@@ -211,6 +211,20 @@ impl Ledger {
             && within(self.totals.funding + amount)
     }
 
+    /// Whether every sum that fills add to is so far inside the range of numbers that one more fill leaves it there, whatever it
+    /// is, as long as neither its value nor its fee is above 10¹⁸ of the currency. Looks at the upper halves alone, so it costs next
+    /// to nothing; the sums end below 2¹¹⁹ units, which is 6.6 · 10¹⁷ of the currency.
+    #[inline]
+    pub(crate) fn bears_fill(&self) -> bool {
+        const MOST_UPPER: u64 = 1 << 55;
+        let magnitude = |sum: Amount| {
+            let upper = (sum.units() >> 64) as i64;
+            (upper ^ (upper >> 63)) as u64
+        };
+        let sums = magnitude(self.totals.fees) | magnitude(self.totals.realised) | magnitude(self.entered);
+        sums < MOST_UPPER
+    }
+
     /// Books funding; positive when received.
     pub fn book_funding(&mut self, amount: Amount) {
         self.totals.funding += amount;

@@ -4,12 +4,12 @@
 mod support;
 
 use model::{
-    BalanceChange, ClientOrderId, FillCause, LinkKind, Notice, NoticeKind, OperatorCommand, OrderCommand,
-    OrderKind, OrderReport, OrderState, PositionReport, PositionSide, Record, Refusal, RejectReason,
-    Severity, Side, TriggerBy, VenueEvent,
+    BalanceChange, ClientOrderId, Fill, FillCause, LinkKind, Liquidity, Notice, NoticeKind, OperatorCommand,
+    OrderCommand, OrderKind, OrderReport, OrderState, PositionReport, PositionSide, Record, Refusal,
+    RejectReason, Severity, Side, TriggerBy, VenueEvent,
 };
 use support::*;
-use units::{Amount, Quantity};
+use units::{Amount, Quantity, Timestamp};
 
 fn limit(p: &str) -> OrderKind {
     OrderKind::Limit { price: price(p) }
@@ -201,6 +201,42 @@ fn a_balance_that_cannot_be_halts_the_account() {
     let mut bench = Bench::with([]);
     assert_eq!(bench.venue(told(most - amount("1000"))).anomalies().len(), 0, "the most there may be");
     assert_eq!(bench.engine.ledger().wallet(), most);
+}
+
+/// Fees that add up beyond all measure are booked as long as they can be counted; then they are told of, and nothing is opened
+/// until a person resumes.
+#[test]
+fn fees_beyond_all_measure_halt_the_account_and_not_the_engine() {
+    let most = amount("1000000000000000000");
+    for fee in [most, -most] {
+        let mut bench = Bench::with([(1, wish(limit("90"), "1"))]);
+        let fill = |bench: &mut Bench, execution| {
+            bench.venue(VenueEvent::Filled(Fill {
+                execution,
+                order: None,
+                leg: None,
+                cause: FillCause::Order,
+                instrument: IX,
+                position_side: PositionSide::Net,
+                side: Side::Buy,
+                price: price("100"),
+                quantity: quantity("1"),
+                fee,
+                liquidity: Liquidity::Taker,
+                exchange_time: Timestamp::EPOCH,
+            }))
+        };
+        assert_eq!(fill(&mut bench, 1).anomalies().len(), 0, "it can be counted");
+        let books = bench.engine.ledger().clone();
+        for execution in 2..400 {
+            let followed = fill(&mut bench, execution);
+            assert_eq!((followed.anomalies().len(), bench.engine.is_paused()), (2, true), "{execution}");
+            let kind = NoticeKind::BalanceRefused { amount: fee, most };
+            assert_eq!(followed.notices[0], Notice { severity: Severity::Critical, kind });
+        }
+        assert_eq!(*bench.engine.ledger(), books);
+        assert_eq!(bench.candle("100").refusals(), [Refusal::Paused]);
+    }
 }
 
 #[test]

@@ -8,18 +8,15 @@ use journal::{
     Action, Attachment, Completion, FileName, History, Listed, Manifest, RunId, RunReader, State, Store,
     StoreError, Writer, compress, content_digest,
 };
-use model::{
-    Bar, Candle, Direction, Fact, Fill, FillCause, Input, LinkKind, Liquidity, OperatorCommand, PositionSide,
-    Seq, Side, Timeframe, VenueEvent,
-};
+use model::{Bar, Candle, Direction, Fact, Input, LinkKind, OperatorCommand, Seq, Timeframe};
 use session::life::Step;
 use session::recovery::{self, Opening, Parts, Recovered, Refusal};
 use session::{Paper, Record, Run, SessionAction, SessionEvent, Settings, Setup, StopRules, VenueSetup};
 use std::collections::BTreeMap;
-use units::{Amount, Price, Quantity, Span, Timestamp};
+use units::{Quantity, Span, Timestamp};
 use venue::{Venue, VenueConfig};
 use wire::internal::Server;
-use world::{IX, Script, V, engine_parts, say, seconds, start};
+use world::{IX, Line, Script, V, engine_parts, say, seconds, start};
 
 /// A folder in memory on which everything is durable at once, and the market that is listened to meanwhile.
 #[derive(Debug, Default)]
@@ -311,20 +308,21 @@ fn a_snapshot_that_is_damaged_is_passed_over_and_told() {
 
 #[test]
 fn an_input_that_kills_is_in_the_journal_and_is_named() {
+    let script = || Script::new([(3, say(Direction::Long)), (DEADLY, Line::Kill)]);
     let (mut folder, mut run) = write(&script(), 1_000);
     let now = start() + seconds(7_200);
-    let (first, at) = (run.writer().seq().0 + 1, run.session().engine().now());
+    let seq = run.writer().seq().0 + 1;
+    // It was written down, and then the process was gone.
     run.disk(now, |writer| {
-        for n in 0..=BEARABLE {
-            let later = at + Span::from_nanos(i64::try_from(n + 1).unwrap());
-            writer.append_input(&Input { seq: Seq(first + n), at: later, fact: dear(n) }).unwrap();
-            writer.flush().unwrap();
-            folder.perform(writer);
-        }
+        let minute = start().nanos() / 60_000_000_000;
+        let fact = Fact::Candle(candle(minute + 20, "100"));
+        writer.append_input(&Input { seq: Seq(seq), at: now, fact }).unwrap();
+        writer.flush().unwrap();
+        folder.perform(writer);
     });
-    let refusal = *recovery::recover(&[&folder], &bench()).unwrap_err();
-    let Refusal::Poisoned { seq, .. } = refusal else { panic!("{refusal}") };
-    assert_eq!(seq, Seq(first + BEARABLE));
+    let refusal = *recovery::recover(&[&folder], &Bench { script: script(), history: past() }).unwrap_err();
+    let Refusal::Poisoned { seq: found, .. } = refusal else { panic!("{refusal}") };
+    assert_eq!(found, Seq(seq));
     // What can still be opened.
     let (setup, _) = engine_parts(1, &script());
     let mut folder = Folder::default();
@@ -335,27 +333,8 @@ fn an_input_that_kills_is_in_the_journal_and_is_named() {
     assert!(run.session().engine().is_paused());
 }
 
-/// How many of these fees there are numbers for: the one after them kills.
-const BEARABLE: u64 = 170;
-
-/// A fill with the highest fee that is believed. Nobody is asked so much so often, so the engine's arithmetic may stop at it
-/// rather than wrap.
-fn dear(n: u64) -> Fact {
-    Fact::Venue(VenueEvent::Filled(Fill {
-        execution: 1_000 + n,
-        order: None,
-        leg: None,
-        cause: FillCause::Order,
-        instrument: IX,
-        position_side: PositionSide::Net,
-        side: Side::Buy,
-        price: Price::new(100),
-        quantity: Quantity::new(100),
-        fee: Amount::parse("1000000000000000000").unwrap(),
-        liquidity: Liquidity::Taker,
-        exchange_time: start(),
-    }))
-}
+/// The candle after all that [`write()`] tells, counted from the first of the history.
+const DEADLY: i64 = 26;
 
 #[test]
 fn another_program_begins_paused_and_spends_no_name_twice() {

@@ -78,6 +78,17 @@ pub(crate) enum Line {
     Order(OrderIntent),
     /// The order of this number, counted from one.
     Cancel(u64),
+    /// It panics, and what it leaves panics where the panic was caught: nothing of that survives.
+    Kill,
+}
+
+/// Panics wherever it is dropped, except on the way of a panic.
+struct Deadly;
+
+impl Drop for Deadly {
+    fn drop(&mut self) {
+        assert!(std::thread::panicking(), "what a strategy left is deadly");
+    }
 }
 
 #[derive(Debug, Clone, Default)]
@@ -114,6 +125,7 @@ impl Strategy for Script {
             match line {
                 Line::Say(direction) => intents.signal(Signal::new(instrument, *direction, Tag(0))),
                 Line::Order(order) => intents.order(OrderIntent { instrument, ..*order }),
+                Line::Kill => std::panic::panic_any(Deadly),
                 Line::Cancel(number) => intents.cancel(instrument, ClientOrderId::new(*number, 0)),
             }
         }
