@@ -1,15 +1,20 @@
 #![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
 //! How many orders a second pass through risk and venue together?
 //!
-//! A strategy that quotes both sides replaces its two quotes whenever it is told a candle: every order passes all checks
-//! of risk and of the venue, is named, reserved for, accepted, and at last cancelled or filled; engine and venue hear of
-//! every step. The other workload crosses the market, so that every order is also filled and booked in both ledgers. An
-//! order that is refused or rejected fails the benchmark. Run with `cargo bench`; without `--bench` everything runs once, small.
+//! What is counted is whole lives of orders, one core doing everything. A strategy that quotes eight levels on both sides replaces
+//! all sixteen quotes whenever it is told a candle: every order is an intent, passes all checks of risk, is named, reserved for and
+//! recorded, becomes a command, passes all checks of the venue, is accepted, meets the market, rests, and is cancelled by a second
+//! command at the next candle; engine and venue hear of every step. The other workload crosses the market, so that every order is
+//! filled instead, and booked in both ledgers. Each is run with the checks alone that cannot be switched off, and with every limit
+//! set, none of which is met. An order that is refused or rejected fails the benchmark. Nothing is left out but a network.
+//!
+//! Run with `cargo bench`; without `--bench` everything runs once, small.
 
 use std::hint::black_box;
 use std::time::Instant;
 
-use engine::risk::{Limits, Sizing};
+use engine::guard::settings::AccountLimits;
+use engine::risk::{Cap, Cluster, Limits, LiquidationDistance, Sizing};
 use engine::{Engine, FaultPolicy, Outbox, Setup, StrategySetup};
 use model::{
     Bar, Candle, ClientOrderId, Exchange, Fact, Input, Instrument, InstrumentIx, InstrumentKind,
@@ -27,18 +32,32 @@ const DEPTH: i64 = 8;
 fn main() {
     let is_measured = std::env::args().any(|argument| argument == "--bench");
     let (candles, rounds) = if is_measured { (50_000, 9) } else { (50, 1) };
-    println!("workload                        M orders/s (median of {rounds})");
-    for (name, crosses) in [("quoting: placed and cancelled", false), ("crossing: placed and filled", true)] {
+    println!("workload                                        M orders/s (median of {rounds})");
+    for (name, crosses, is_limited) in [
+        ("quoting: placed and cancelled", false, false),
+        ("crossing: placed and filled", true, false),
+        ("quoting, every limit on", false, true),
+        ("crossing, every limit on", true, true),
+    ] {
+        if !is_asked(name) {
+            continue;
+        }
         let mut figures: Vec<f64> = (0..rounds)
             .map(|_| {
                 let started = Instant::now();
-                let orders = black_box(run(candles, crosses));
+                let orders = black_box(run(candles, crosses, is_limited));
                 orders as f64 / started.elapsed().as_secs_f64() / 1e6
             })
             .collect();
         figures.sort_by(f64::total_cmp);
-        println!("{name:32}{:10.2}", figures[figures.len() / 2]);
+        println!("{name:48}{:10.2}", figures[figures.len() / 2]);
     }
+}
+
+/// Whether a part of a workload's name was given, or none at all: `cargo bench --bench orders -- quoting`.
+fn is_asked(name: &str) -> bool {
+    let mut parts = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).peekable();
+    parts.peek().is_none() || parts.any(|part| name.contains(&part))
 }
 
 /// Replaces its quotes, or crosses the market with as many orders, at every candle.
@@ -75,7 +94,8 @@ impl Strategy for Quoter {
                     side,
                     position_side: PositionSide::Net,
                     kind,
-                    quantity: Quantity::new(10),
+                    // No two that are alike at a time: those are refused where that is asked for.
+                    quantity: Quantity::new(10 + step),
                     time_in_force,
                     reduce_only: false,
                     protection: Protection::NONE,
@@ -97,8 +117,8 @@ impl Strategy for Quoter {
 }
 
 /// Plays `candles` candles; returns how many orders went all the way.
-fn run(candles: i64, crosses: bool) -> u64 {
-    let (mut engine, mut venue) = world(crosses);
+fn run(candles: i64, crosses: bool, is_limited: bool) -> u64 {
+    let (mut engine, mut venue) = world(crosses, is_limited);
     let mut outbox = Outbox::new();
     let (mut events, mut told): (Vec<Event>, Vec<Event>) = (Vec::with_capacity(64), Vec::with_capacity(64));
     let (mut seq, mut at, mut orders, mut ended) = (0, Timestamp::EPOCH, 0, 0);
@@ -112,11 +132,12 @@ fn run(candles: i64, crosses: bool) -> u64 {
         let mut fact = Some(Fact::Candle(candle));
         loop {
             std::mem::swap(&mut events, &mut told);
-            for Event { at: happened, event } in told.drain(..) {
-                (seq, at) = (seq + 1, (at + Span::from_nanos(1)).max(happened));
-                engine.step_venue(Seq(seq), at, &event, &mut outbox);
+            for Event { at: happened, event } in &told {
+                (seq, at) = (seq + 1, (at + Span::from_nanos(1)).max(*happened));
+                engine.step_venue(Seq(seq), at, event, &mut outbox);
                 absorb(&mut outbox, &mut venue, at, &mut events, (&mut orders, &mut ended));
             }
+            told.clear();
             if events.is_empty() {
                 let Some(fact) = fact.take() else { break };
                 (seq, at) = (seq + 1, (at + Span::from_nanos(1)).max(candle.close_time()));
@@ -156,7 +177,36 @@ fn absorb(
     outbox.clear();
 }
 
-fn world(crosses: bool) -> (Engine, Venue) {
+/// Every limit, set so wide that none is met.
+fn every_limit(limits: Limits) -> Limits {
+    let (whole, many) = (Some(Cap::Equity(Rate::from_units(10 * Rate::ONE.units()))), Some(1_000_000));
+    Limits {
+        max_order_quantity: Some(Decimal { mantissa: 1_000, decimals: 0 }),
+        max_order_value: Some(Amount::from_units(1_000_000 * Amount::ONE.units())),
+        price_collar: Some(Rate::from_units(100_000_000)),
+        max_position_quantity: Some(Decimal { mantissa: 1_000, decimals: 0 }),
+        max_position_value: whole,
+        max_gross: whole,
+        max_net: whole,
+        strategy_budget: whole,
+        max_open_positions: many,
+        max_trade_risk: Some(Rate::from_units(20_000_000)),
+        max_daily_trades: many,
+        max_orders_per_second: many,
+        max_orders_per_minute: many,
+        max_leverage: Some(Rate::from_units(10 * Rate::ONE.units())),
+        max_data_age: Some(Span::DAY),
+        max_clock_drift: Some(Span::DAY),
+        refuses_duplicates: true,
+        refuses_self_cross: true,
+        min_liquidation_distance: Some(LiquidationDistance::Rate(Rate::ZERO)),
+        max_correlated: whole,
+        clusters: vec![Cluster { name: "all".to_owned(), members: vec![IX], cap: Cap::Equity(Rate::ONE) }],
+        ..limits
+    }
+}
+
+fn world(crosses: bool, is_limited: bool) -> (Engine, Venue) {
     let initial_balance = Amount::from_units(100_000_000 * Amount::ONE.units());
     let fee = Rate::from_units(550_000);
     let limits = Limits {
@@ -167,16 +217,25 @@ fn world(crosses: bool) -> (Engine, Venue) {
         taker_fee: fee,
         ..Limits::default()
     };
+    let mut guards = engine::Guards::default();
+    if is_limited {
+        guards.account = AccountLimits {
+            daily_loss: Some(Rate::ONE),
+            weekly_loss: Some(Rate::ONE),
+            drawdown: Some(Rate::ONE),
+            ..AccountLimits::default()
+        };
+    }
     let setup = Setup {
         instruments: vec![instrument()],
         initial_balance,
-        limits,
+        limits: if is_limited { every_limit(limits) } else { limits },
         min_strength: Rate::ZERO,
         voting: engine::Voting::default(),
         keep_bars: 0,
         trade_from: Timestamp::MIN,
         house_plan: None,
-        guards: engine::Guards::default(),
+        guards,
     };
     let quoter = StrategySetup {
         name: "quoter".to_owned(),

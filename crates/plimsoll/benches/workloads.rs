@@ -34,15 +34,31 @@ fn main() {
     println!(
         "workload                        plimsoll M bars/s   tight M bars/s   share of tight (median of {rounds})"
     );
-    one_instrument(bars, rounds);
-    if is_measured {
-        one_instrument(5 * bars, rounds);
+    if is_asked("one") {
+        one_instrument(bars, rounds);
+        if is_measured {
+            one_instrument(5 * bars, rounds);
+        }
     }
-    sweep(bars / 10, rounds);
-    portfolio(bars / 5, rounds);
-    risk(bars, rounds);
-    println!("(M ticks/s)");
-    quoting(bars, rounds);
+    if is_asked("sweep") {
+        sweep(bars / 10, rounds);
+    }
+    if is_asked("portfolio") {
+        portfolio(bars / 5, rounds);
+    }
+    if is_asked("risk") {
+        risk(bars, rounds);
+    }
+    if is_asked("quoting") {
+        println!("(M ticks/s)");
+        quoting(bars, rounds);
+    }
+}
+
+/// Whether a workload was named, or none at all: `cargo bench --bench workloads -- risk`.
+fn is_asked(name: &str) -> bool {
+    let mut names = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).peekable();
+    names.peek().is_none() || names.any(|asked| asked == name)
 }
 
 /// EMA 9/21 flip on one instrument.
