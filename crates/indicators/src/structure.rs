@@ -5,11 +5,11 @@
 //! never rewritten. What changes later, a gap that fills or a level that is swept, is a new [`Event`] with its own bar.
 //!
 //! Each idea is a small machine that can be used alone: [`Legs`] and [`Breaks`], [`Origins`], [`Gaps`], [`Blocks`],
-//! [`Pools`], [`Watch`], [`Previous`], [`Sessions`], [`KillZones`], [`Displacements`], [`Impulses`]. [`MarketStructure`] composes
+//! [`Pools`], [`Rounds`], [`Watch`], [`Previous`], [`Sessions`], [`KillZones`], [`Displacements`], [`Impulses`]. [`MarketStructure`] composes
 //! them, keeps the events of the last bar and answers the questions of rule files ([`Predicate`], [`Level`]).
 //!
 //! All of it takes constant amortised time per bar and bounded memory: every list keeps its newest few. Prices may have any
-//! sign, multiplying them by a power of two changes no decision, and turning them upside down mirrors every one (together
+//! sign, multiplying them by a power of two changes no decision (by a power of ten where round numbers count), and turning them upside down mirrors every one (together
 //! with [`Settings::tie`]). The definitions with their sources are on the page `docs/market-structure.md`.
 
 mod blocks;
@@ -27,6 +27,7 @@ mod origins;
 mod periods;
 mod pools;
 mod predicates;
+mod rounds;
 mod settings;
 
 pub use blocks::{Block, BlockChange, BlockState, Blocks, Crossing};
@@ -34,7 +35,7 @@ pub use breaks::{Break, BreakKind, Breaks};
 pub use displacement::{Displacement, Displacements};
 pub use events::Event;
 pub use gaps::{Gap, GapChange, GapState, Gaps};
-pub use impulse::{DealingRange, Impulse, Impulses, Ote, RangeRule};
+pub use impulse::{DealingRange, Impulse, Impulses, Ote, RangeRule, RangeZone};
 pub use kill_zones::{KillZone, KillZones, ZoneClock, ZoneSet};
 pub use legs::{Legs, Pivot};
 pub use liquidity::{Fate, Liquidity, Taken, Watch};
@@ -43,6 +44,7 @@ pub use origins::{Candle, Origin, Origins};
 pub use periods::{Extremes, Previous, Sessions};
 pub use pools::{Pool, Pools};
 pub use predicates::{Level, Predicate};
+pub use rounds::Rounds;
 pub use settings::Settings;
 
 use crate::Persist;

@@ -179,7 +179,7 @@ fn every_kind_of_mistake_has_its_message() {
     check_rule(
         "swept(pdx)",
         &expect![[r#"
-        x.yaml:7:15: swept("pdx") is unknown; did you mean pdh? Allowed: pdh pdl pwh pwl session_high session_low eqh eql
+        x.yaml:7:15: swept("pdx") is unknown; did you mean pdh? Allowed: pdh pdl pwh pwl session_high session_low eqh eql round_high round_low
           |
         7 |   long: swept(pdx)
           |               ^^^
@@ -586,4 +586,20 @@ fn positions_are_watched_where_rules_ask_for_them() {
     // Filled at the open of candle 2, which is the close of candle 1.
     let closes = [100, 106, 107, 106, 105, 104, 104];
     assert_eq!(opinions(rules, &closes), [(1, Long), (4, Flat)]);
+}
+
+/// Round numbers and the zones of the dealing range can be asked about, and each by its name.
+#[test]
+fn market_structure_is_asked_by_name() {
+    let closes: Vec<i64> = (0..400).map(|i| 1_000 + ((i * 37) % 211) - ((i * 11) % 97)).collect();
+    let said = |condition: &str| {
+        let rules = format!("summary: x\nenter:\n  long: {condition}\nexit:\n  long: not ({condition})\n");
+        opinions(&rules, &closes).len()
+    };
+    for condition in
+        ["ran(round_high)", "ran(round_low)", "in_premium_zone", "in_equilibrium_zone", "in_discount_zone"]
+    {
+        assert!(said(condition) > 0, "{condition}");
+    }
+    assert_eq!(said("round_high <= close or round_low >= close"), 0, "the close lies between them");
 }

@@ -14,6 +14,19 @@ pub enum RangeRule {
     Trailing,
 }
 
+/// A zone of a dealing range, where it is bought and sold from: 5 % at each end, beyond it included, and 5 % around the middle.
+///
+/// Source: LuxAlgo, “Smart Money Concepts” (its boxes).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RangeZone {
+    /// The upper 5 % and above.
+    Premium,
+    /// From 47.5 % to 52.5 %.
+    Equilibrium,
+    /// The lower 5 % and below.
+    Discount,
+}
+
 /// The dealing range: from the last pivot low to the last pivot high. Its upper half is premium, its lower half discount.
 ///
 /// Source: ICT; LuxAlgo, “Smart Money Concepts”, for the trailing form. Known with the pivots.
@@ -60,6 +73,20 @@ impl DealingRange {
     #[must_use]
     pub fn equilibrium(&self) -> Option<f64> {
         self.bounds().map(|[low, high]| low + (high - low) / 2.0)
+    }
+
+    /// Which of the three zones a price lies in, if it lies in one.
+    #[must_use]
+    pub fn zone(&self, price: f64) -> Option<RangeZone> {
+        let [low, high] = self.bounds()?;
+        let at = |share: f64| share * high + (1.0 - share) * low;
+        if price >= at(0.95) {
+            Some(RangeZone::Premium)
+        } else if price <= at(0.05) {
+            Some(RangeZone::Discount)
+        } else {
+            (at(0.475) <= price && price <= at(0.525)).then_some(RangeZone::Equilibrium)
+        }
     }
 
     /// Where a price stands in it: 0 at the low, 1 at the high, beyond them outside.

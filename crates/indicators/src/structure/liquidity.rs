@@ -23,11 +23,15 @@ pub enum Liquidity {
     EqualHighs,
     /// Two or more pivot lows at nearly one price.
     EqualLows,
+    /// The next round number above.
+    RoundHigh,
+    /// The next round number below.
+    RoundLow,
 }
 
 impl Liquidity {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::PreviousDayHigh,
         Self::PreviousDayLow,
         Self::PreviousWeekHigh,
@@ -36,6 +40,8 @@ impl Liquidity {
         Self::SessionLow,
         Self::EqualHighs,
         Self::EqualLows,
+        Self::RoundHigh,
+        Self::RoundLow,
     ];
 
     /// The name in rule files.
@@ -50,6 +56,8 @@ impl Liquidity {
             Self::SessionLow => "session_low",
             Self::EqualHighs => "eqh",
             Self::EqualLows => "eql",
+            Self::RoundHigh => "round_high",
+            Self::RoundLow => "round_low",
         }
     }
 
@@ -64,10 +72,16 @@ impl Liquidity {
     #[must_use]
     pub const fn edge(self) -> Edge {
         match self {
-            Self::PreviousDayHigh | Self::PreviousWeekHigh | Self::SessionHigh | Self::EqualHighs => {
-                Edge::High
-            }
-            Self::PreviousDayLow | Self::PreviousWeekLow | Self::SessionLow | Self::EqualLows => Edge::Low,
+            Self::PreviousDayHigh
+            | Self::PreviousWeekHigh
+            | Self::SessionHigh
+            | Self::EqualHighs
+            | Self::RoundHigh => Edge::High,
+            Self::PreviousDayLow
+            | Self::PreviousWeekLow
+            | Self::SessionLow
+            | Self::EqualLows
+            | Self::RoundLow => Edge::Low,
         }
     }
 

@@ -5,7 +5,7 @@ use units::Timestamp;
 use super::{
     Bias, Block, Blocks, Break, Breaks, Candle, DealingRange, Displacements, Edge, Event, Fate, Gap, Gaps,
     Impulse, Impulses, KillZone, KillZones, Legs, Level, Liquidity, Origins, Pivot, Pool, Pools, Predicate,
-    Previous, Sessions, Settings, Taken, Watch, ZoneSet,
+    Previous, Rounds, Sessions, Settings, Taken, Watch, ZoneSet,
 };
 use crate::calendar::{Anchor, Every};
 use crate::error::{ParameterError, number};
@@ -50,6 +50,7 @@ pub struct MarketStructure {
     displacements: Displacements,
     blocks: Blocks,
     pools: Pools,
+    rounds: Rounds,
     day: Previous,
     week: Previous,
     sessions: Sessions,
@@ -118,6 +119,7 @@ impl MarketStructure {
             )?,
             blocks: Blocks::new(s.blocks, s.block_crossing)?,
             pools: Pools::new(s.pool_size, s.tie, s.pool_width, s.pools, s.reclaim_bars)?,
+            rounds: Rounds::new(s.round_digits)?,
             day: Previous::new(anchor(Every::Day)),
             week: Previous::new(anchor(Every::Week)),
             sessions: Sessions::new(s.sessions),
@@ -257,6 +259,7 @@ impl MarketStructure {
                 }
             }
         }
+        self.rounds.advance(number, bar, self.settings.reclaim_bars, &mut tell);
         let pool = self.pools.advance(number, bar, atr, tell);
         if let Some(pool) = pool {
             self.events.push(Event::Pool(pool));
@@ -319,6 +322,7 @@ impl MarketStructure {
             }),
             Predicate::InPremium => self.range.equilibrium().is_some_and(|middle| close > middle),
             Predicate::InDiscount => self.range.equilibrium().is_some_and(|middle| close < middle),
+            Predicate::InZone(zone) => self.range.zone(close) == Some(zone),
             Predicate::Swept(kind) => self.marks.swept & kind.bit() != 0,
             Predicate::Ran(kind) => self.marks.ran & kind.bit() != 0,
             Predicate::InKillZone(zone) => self.kill_zones().contains(zone),
@@ -337,6 +341,8 @@ impl MarketStructure {
             Level::Of(Liquidity::SessionLow) => self.sessions.last().map(|it| it.low),
             Level::Of(Liquidity::EqualHighs) => self.pools(Edge::High).next_back().map(|pool| pool.level),
             Level::Of(Liquidity::EqualLows) => self.pools(Edge::Low).next_back().map(|pool| pool.level),
+            Level::Of(Liquidity::RoundHigh) => self.rounds.nearest(Edge::High),
+            Level::Of(Liquidity::RoundLow) => self.rounds.nearest(Edge::Low),
             Level::Swing(edge) => self.pivot(edge).map(|pivot| pivot.price),
             Level::Equilibrium => self.range.equilibrium(),
             Level::Ote(Edge::High) => self.impulse().map(|impulse| impulse.ote().top),
@@ -344,13 +350,17 @@ impl MarketStructure {
         }
     }
 
-    /// Levels of a side that price has not taken: of the periods before and of pools.
+    /// Levels of a side that price has not taken: of the periods before, of pools, and the next round number.
     pub fn untaken(&self, edge: Edge) -> impl Iterator<Item = (Liquidity, f64)> {
         let periods = PERIODS.into_iter().zip(&self.watches).filter(move |(kind, _)| kind.edge() == edge);
-        let kind = if edge == Edge::High { Liquidity::EqualHighs } else { Liquidity::EqualLows };
+        let (kind, round) = match edge {
+            Edge::High => (Liquidity::EqualHighs, Liquidity::RoundHigh),
+            Edge::Low => (Liquidity::EqualLows, Liquidity::RoundLow),
+        };
         periods
             .filter_map(|(kind, watch)| Some((kind, watch.live()?)))
             .chain(self.pools(edge).map(move |pool| (kind, pool.level)))
+            .chain(self.rounds.watch(edge).live().map(|level| (round, level)))
     }
 
     /// Which way the last break went.
@@ -471,6 +481,7 @@ impl Persist for MarketStructure {
         self.displacements.save(put);
         self.blocks.save(put);
         self.pools.save(put);
+        self.rounds.save(put);
         self.day.save(put);
         self.week.save(put);
         self.sessions.save(put);
@@ -492,6 +503,7 @@ impl Persist for MarketStructure {
         self.displacements.load(take)?;
         self.blocks.load(take)?;
         self.pools.load(take)?;
+        self.rounds.load(take)?;
         self.day.load(take)?;
         self.week.load(take)?;
         self.sessions.load(take)?;

@@ -1,6 +1,6 @@
 //! Questions that rules ask, by name.
 
-use super::{Bias, BreakKind, Edge, KillZone, Liquidity};
+use super::{Bias, BreakKind, Edge, KillZone, Liquidity, RangeZone};
 
 /// A question about the structure at the close of the last bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub enum Predicate {
     InPremium,
     /// The last close lies below the middle of the dealing range.
     InDiscount,
+    /// The last close lies in this zone of the dealing range.
+    InZone(RangeZone),
     /// A level of this kind was swept with the last bar.
     Swept(Liquidity),
     /// A level of this kind was run with the last bar.
@@ -55,6 +57,9 @@ const PLAIN: &[(&str, Predicate)] = &[
     ("in_bearish_ote", Predicate::InOte(Some(Bearish))),
     ("in_premium", Predicate::InPremium),
     ("in_discount", Predicate::InDiscount),
+    ("in_premium_zone", Predicate::InZone(RangeZone::Premium)),
+    ("in_equilibrium_zone", Predicate::InZone(RangeZone::Equilibrium)),
+    ("in_discount_zone", Predicate::InZone(RangeZone::Discount)),
 ];
 
 impl Predicate {
@@ -91,7 +96,8 @@ impl Predicate {
 /// A price that structure knows at the close of the last bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
-    /// The last of its kind. Of days, weeks and sessions whether it was taken or not; of pools the newest that was not.
+    /// The last of its kind. Of days, weeks, sessions and round numbers whether it was taken or not; of pools the newest that was
+    /// not.
     Of(Liquidity),
     /// The last confirmed pivot of a side.
     Swing(Edge),
@@ -103,7 +109,7 @@ pub enum Level {
 
 impl Level {
     /// Every level.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Of(Liquidity::PreviousDayHigh),
         Self::Of(Liquidity::PreviousDayLow),
         Self::Of(Liquidity::PreviousWeekHigh),
@@ -112,6 +118,8 @@ impl Level {
         Self::Of(Liquidity::SessionLow),
         Self::Of(Liquidity::EqualHighs),
         Self::Of(Liquidity::EqualLows),
+        Self::Of(Liquidity::RoundHigh),
+        Self::Of(Liquidity::RoundLow),
         Self::Swing(Edge::High),
         Self::Swing(Edge::Low),
         Self::Equilibrium,

@@ -29,6 +29,9 @@ pub struct Settings {
     pub pool_width: f64,
     /// Pools that are followed on each side, single pivots included, `1..=64`.
     pub pools: usize,
+    /// The significant digits of the prices that are round numbers, `0..=6`: with 2, thousands from 10000 to 100000. With 0 no
+    /// round number is liquidity.
+    pub round_digits: usize,
     /// Bars after the one that traded beyond a level in which it may close back for a sweep, `0..=3`.
     pub reclaim_bars: usize,
     /// The length of the average true range for displacements, in bars, `1..=MAX_PERIOD`.
@@ -61,6 +64,7 @@ impl Default for Settings {
             pool_size: 3,
             pool_width: 0.1,
             pools: 16,
+            round_digits: 0,
             reclaim_bars: 0,
             displacement_atr_bars: 14,
             displacement_atrs: 1.5,

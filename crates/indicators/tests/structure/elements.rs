@@ -4,8 +4,8 @@ use indicators::Ohlcv;
 use indicators::calendar::{Anchor, Every, Zone};
 use indicators::structure::{
     Bias, BlockState, Blocks, Break, BreakKind, Candle, Crossing, DealingRange, Displacements, Edge, Fate,
-    GapState, Gaps, Impulses, KillZone, KillZones, Origin, Pivot, Pools, Previous, RangeRule, Sessions,
-    Watch, ZoneClock, ZoneSet,
+    GapState, Gaps, Impulses, KillZone, KillZones, Origin, Pivot, Pools, Previous, RangeRule, RangeZone,
+    Sessions, Watch, ZoneClock, ZoneSet,
 };
 use units::{Span, Timestamp};
 
@@ -189,6 +189,19 @@ fn a_dealing_range_has_a_premium_and_a_discount() {
         assert_eq!(range.bounds(), None);
         range.update(19.0, 18.0, pivot(Edge::High, 20.0));
         assert_eq!((range.equilibrium(), range.position(17.5)), (Some(15.0), Some(0.75)));
+        for (price, zone) in [
+            (9.0, Some(RangeZone::Discount)),
+            (10.5, Some(RangeZone::Discount)),
+            (10.6, None),
+            (14.75, Some(RangeZone::Equilibrium)),
+            (15.25, Some(RangeZone::Equilibrium)),
+            (15.3, None),
+            (19.4, None),
+            (19.5, Some(RangeZone::Premium)),
+            (21.0, Some(RangeZone::Premium)),
+        ] {
+            assert_eq!(range.zone(price), zone, "{price}");
+        }
         range.update(26.0, 19.0, None);
         assert_eq!(range.bounds(), Some(want));
         range.update(32.0, 31.0, pivot(Edge::Low, 30.0));

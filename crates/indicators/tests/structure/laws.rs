@@ -2,7 +2,7 @@
 
 use indicators::structure::{
     Bias, BlockChange, Break, Displacement, Edge, Event, GapChange, Level, Liquidity, MarketStructure, Pivot,
-    Pool, Predicate, Settings, Taken,
+    Pool, Predicate, Rounds, Settings, Taken,
 };
 use indicators::{Ohlcv, Persist};
 use proptest::prelude::*;
@@ -16,6 +16,7 @@ fn settings() -> Settings {
         pool_width: 0.5,
         atr_bars: 5,
         displacement_atr_bars: 3,
+        round_digits: 3,
         ..Settings::default()
     }
 }
@@ -82,6 +83,8 @@ fn turned(liquidity: Liquidity) -> Liquidity {
         Liquidity::SessionLow => Liquidity::SessionHigh,
         Liquidity::EqualHighs => Liquidity::EqualLows,
         Liquidity::EqualLows => Liquidity::EqualHighs,
+        Liquidity::RoundHigh => Liquidity::RoundLow,
+        Liquidity::RoundLow => Liquidity::RoundHigh,
     }
 }
 
@@ -170,11 +173,11 @@ proptest! {
         }
     }
 
-    /// Prices times a power of two: the same decisions, the same prices times that.
+    /// Prices times a power of two: the same decisions, the same prices times that. What is a round number is another matter.
     #[test]
     fn scale_changes_nothing(bars in market(160), power in -8i32..8) {
         let factor = if power < 0 { 1.0 / f64::from(1 << -power) } else { f64::from(1 << power) };
-        let settings = Settings { gap_threshold: Some(1.0), ..settings() };
+        let settings = Settings { gap_threshold: Some(1.0), round_digits: 0, ..settings() };
         let (one, events) = run(settings, &bars);
         let (other, scaled) = run(settings, &mapped(&bars, false, |x| x * factor));
         let want: Vec<String> = events.iter().map(|it| told(it, false, |x| x * factor)).collect();
@@ -184,6 +187,24 @@ proptest! {
         prop_assert_eq!(holds, other_holds);
         let levels: Vec<_> = levels.into_iter().map(|level| level.map(|x| x * factor)).collect();
         prop_assert_eq!(levels, other_levels);
+    }
+
+    /// Round numbers stay round when the decimal point moves.
+    #[test]
+    fn the_decimal_point_changes_no_round_number(bars in market(160), power in 0i32..4, reclaim_bars in 0usize..4) {
+        let factor = 10f64.powi(power);
+        let of = |bars: &[Ohlcv], scale: f64| {
+            let mut rounds = Rounds::new(3).expect("in range");
+            let mut told = Vec::new();
+            for (number, bar) in bars.iter().enumerate() {
+                rounds.update(number, bar, reclaim_bars, |it| {
+                    told.push((it.liquidity, it.fate, it.level * scale, it.extreme * scale, it.bar, it.known_at));
+                });
+            }
+            told
+        };
+        // Whole numbers: every product is exact.
+        prop_assert_eq!(of(&mapped(&bars, false, |x| x * factor), 1.0), of(&bars, factor));
     }
 
     /// Prices negated, ties decided the other way: bullish becomes bearish and highs become lows.

@@ -45,6 +45,11 @@ const RECLAIM_BARS: Parameter = Parameter {
     kind: ParameterKind::Int { default: 2, min: 0, max: 3 },
     description: "Candles after the one that traded beyond a level in which a close back still makes a sweep",
 };
+const ROUND_NUMBERS: Parameter = Parameter {
+    name: "round_numbers",
+    kind: ParameterKind::Bool { default: false },
+    description: "Take prices of two significant digits for liquidity as well",
+};
 const DISPLACEMENT: Parameter = Parameter {
     name: "displacement_atr",
     kind: ParameterKind::Float { default: 1.5, min: 0.0, max: 20.0 },
@@ -94,6 +99,7 @@ pub static ICT: Descriptor = Descriptor {
         LONDON_CLOSE,
         SILVER_BULLET,
         RECLAIM_BARS,
+        ROUND_NUMBERS,
         DISPLACEMENT,
         STOP_BUFFER,
         MIN_REWARD,
@@ -137,6 +143,7 @@ fn build(
     let settings = Settings {
         size: count(&SIZE),
         reclaim_bars: count(&RECLAIM_BARS),
+        round_digits: if parameters.bool(ROUND_NUMBERS.name) { 2 } else { 0 },
         displacement_atrs: parameters.float(DISPLACEMENT.name),
         clock: if parameters.choice(CLOCK.name) == "utc" { ZoneClock::FixedUtc } else { ZoneClock::NewYork },
         ..Settings::default()

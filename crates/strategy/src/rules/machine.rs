@@ -4,12 +4,12 @@
 use super::decision::{Alternatives, Decision, Part, Test};
 use super::program::{Code, Operation, Program, Register, pure, truth};
 use super::step::{At, Step};
-use super::structure_calls::Question;
+use super::structure_calls::{Question, settings};
 use crate::bank::{Bank, Source, Subscriber};
 use crate::higher::Resampler;
 use crate::state::{StateError, StateReader, StateWriter};
 use crate::{CandleRun, Intents};
-use indicators::structure::{MarketStructure, Settings};
+use indicators::structure::MarketStructure;
 use indicators::{Ema, Ohlcv, SteadyEma};
 use model::{Bar, Instrument, InstrumentIx, Timeframe};
 
@@ -37,7 +37,7 @@ impl Machine {
             steps,
             // The settings it comes with are within their ranges.
             structures: (0..program.structures)
-                .filter_map(|_| MarketStructure::new(Settings::default()).ok())
+                .filter_map(|_| MarketStructure::new(settings(&program.questions)).ok())
                 .collect(),
             resamplers: vec![None; program.frames.len()],
         }

@@ -14,6 +14,17 @@ pub(super) enum Question {
     Is(Level),
 }
 
+/// The settings of the structures that these questions are asked of. Round numbers are followed where they are asked about.
+pub(super) fn settings(questions: &[Question]) -> Settings {
+    let is_round =
+        |question: &Question| matches!(kind(*question), Some(Liquidity::RoundHigh | Liquidity::RoundLow));
+    let round_digits = if questions.iter().any(is_round) { ROUND_DIGITS } else { 0 };
+    Settings { round_digits, ..Settings::default() }
+}
+
+/// The significant digits of round numbers.
+const ROUND_DIGITS: usize = 2;
+
 /// Words that stand for two predicates, of which one has to hold.
 const EITHER: &[(&str, [&str; 2])] = &[
     ("in_fvg", ["in_bullish_fvg", "in_bearish_fvg"]),
@@ -139,15 +150,22 @@ fn word(expression: &Expression) -> Option<&str> {
 
 /// Days of history that a question needs besides: the period before must have been seen whole.
 fn days(question: Question) -> i64 {
-    let kind = match question {
-        Question::Holds(Predicate::Swept(kind) | Predicate::Ran(kind)) | Question::Is(Level::Of(kind)) => {
-            kind
+    match kind(question) {
+        Some(Liquidity::PreviousWeekHigh | Liquidity::PreviousWeekLow) => 14,
+        None
+        | Some(Liquidity::EqualHighs | Liquidity::EqualLows | Liquidity::RoundHigh | Liquidity::RoundLow) => {
+            0
         }
-        Question::Holds(_) | Question::Is(_) => return 0,
-    };
-    match kind {
-        Liquidity::PreviousWeekHigh | Liquidity::PreviousWeekLow => 14,
-        Liquidity::EqualHighs | Liquidity::EqualLows => 0,
-        _ => 2,
+        Some(_) => 2,
+    }
+}
+
+/// The kind of level that a question is about.
+const fn kind(question: Question) -> Option<Liquidity> {
+    match question {
+        Question::Holds(Predicate::Swept(kind) | Predicate::Ran(kind)) | Question::Is(Level::Of(kind)) => {
+            Some(kind)
+        }
+        Question::Holds(_) | Question::Is(_) => None,
     }
 }
