@@ -4,9 +4,12 @@
 mod rule_support;
 
 use expect_test::{Expect, expect};
-use model::{Direction, InstrumentIx, Timeframe};
+use model::{Candle, Direction, Fact, InstrumentIx, Timeframe};
 use rule_support::{bars, instrument, play};
 use strategy::rules::RuleFile;
+use strategy::{Intents, Market, Position, View};
+
+const IX: InstrumentIx = InstrumentIx(0);
 
 const SHIPPED: [(&str, &str, u32); 3] = [
     ("ema_crossover", include_str!("../../../strategies/ema_crossover.yaml"), 21),
@@ -586,6 +589,45 @@ fn positions_are_watched_where_rules_ask_for_them() {
     // Filled at the open of candle 2, which is the close of candle 1.
     let closes = [100, 106, 107, 106, 105, 104, 104];
     assert_eq!(opinions(rules, &closes), [(1, Long), (4, Flat)]);
+}
+
+/// A condition that compares numbers tells both sides when it fails, however it is written.
+#[test]
+fn a_gate_tells_both_sides_of_what_it_compared() {
+    let shut = |condition: &str| {
+        let rules = format!(
+            "summary: x\nlet:\n  named: close > 105\n  twice: named\nenter:\n  long: close > 1 and {condition}\n"
+        );
+        let file =
+            RuleFile::parse("x", "x.yaml", rules.as_bytes()).unwrap_or_else(|errors| panic!("{errors}"));
+        let built = file.blueprint().build([], &[IX], Timeframe::MINUTE);
+        let (mut strategy, _) = built.unwrap_or_else(|error| panic!("{error}"));
+        let (instrument, mut intents) = (instrument(), Intents::default());
+        let (instruments, positions) = (std::slice::from_ref(&instrument), [Position::default()]);
+        let markets = [Market::default()];
+        for bar in bars(&[104, 103]) {
+            let candle = Candle { instrument: IX, timeframe: Timeframe::MINUTE, bar };
+            let view = View::new(candle.close_time(), instruments, &markets, &positions);
+            strategy.on_fact(&view, &Fact::Candle(candle), &mut intents);
+        }
+        let gate = strategy.gate(IX).expect("nothing was said");
+        (strategy.gates()[usize::from(gate.index)].clone(), gate.found, gate.needed)
+    };
+    for (condition, found, needed) in [
+        ("close > open", 103.0, 104.0),
+        ("close <= 102", 103.0, 102.0),
+        ("named", 103.0, 105.0),
+        ("twice", 103.0, 105.0),
+        ("crosses_above(close, 105)", 103.0, 105.0),
+        ("crosses_below(close, 90)", 103.0, 90.0),
+        ("crosses(close, 105)", 103.0, 105.0),
+        ("rising(close)", 103.0, 104.0),
+        ("falling(open)", 104.0, 104.0),
+    ] {
+        assert_eq!(shut(condition), (format!("long: {condition}"), Some(found), Some(needed)));
+    }
+    let either = "(close > 200 or close > 300)";
+    assert_eq!(shut(either).1, None, "which of the two is not told");
 }
 
 /// Round numbers and the zones of the dealing range can be asked about, and each by its name.

@@ -641,18 +641,41 @@ impl<'a> Planner<'a> {
             return;
         }
         let Some(term) = self.condition(BASE, expression) else { return };
-        let sides = match &expression.kind {
+        let sides = self.sides(expression, term.register);
+        let text = self.findings.text(expression.span);
+        list.push(Condition { text, holds: term.register, sides });
+    }
+
+    /// What a condition that makes sense compares, where it compares two numbers: what was found, and what was needed.
+    fn sides(&mut self, expression: &Expression, holds: Register) -> Option<(Register, Register)> {
+        let lets = self.lets;
+        match &expression.kind {
             Kind::Binary { operator, left, right } if operator.compares() => {
-                let sides = (self.term(BASE, left), self.term(BASE, right));
-                match sides {
+                match (self.term(BASE, left), self.term(BASE, right)) {
                     (Some(a), Some(b)) if a.kind != Type::Condition => Some((a.register, b.register)),
                     _ => None,
                 }
             }
+            Kind::Name(name) => {
+                let defined = lets.iter().find(|it| it.name == *name)?;
+                self.sides(defined.expression.as_ref()?, holds)
+            }
+            Kind::Call { name, .. } => {
+                let of = |register: Register| {
+                    let mut all = self.frames.iter().flat_map(|frame| &frame.operations);
+                    all.find(|operation| operation.out == register)
+                };
+                let operation = of(holds)?;
+                match name.as_str() {
+                    "crosses_above" | "crosses_below" | "falling" => Some((operation.a, operation.b)),
+                    "crosses" => of(operation.a).map(|above| (above.a, above.b)),
+                    // As much as before must be less than now.
+                    "rising" => Some((operation.b, operation.a)),
+                    _ => None,
+                }
+            }
             _ => None,
-        };
-        let text = self.findings.text(expression.span);
-        list.push(Condition { text, holds: term.register, sides });
+        }
     }
 }
 
