@@ -64,6 +64,22 @@ fn main() {
             println!("{how:50}{:12.1}{:12.1}{more:11.2}", seen[0], seen[1]);
         }
     }
+    let file = parsed(
+        "summary: x\nenter:\n  long: ema(high - low, 9) > 0 and bullish_trend and in_bullish_fvg and close < 0\n",
+    )
+    .blueprint();
+    let built = || file.build([], &[IX], Timeframe::MINUTE).unwrap_or_else(|error| panic!("{error}")).0;
+    let mut answers = Vec::new();
+    for shares in [true, false] {
+        let nanoseconds = least(rounds, candles, || {
+            let make = || if shares { built() } else { Box::new(Alone(built())) };
+            answers.push(host(&bars, &make));
+        });
+        let how = if shares { "sharing" } else { "each for itself" };
+        let each = nanoseconds / INSTANCES as f64;
+        println!("{:50}{each:12.1}", format!("market structure and a series of its own, {how}"));
+    }
+    assert!(answers.iter().all(|digest| *digest == answers[0]), "sharing changed what instances decide");
     for (form, indicators, digest) in &digests {
         let same = digests.iter().filter(|(f, n, _)| (f, n) == (form, indicators)).all(|(.., d)| d == digest);
         assert!(same, "sharing changed what instances decide");
@@ -204,6 +220,10 @@ const CALLS: [&str; 8] = [
 fn rules(indicators: usize) -> RuleFile {
     let rising: Vec<String> = CALLS.iter().take(indicators).map(|call| format!("{call} > 0")).collect();
     let text = format!("summary: x\nenter:\n  long: {} and close < 0\n", rising.join(" and "));
+    parsed(&text)
+}
+
+fn parsed(text: &str) -> RuleFile {
     RuleFile::parse("rising", "rising.yaml", text.as_bytes()).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
@@ -233,25 +253,27 @@ fn run(bars: &[Bar], form: Form, indicators: usize, shares: bool) -> units::Dige
     let own = specs.iter().map(Spec::build).collect();
     let prototype = Rising { specs, own, slots: Vec::new(), last: [0.0; 8], shares, said: Direction::Flat };
     let rules = rules(indicators).blueprint();
-    let hosted = |i: usize| {
-        let built = || rules.build([], &[IX], Timeframe::MINUTE).unwrap_or_else(|error| panic!("{error}")).0;
-        let strategy: Box<dyn Strategy> = match form {
-            Form::Rust => Box::new(PerInstrument::new(&prototype, &[IX])),
-            Form::Rules if shares => built(),
-            Form::Rules => Box::new(Alone(built())),
-        };
-        StrategySetup {
-            name: format!("rising-{i}"),
-            strategy,
-            instruments: vec![IX],
-            timeframe: Timeframe::MINUTE,
-            weight: Rate::ONE,
-            on_fault: FaultPolicy::Close,
-            wants_house_stop: false,
-            wants_house_target: false,
-            is_exempt_from_stop: false,
-            rebuild: None,
-        }
+    let built = || rules.build([], &[IX], Timeframe::MINUTE).unwrap_or_else(|error| panic!("{error}")).0;
+    host(bars, &|| match form {
+        Form::Rust => Box::new(PerInstrument::new(&prototype, &[IX])),
+        Form::Rules if shares => built(),
+        Form::Rules => Box::new(Alone(built())),
+    })
+}
+
+/// So many instances of a strategy over the candles; what the engine came to.
+fn host(bars: &[Bar], make: &dyn Fn() -> Box<dyn Strategy>) -> units::Digest {
+    let hosted = |i: usize| StrategySetup {
+        name: format!("rising-{i}"),
+        strategy: make(),
+        instruments: vec![IX],
+        timeframe: Timeframe::MINUTE,
+        weight: Rate::ONE,
+        on_fault: FaultPolicy::Close,
+        wants_house_stop: false,
+        wants_house_target: false,
+        is_exempt_from_stop: false,
+        rebuild: None,
     };
     let setup = Setup {
         instruments: vec![instrument()],

@@ -41,7 +41,8 @@ impl strategy::Strategy for Private {
 type Instance = (&'static str, usize, usize);
 
 /// Rules with indicators that others may compute as well, on prices and on each other, one of which is undefined while the RSI
-/// stands still, and on longer candles; and with one that nobody else can: on a sum of its own.
+/// stands still, on what is computed of prices, and on longer candles; market structure; and an indicator that nobody else can
+/// compute: on something that the rules remember.
 const RULES: &str = "summary: x
 parameters:
   fast: {default: 2, min: 1, max: 20, description: x}
@@ -52,12 +53,13 @@ let:
   strength: ema(rsi(slow), fast)
   place: ema(stochrsi(close, slow, slow, 1).k, 2)
   own: ema(close - open[1], fast)
+  mixed: ema((close + 2 * fast) / 3, slow)
   turn: crosses_above(close, ema(close, fast))@3m
 enter:
-  long: quick > steady and strength > 40 and close@3m > 96
+  long: quick > steady and strength > 40 and close@3m > 96 and mixed > 20 and not bearish_bos
   short: quick < steady and (strength < 60 or place < 50 or turn) and own <= 1
 exit:
-  long: close < quick[1] or place > 90
+  long: close < quick[1] or place > 90 or bars_since(bullish_choch) > 5 or swept(round_high)
   short: crosses_above(close, bollinger(slow, 1).upper)
 ";
 
@@ -73,6 +75,7 @@ const NAMES: &[&str] = &[
     "bollinger_reversion",
     "zscore_reversion",
     "rsi_reversal",
+    "ict",
 ];
 
 /// The parameters of a strategy that are lengths, set to a short and a longer one.
@@ -91,6 +94,7 @@ fn given<'a>(name: &str, short: &'a str, long: &'a str) -> Vec<(&'static str, &'
         }
         "zscore_reversion" => vec![("period", long), ("entry", "0.5"), ("trend", short), ("atr_bars", "2")],
         "rsi_reversal" => vec![("period", long), ("oversold", "45"), ("overbought", "55"), ("atr_bars", "2")],
+        "ict" => vec![("size", short)],
         _ => vec![("fast", short), ("slow", long)],
     }
 }
@@ -179,10 +183,10 @@ fn built_in_strategies_share_with_their_like() {
 fn rules_share_what_they_have_in_common() {
     let rules = [("rules", 2, 4), ("rules", 2, 4), ("rules", 3, 4)];
     let two = Bench::new(setup(), hosted(&rules[..2], true)).engine.shared_indicators();
-    // Two averages, the RSI and its average, the stochastic and its average, the bands, and the average of longer candles, of
-    // two instruments.
-    assert_eq!(two, 16);
-    // Another fast length: three more averages of the instrument that it trades.
-    assert_eq!(Bench::new(setup(), hosted(&rules, true)).engine.shared_indicators(), 19);
+    // Two averages, the RSI and its average, the stochastic and its average, the bands, the average of longer candles, and that of a
+    // quotient of a sum, and market structure, of two instruments.
+    assert_eq!(two, 24);
+    // Another fast length: four more averages of the instrument that it trades, a sum and a quotient.
+    assert_eq!(Bench::new(setup(), hosted(&rules, true)).engine.shared_indicators(), 30);
     assert_eq!(Bench::new(setup(), hosted(&rules[..1], true)).engine.shared_indicators(), 0, "it is alone");
 }

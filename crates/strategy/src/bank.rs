@@ -27,16 +27,21 @@
 //! A computation is the same when the instrument, the timeframe, the indicator with all its settings
 //! ([`indicators::catalogue::Spec`]) and what it runs on are the same. It may run on what another gives
 //! ([`Source::Of`]), such as an average of an RSI. It may also run on longer candles, which the bank makes of those it is told
-//! as a strategy would by itself ([`Subscriber::longer_indicator`]).
+//! as a strategy would by itself ([`Subscriber::longer_indicator`]). What rules compute of prices and indicators without a memory,
+//! `high - low` or `ema(close, 9) / close`, runs here as well where an indicator runs on it.
+//!
+//! Market structure is followed once for all who ask for it with the same settings ([`Subscriber::structure`]).
 
 mod columns;
 
 pub use columns::Columns;
 
 use crate::higher::Resampler;
+use crate::rules::{Code, pure};
 use crate::state::{StateError, StateReader, StateWriter};
 use columns::Recorded;
 use indicators::catalogue::Spec;
+use indicators::structure::{MarketStructure, Settings};
 use indicators::{Indicator, Ohlcv};
 use model::{Bar, Candle, Instrument, InstrumentIx, Timeframe};
 use std::sync::Arc;
@@ -61,6 +66,8 @@ pub enum Source {
     Hlc3,
     /// `(open + high + low + close) / 4`.
     Ohlc4,
+    /// The same number at every candle, by its bits ([`f64::to_bits`]).
+    Number(u64),
     /// What another indicator of the same candles gives; where it gives nothing, there is no bar, and no value.
     Of(Slot),
 }
@@ -78,12 +85,47 @@ impl Slot {
     }
 }
 
-/// A running indicator.
+/// What an entry does with its sources.
+#[derive(Debug, Clone)]
+enum Work {
+    Indicator {
+        spec: Spec,
+        it: Box<Indicator>,
+    },
+    /// What rules do with numbers without a memory.
+    Formula(Code),
+}
+
+impl Work {
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Indicator { spec, .. }, Self::Indicator { spec: other, .. }) => spec == other,
+            (Self::Formula(code), Self::Formula(other)) => code == other,
+            _ => false,
+        }
+    }
+
+    fn outputs(&self) -> usize {
+        match self {
+            Self::Indicator { spec, .. } => spec.descriptor().outputs.len(),
+            Self::Formula(_) => 1,
+        }
+    }
+
+    /// How many of its sources it looks at.
+    fn looks_at(&self) -> usize {
+        match self {
+            Self::Indicator { spec, .. } => spec.descriptor().series(),
+            Self::Formula(code) => code.operands(),
+        }
+    }
+}
+
+/// A running computation.
 #[derive(Debug, Clone)]
 struct Entry {
-    spec: Spec,
-    series: [Source; 2],
-    indicator: Indicator,
+    work: Work,
+    of: [Source; 3],
     /// What it comes to, where that was computed before; then it does not run.
     recorded: Option<Recorded>,
     /// Where its outputs lie.
@@ -106,10 +148,25 @@ struct Line {
     taken: usize,
 }
 
+/// A market structure that is followed for those who subscribed to it.
+#[derive(Debug, Clone)]
+struct Followed {
+    instrument: InstrumentIx,
+    timeframe: Timeframe,
+    settings: Settings,
+    structure: MarketStructure,
+    /// None any more where nobody does; its place is then taken by the next.
+    users: u32,
+}
+
+/// Marks the slot of a structure, which is no place of a value.
+const STRUCTURE: u32 = 1 << 31;
+
 /// The shared indicators of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Bank {
     lines: Vec<Line>,
+    structures: Vec<Followed>,
     values: Vec<Option<f64>>,
     /// The values at the longer candle before the last, where one candle closed two.
     earlier: Vec<Option<f64>>,
@@ -123,20 +180,26 @@ impl Bank {
     /// An empty bank.
     #[must_use]
     pub const fn new() -> Self {
-        Self { lines: Vec::new(), values: Vec::new(), earlier: Vec::new(), columns: None }
+        Self {
+            lines: Vec::new(),
+            structures: Vec::new(),
+            values: Vec::new(),
+            earlier: Vec::new(),
+            columns: None,
+        }
     }
 
-    /// How many different indicators run.
+    /// How many different indicators run and structures are followed.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.lines.iter().map(|line| line.entries.len()).sum()
+        self.lines.iter().map(|line| line.entries.len()).sum::<usize>() + self.followed().count()
     }
 
     /// Whether none runs.
     #[inline]
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.lines.is_empty()
+        self.lines.is_empty() && self.structures.is_empty()
     }
 
     /// The value at a slot after the last closed candle; `None` while the indicator warms up, and for a slot that this bank
@@ -145,6 +208,18 @@ impl Bank {
     #[must_use]
     pub fn value(&self, slot: Slot) -> Option<f64> {
         self.values.get(slot.0 as usize).copied().flatten()
+    }
+
+    /// The market structure at a slot, after the last closed candle; `None` for a slot that this bank never gave for one.
+    #[inline]
+    #[must_use]
+    pub fn structure(&self, slot: Slot) -> Option<&MarketStructure> {
+        let at = slot.0.checked_sub(STRUCTURE)?;
+        self.structures.get(at as usize).map(|it| &it.structure)
+    }
+
+    fn followed(&self) -> impl Iterator<Item = &Followed> {
+        self.structures.iter().filter(|it| it.users > 0)
     }
 
     /// The value at a slot of longer candles after the last but one of them, where the last candle closed two: after a gap, the
@@ -159,7 +234,7 @@ impl Bank {
     /// closes.
     #[inline]
     pub fn update(&mut self, instrument: &Instrument, candle: &Candle) {
-        let Self { lines, values, earlier, .. } = self;
+        let Self { lines, structures, values, earlier, .. } = self;
         let is_meant = |l: &&mut Line| l.instrument == candle.instrument && l.timeframe == candle.timeframe;
         let mut bar = None;
         for line in lines.iter_mut().filter(is_meant) {
@@ -167,6 +242,12 @@ impl Bank {
                 continue;
             }
             line.take(bar.get_or_insert_with(|| seen(instrument, &candle.bar)), values, earlier);
+        }
+        let is_meant = |it: &&mut Followed| {
+            it.instrument == candle.instrument && it.timeframe == candle.timeframe && it.users > 0
+        };
+        for it in structures.iter_mut().filter(is_meant) {
+            it.structure.update(bar.get_or_insert_with(|| seen(instrument, &candle.bar)));
         }
     }
 
@@ -178,12 +259,18 @@ impl Bank {
     }
 
     fn release_one(&mut self, slot: Slot) {
+        if let Some(at) = slot.0.checked_sub(STRUCTURE) {
+            if let Some(it) = self.structures.get_mut(at as usize) {
+                it.users = it.users.saturating_sub(1);
+            }
+            return;
+        }
         for line in &mut self.lines {
             let Some(at) = line.position(slot) else { continue };
             line.entries[at].users -= 1;
             if line.entries[at].users == 0 {
                 let ended = line.entries.remove(at);
-                for source in ended.series {
+                for source in ended.of {
                     if let Source::Of(slot) = source {
                         self.release_one(slot);
                     }
@@ -197,15 +284,11 @@ impl Bank {
         &mut self,
         ix: InstrumentIx,
         (timeframe, longer): (Timeframe, Option<Resampler>),
-        spec: &Spec,
-        series: [Source; 2],
+        work: Work,
+        mut of: [Source; 3],
     ) -> Slot {
-        // What an indicator does not look at does not tell it from another.
-        let series = match spec.descriptor().series() {
-            0 => [Source::Close; 2],
-            1 => [series[0]; 2],
-            _ => series,
-        };
+        // What a computation does not look at does not tell it from another.
+        of.iter_mut().skip(work.looks_at()).for_each(|source| *source = Source::Close);
         let key = (ix, timeframe, longer.as_ref().map(Resampler::target));
         let at = match self.lines.iter().position(|line| line.key() == key) {
             Some(at) => at,
@@ -214,28 +297,55 @@ impl Bank {
                 self.lines.len() - 1
             }
         };
-        if let Some(entry) = self.lines[at].entries.iter_mut().find(|e| e.series == series && e.spec == *spec)
-        {
+        let mut entries = self.lines[at].entries.iter_mut();
+        if let Some(entry) = entries.find(|entry| entry.of == of && entry.work.is_same(&work)) {
             entry.users += 1;
             return slot(entry.first);
         }
-        let outputs = spec.descriptor().outputs.len();
+        let outputs = work.outputs();
         let first = self.room(outputs);
-        for source in series {
+        for source in of {
             if let Source::Of(slot) = source
                 && let Some(of) = self.lines[at].position(slot)
             {
                 self.lines[at].entries[of].users += 1;
             }
         }
-        let (spec, indicator) = (spec.clone(), spec.build());
         let line = &mut self.lines[at];
-        line.entries.push(Entry { spec, series, indicator, recorded: None, first, outputs, users: 1 });
+        line.entries.push(Entry { work, of, recorded: None, first, outputs, users: 1 });
         if let (Some(columns), None) = (&self.columns, &line.longer) {
             let last = line.entries.len() - 1;
             line.entries[last].recorded = columns.find(ix, timeframe, &line.name(last));
         }
         slot(first)
+    }
+
+    /// `None` for settings that are out of range.
+    fn follow(&mut self, ix: InstrumentIx, timeframe: Timeframe, settings: Settings) -> Option<Slot> {
+        let is_same = |it: &Followed| {
+            (it.instrument, it.timeframe) == (ix, timeframe) && it.settings == settings && it.users > 0
+        };
+        let at = match self.structures.iter().position(is_same) {
+            Some(at) => {
+                self.structures[at].users += 1;
+                at
+            }
+            None => {
+                let structure = MarketStructure::new(settings).ok()?;
+                let new = Followed { instrument: ix, timeframe, settings, structure, users: 1 };
+                match self.structures.iter().position(|it| it.users == 0) {
+                    Some(free) => {
+                        self.structures[free] = new;
+                        free
+                    }
+                    None => {
+                        self.structures.push(new);
+                        self.structures.len() - 1
+                    }
+                }
+            }
+        };
+        Some(Slot(slot(at).0 | STRUCTURE))
     }
 
     /// A stretch of values that no indicator uses, for so many outputs.
@@ -271,11 +381,20 @@ impl Bank {
             w.int(line.entries.len() as i64);
             for (i, entry) in line.entries.iter().enumerate() {
                 w.blob(line.name(i).as_bytes());
-                w.indicator(&entry.indicator);
+                if let Work::Indicator { it, .. } = &entry.work {
+                    w.indicator(it.as_ref());
+                }
                 self.values[entry.first..entry.first + entry.outputs]
                     .iter()
                     .for_each(|value| w.optional_float(*value));
             }
+        }
+        w.int(self.followed().count() as i64);
+        for it in self.followed() {
+            w.int(it.instrument.0.into());
+            w.int(it.timeframe.seconds());
+            w.blob(it.name().as_bytes());
+            w.indicator(&it.structure);
         }
     }
 
@@ -299,7 +418,30 @@ impl Bank {
             read[at] = true;
             lines[at].load(r, values)?;
         }
+        if r.int()? != self.followed().count() as i64 {
+            return Err(StateError::Invalid("number of shared structures"));
+        }
+        let mut read = vec![false; self.structures.len()];
+        for _ in 0..self.followed().count() {
+            let (instrument, seconds) = (r.int()?, r.int()?);
+            let name = r.blob()?;
+            let key = |it: &Followed| (i64::from(it.instrument.0), it.timeframe.seconds());
+            let is_meant = |it: &Followed| {
+                key(it) == (instrument, seconds) && it.name().as_bytes() == name && it.users > 0
+            };
+            let at = self.structures.iter().position(is_meant).filter(|at| !read[*at]);
+            let at = at.ok_or(StateError::Invalid("shared structure"))?;
+            read[at] = true;
+            r.indicator(&mut self.structures[at].structure)?;
+        }
         Ok(())
+    }
+}
+
+impl Followed {
+    /// What it is set to, in words that are the same in every run.
+    fn name(&self) -> String {
+        format!("{:?}", self.settings)
     }
 }
 
@@ -377,7 +519,9 @@ impl Line {
             let at = at.filter(|at| !read[*at]).ok_or(StateError::Invalid("shared indicator"))?;
             read[at] = true;
             let entry = &mut self.entries[at];
-            r.indicator(&mut entry.indicator)?;
+            if let Work::Indicator { it, .. } = &mut entry.work {
+                r.indicator(it.as_mut())?;
+            }
             for value in &mut values[entry.first..entry.first + entry.outputs] {
                 *value = r.optional_float()?;
             }
@@ -395,7 +539,11 @@ impl Line {
             },
             plain => format!("{plain:?}"),
         };
-        format!("{} of {}, {}", entry.spec, of(entry.series[0]), of(entry.series[1]))
+        let [a, b, c] = entry.of.map(of);
+        match &entry.work {
+            Work::Indicator { spec, .. } => format!("{spec} of {a}, {b}"),
+            Work::Formula(code) => format!("{code:?} of {a}, {b}, {c}"),
+        }
     }
 }
 
@@ -403,14 +551,19 @@ impl Line {
 #[inline]
 fn step(entries: &mut [Entry], row: usize, bar: &Ohlcv, values: &mut [Option<f64>]) {
     for entry in entries {
-        let series = entry.series.map(|source| read(source, bar, values));
+        let of = entry.of.map(|source| read(source, bar, values));
         let Some(out) = values.get_mut(entry.first..entry.first + entry.outputs) else { continue };
         if let Some(recorded) = &entry.recorded {
             recorded.read(recorded.row(row, bar.opened), out);
             continue;
         }
-        match series {
-            [Some(x), Some(y)] => entry.indicator.update(bar, [x, y], out),
+        match (&mut entry.work, of) {
+            (Work::Indicator { it, .. }, [Some(x), Some(y), _]) => it.update(bar, [x, y], out),
+            (Work::Formula(code), of) => {
+                let [a, b, c] = of.map(|x| x.unwrap_or(f64::NAN));
+                let x = pure(*code, a, b, c);
+                out.fill((!x.is_nan()).then_some(x));
+            }
             // There is no bar, and so no value.
             _ => out.fill(None),
         }
@@ -432,6 +585,7 @@ fn read(source: Source, bar: &Ohlcv, values: &[Option<f64>]) -> Option<f64> {
         Source::Hl2 => bar.hl2(),
         Source::Hlc3 => bar.hlc3(),
         Source::Ohlc4 => bar.ohlc4(),
+        Source::Number(bits) => f64::from_bits(bits),
         Source::Of(slot) => return values.get(slot.0 as usize).copied().flatten(),
     })
 }
@@ -481,14 +635,38 @@ impl<'a> Subscriber<'a> {
         self.subscribe(ix, Some(longer.clone()), spec, series)
     }
 
+    /// What rules compute of other sources, without a memory.
+    pub(crate) fn formula(
+        &mut self,
+        ix: InstrumentIx,
+        longer: Option<&Resampler>,
+        code: Code,
+        of: [Source; 3],
+    ) -> Slot {
+        self.keep(ix, longer.cloned(), Work::Formula(code), of)
+    }
+
+    /// Follows the market structure of an instrument's candles, to be had from [`Bank::structure`]; `None` for settings that are out
+    /// of range.
+    pub fn structure(&mut self, ix: InstrumentIx, settings: Settings) -> Option<Slot> {
+        let slot = self.bank.follow(ix, self.timeframe, settings)?;
+        self.slots.push(slot);
+        Some(slot)
+    }
+
     fn subscribe(
         &mut self,
         ix: InstrumentIx,
         longer: Option<Resampler>,
         spec: &Spec,
-        series: [Source; 2],
+        [x, y]: [Source; 2],
     ) -> Slot {
-        let slot = self.bank.subscribe(ix, (self.timeframe, longer), spec, series);
+        let work = Work::Indicator { spec: spec.clone(), it: Box::new(spec.build()) };
+        self.keep(ix, longer, work, [x, y, y])
+    }
+
+    fn keep(&mut self, ix: InstrumentIx, longer: Option<Resampler>, work: Work, of: [Source; 3]) -> Slot {
+        let slot = self.bank.subscribe(ix, (self.timeframe, longer), work, of);
         self.slots.push(slot);
         slot
     }

@@ -2,6 +2,7 @@
 
 mod desk;
 
+use crate::bank::Subscriber;
 use crate::exit_plan::{ExitPlan, ExitRules, StopRule};
 use crate::parameters::{Parameter, ParameterKind, ParameterProblem, Parameters};
 use crate::registry::Descriptor;
@@ -218,6 +219,13 @@ impl Strategy for Ict {
 
     fn gate(&self, instrument: InstrumentIx) -> Option<Gate> {
         self.desks.get(instrument.index())?.as_ref()?.gate()
+    }
+
+    fn subscribe(&mut self, subscriber: &mut Subscriber<'_>) -> bool {
+        let desks = (0u32..).zip(&mut self.desks);
+        desks.fold(false, |is_shared, (i, desk)| {
+            is_shared | desk.as_mut().is_some_and(|desk| desk.subscribe(InstrumentIx(i), subscriber))
+        })
     }
 
     #[inline]

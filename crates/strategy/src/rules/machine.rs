@@ -21,7 +21,8 @@ pub(super) struct Machine {
     close: Option<Register>,
     /// By frame.
     steps: Vec<Vec<Step>>,
-    structures: Vec<MarketStructure>,
+    /// By number; `None` where the bank follows it.
+    structures: Vec<Option<MarketStructure>>,
     /// By frame; `None` for the strategy's own candles and for a frame of the same length.
     resamplers: Vec<Option<Resampler>>,
 }
@@ -37,7 +38,7 @@ impl Machine {
             steps,
             // The settings it comes with are within their ranges.
             structures: (0..program.structures)
-                .filter_map(|_| MarketStructure::new(settings(&program.questions)).ok())
+                .map(|_| MarketStructure::new(settings(&program.questions)).ok())
                 .collect(),
             resamplers: vec![None; program.frames.len()],
         }
@@ -82,34 +83,45 @@ impl Machine {
         let frame = &program.frames[at];
         let mut steps = Step::all(program, frame);
         // What registers hold that this frame fills; what others fill is of other candles.
-        let mut sources: Vec<Option<Source>> = vec![None; self.registers.len()];
+        let mut sources = Sources::new(program, self.resamplers[at].as_ref(), ix);
         let mut is_shared = false;
         for (step, operation) in steps.iter_mut().zip(&frame.operations) {
             let out = usize::from(operation.out);
             if let Some(source) = price(operation.code) {
-                sources[out] = Some(source);
+                sources.of[out] = Some(source);
+            } else if operation.code.is_deferrable() && operation.code != Code::Ask {
+                sources.formulas[out] = Some(*operation);
+            } else if operation.code == Code::Structure && at == 0 {
+                let settings = settings(&program.questions);
+                let Some(slot) = subscriber.structure(ix, settings) else { continue };
+                let (number, out) = (operation.aux, operation.out);
+                *step = Step::SharedStructure { slot, number, out, asked: asked(program, out) };
+                self.structures[super::program::index(operation.aux)] = None;
+                is_shared = true;
             }
             let Some(plan) = program.slot(operation) else { continue };
-            let of = [operation.a, operation.b].map(|register| sources[usize::from(register)]);
-            let series = match (plan.spec.descriptor().series(), of) {
-                (0, _) => [Source::Close; 2],
-                (1, [Some(x), _]) => [x; 2],
-                (2, [Some(x), Some(y)]) => [x, y],
-                _ => continue,
-            };
+            let wanted = [operation.a, operation.b].into_iter().take(plan.spec.descriptor().series());
+            let mut series = [Source::Close; 2];
+            let found = series.iter_mut().zip(wanted).all(|(place, register)| {
+                let source = sources.find(register, subscriber);
+                source.map(|source| *place = source).is_some()
+            });
+            if !found {
+                continue;
+            }
             let slot = match &self.resamplers[at] {
                 Some(longer) => subscriber.longer_indicator(ix, longer, &plan.spec, series),
                 None => subscriber.indicator(ix, &plan.spec, series),
             };
             is_shared = true;
             *step = Step::Shared { slot, out: operation.out, outputs: plan.outputs };
-            for (source, n) in sources[out..].iter_mut().zip(0..).take(plan.outputs) {
+            for (source, n) in sources.of[out..].iter_mut().zip(0..).take(plan.outputs) {
                 *source = Some(Source::Of(slot.output(n)));
             }
         }
         if is_shared {
             if at == 0 {
-                self.drop_unread_prices(program, &mut steps);
+                self.drop_unread(program, &mut steps);
                 self.close = first_close(&mut steps);
             }
             self.steps[at] = paired(steps);
@@ -117,22 +129,32 @@ impl Machine {
         is_shared
     }
 
-    /// Prices that only shared indicators looked at are not looked at here any more.
-    fn drop_unread_prices(&self, program: &Program, steps: &mut Vec<Step>) {
+    /// Prices, and what is computed of them, that only shared indicators looked at are not looked at here any more.
+    fn drop_unread(&self, program: &Program, steps: &mut Vec<Step>) {
         let mut is_read = vec![false; self.registers.len()];
         for register in program.asked() {
             is_read[usize::from(register)] = true;
         }
-        let Some(frame) = program.frames.first() else { return };
-        let own = steps.iter().zip(&frame.operations);
-        let own =
-            own.filter(|(step, _)| !matches!(step, Step::Shared { .. })).map(|(_, operation)| operation);
-        for operation in own.chain(&program.deferred) {
+        for operation in &program.deferred {
             for register in [operation.a, operation.b, operation.c] {
                 is_read[usize::from(register)] = true;
             }
         }
-        steps.retain(|step| step.price().is_none_or(|register| is_read[usize::from(register)]));
+        let Some(frame) = program.frames.first() else { return };
+        let mut kept = Vec::with_capacity(steps.len());
+        for (step, operation) in steps.drain(..).zip(&frame.operations).rev() {
+            if step.only_writes().is_some_and(|register| !is_read[usize::from(register)]) {
+                continue;
+            }
+            if !matches!(step, Step::Shared { .. } | Step::SharedStructure { .. }) {
+                for register in [operation.a, operation.b, operation.c] {
+                    is_read[usize::from(register)] = true;
+                }
+            }
+            kept.push(step);
+        }
+        kept.reverse();
+        *steps = kept;
     }
 
     #[inline]
@@ -263,7 +285,7 @@ impl Machine {
         let Settled(registers) = self.settled(program);
         registers.iter().for_each(|x| state.optional_float((!x.is_nan()).then_some(*x)));
         self.steps.iter().flatten().for_each(|step| step.save(state));
-        self.structures.iter().for_each(|structure| state.indicator(structure));
+        self.structures.iter().flatten().for_each(|structure| state.indicator(structure));
         self.resamplers.iter().flatten().for_each(|resampler| resampler.save(state));
     }
 
@@ -273,7 +295,7 @@ impl Machine {
             *x = state.optional_float()?.unwrap_or(f64::NAN);
         }
         self.steps.iter_mut().flatten().try_for_each(|step| step.load(state))?;
-        self.structures.iter_mut().try_for_each(|structure| state.indicator(structure))?;
+        self.structures.iter_mut().flatten().try_for_each(|structure| state.indicator(structure))?;
         self.resamplers.iter_mut().flatten().try_for_each(|resampler| resampler.load(state))
     }
 }
@@ -391,28 +413,91 @@ const fn price(code: Code) -> Option<Source> {
 #[inline]
 fn work_out(
     program: &Program,
-    structures: &[MarketStructure],
+    structures: &[Option<MarketStructure>],
     operations: &[Operation],
     registers: &mut [f64],
 ) {
     for operation in operations {
         let [a, b, c] = [operation.a, operation.b, operation.c].map(|r| registers[usize::from(r)]);
         registers[usize::from(operation.out)] = match operation.code {
-            Code::Ask => ask(program, structures, a, operation.aux),
+            Code::Ask => match ask(program, structures, a, operation.aux) {
+                Some(answer) => answer,
+                None => continue,
+            },
             code => pure(code, a, b, c),
         };
     }
 }
 
-/// Asks a structure after it was told the candle. `number` is what telling it left in its register.
-pub(super) fn ask(program: &Program, structures: &[MarketStructure], number: f64, question: u32) -> f64 {
+/// Asks a structure after it was told the candle. `number` is what telling it left in its register. `None` where the bank follows it:
+/// everything that may be asked was answered when it was told.
+pub(super) fn ask(
+    program: &Program,
+    structures: &[Option<MarketStructure>],
+    number: f64,
+    question: u32,
+) -> Option<f64> {
     // A small whole number, or nothing before the first of longer candles.
     if number.is_nan() {
-        return f64::NAN;
+        return Some(f64::NAN);
     }
-    let structure = &structures[number as usize];
-    match program.questions[super::program::index(question)] {
+    let structure = structures[number as usize].as_ref()?;
+    Some(answer(structure, program.questions[super::program::index(question)]))
+}
+
+/// What a structure answers.
+pub(super) fn answer(structure: &MarketStructure, question: Question) -> f64 {
+    match question {
         Question::Holds(predicate) => truth(structure.holds(predicate)),
         Question::Is(level) => structure.level(level).unwrap_or(f64::NAN),
+    }
+}
+
+/// What is asked of the structure that a register stands for, and where the answers go.
+fn asked(program: &Program, structure: Register) -> Box<[(Question, Register)]> {
+    let own = program.frames.first().map_or(&[][..], |frame| &frame.operations);
+    let asks = own.iter().chain(&program.deferred);
+    let asks = asks.filter(|operation| operation.code == Code::Ask && operation.a == structure);
+    asks.map(|it| (program.questions[super::program::index(it.aux)], it.out)).collect()
+}
+
+/// What the registers of a frame hold, as the bank knows it.
+struct Sources<'a> {
+    program: &'a Program,
+    longer: Option<&'a Resampler>,
+    ix: InstrumentIx,
+    /// Prices, and what was subscribed to.
+    of: Vec<Option<Source>>,
+    /// What is computed without a memory, by the register it goes to; subscribed to where an indicator runs on it.
+    formulas: Vec<Option<Operation>>,
+    is_written: Vec<bool>,
+}
+
+impl<'a> Sources<'a> {
+    fn new(program: &'a Program, longer: Option<&'a Resampler>, ix: InstrumentIx) -> Self {
+        let registers = program.initial.len();
+        let is_written = program.written();
+        Self { program, longer, ix, of: vec![None; registers], formulas: vec![None; registers], is_written }
+    }
+
+    /// What a register holds; `None` where it is of other candles, or has a memory of its own.
+    fn find(&mut self, register: Register, subscriber: &mut Subscriber<'_>) -> Option<Source> {
+        let at = usize::from(register);
+        if self.of[at].is_none() && !self.is_written[at] {
+            self.of[at] = Some(Source::Number(self.program.initial[at].to_bits()));
+        }
+        if let Some(known) = self.of[at] {
+            return Some(known);
+        }
+        let operation = self.formulas[at]?;
+        let mut of = [Source::Close; 3];
+        // Operations stand behind what they look at, so this ends; and plans are limited in depth.
+        let operands = [operation.a, operation.b, operation.c];
+        for (place, operand) in of.iter_mut().zip(operands).take(operation.code.operands()) {
+            *place = self.find(operand, subscriber)?;
+        }
+        let slot = subscriber.formula(self.ix, self.longer, operation.code, of);
+        self.of[at] = Some(Source::Of(slot));
+        self.of[at]
     }
 }

@@ -28,6 +28,7 @@ pub use document::MAX_BYTES;
 pub use file::{RuleFile, Shape};
 pub use functions::Word;
 pub use problem::{RuleErrors, RuleProblem};
+pub(crate) use program::{Code, pure};
 pub use template::template;
 
 /// Every word of the language but the indicators, in the order of the manual.

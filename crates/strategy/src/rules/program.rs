@@ -24,7 +24,7 @@ pub(super) const MAX_KEPT: usize = 200_000;
 
 /// What an operation does with its registers `a`, `b` and `c`; `aux` is a ring, a slot or a zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Code {
+pub(crate) enum Code {
     Open,
     High,
     Low,
@@ -91,6 +91,24 @@ pub(super) enum Code {
 }
 
 impl Code {
+    /// How many of its registers it looks at, where it looks at nothing else and has no memory.
+    pub(crate) const fn operands(self) -> usize {
+        match self {
+            Self::Negate
+            | Self::Abs
+            | Self::Sign
+            | Self::Sqrt
+            | Self::Ln
+            | Self::Exp
+            | Self::Floor
+            | Self::Ceil
+            | Self::Round
+            | Self::Not => 1,
+            Self::Select => 3,
+            _ => 2,
+        }
+    }
+
     /// Whether it follows from its registers and what structures were told, so that it may be left undone until it is asked
     /// about.
     pub(super) const fn is_deferrable(self) -> bool {
@@ -392,7 +410,7 @@ impl Program {
 
 /// An operation without memory on numbers; the same for constants when the plan is made and for registers later.
 #[inline(always)]
-pub(super) fn pure(code: Code, a: f64, b: f64, c: f64) -> f64 {
+pub(crate) fn pure(code: Code, a: f64, b: f64, c: f64) -> f64 {
     match code {
         Code::Add => finite(a + b),
         Code::Subtract => finite(a - b),

@@ -1,7 +1,8 @@
 //! One step of a program on one instrument: an operation together with what it remembers.
 
-use super::machine::ask;
+use super::machine::{answer, ask};
 use super::program::{Code, Frame, Operation, Program, Register, SlotPlan, index, pure, truth};
+use super::structure_calls::Question;
 use crate::bank::{Bank, Slot};
 use crate::state::{StateError, StateReader, StateWriter};
 use indicators::calendar::WallClock;
@@ -88,6 +89,13 @@ pub(super) enum Step {
     Structure {
         number: u32,
         out: Register,
+    },
+    /// The structure that the bank follows, and all that is asked of it.
+    SharedStructure {
+        slot: Slot,
+        number: u32,
+        out: Register,
+        asked: Box<[(Question, Register)]>,
     },
     CrossesAbove {
         wires: Wires,
@@ -212,10 +220,10 @@ impl Step {
         }
     }
 
-    /// Where a step that only reads a price of the candle leaves it.
-    pub(super) const fn price(&self) -> Option<Register> {
+    /// The register that a step writes which does nothing else, and remembers nothing.
+    pub(super) const fn only_writes(&self) -> Option<Register> {
         match self {
-            Self::Close { out } | Self::Price { out, .. } => Some(*out),
+            Self::Close { out } | Self::Price { out, .. } | Self::Pure(Operation { out, .. }) => Some(*out),
             _ => None,
         }
     }
@@ -223,7 +231,12 @@ impl Step {
     /// Takes the step. What is written out here calls nothing but what is called instead of it: the loop around would otherwise keep a
     /// place for everything that any of the arms needs, and pay for it at every step.
     #[inline(always)]
-    pub(super) fn take(&mut self, at: &At<'_>, registers: &mut [f64], structures: &mut [MarketStructure]) {
+    pub(super) fn take(
+        &mut self,
+        at: &At<'_>,
+        registers: &mut [f64],
+        structures: &mut [Option<MarketStructure>],
+    ) {
         let bar = at.bar;
         match self {
             Self::Ema { it, out } => match it.update_steady(bar.close) {
@@ -270,6 +283,7 @@ impl Step {
             | Self::Any { .. }
             | Self::Ask(_)
             | Self::Structure { .. }
+            | Self::SharedStructure { .. }
             | Self::CrossesAbove { .. }
             | Self::CrossesBelow { .. }
             | Self::Since { .. }
@@ -281,18 +295,30 @@ impl Step {
     }
 
     #[inline(never)]
-    fn take_rare(&mut self, at: &At<'_>, registers: &mut [f64], structures: &mut [MarketStructure]) {
+    fn take_rare(&mut self, at: &At<'_>, registers: &mut [f64], structures: &mut [Option<MarketStructure>]) {
         let bar = at.bar;
         match self {
             Self::Price { code, out } => registers[place(*out)] = read(*code, bar),
             Self::Any { it, wires, outputs } => indicate(it, *wires, *outputs, bar, registers),
             Self::Ask(operation) => {
                 let number = registers[place(operation.a)];
-                registers[place(operation.out)] = ask(at.program, structures, number, operation.aux);
+                if let Some(answer) = ask(at.program, structures, number, operation.aux) {
+                    registers[place(operation.out)] = answer;
+                }
             }
             Self::Structure { number, out } => {
-                structures[index(*number)].update(bar);
+                if let Some(structure) = &mut structures[index(*number)] {
+                    structure.update(bar);
+                }
                 registers[place(*out)] = f64::from(*number);
+            }
+            Self::SharedStructure { slot, number, out, asked } => {
+                registers[place(*out)] = f64::from(*number);
+                let structure = at.bank.structure(*slot);
+                for (question, out) in asked {
+                    registers[place(*out)] =
+                        structure.map_or(f64::NAN, |structure| answer(structure, *question));
+                }
             }
             Self::CrossesAbove { wires, before } => {
                 let (now, [a0, b0]) = wires.cross(before, registers);
@@ -375,6 +401,7 @@ impl Step {
             | Self::Pure(_)
             | Self::Ask(_)
             | Self::Structure { .. }
+            | Self::SharedStructure { .. }
             | Self::Clock { .. } => {}
         }
     }
@@ -410,6 +437,7 @@ impl Step {
             | Self::Pure(_)
             | Self::Ask(_)
             | Self::Structure { .. }
+            | Self::SharedStructure { .. }
             | Self::Clock { .. } => {}
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! The setup of one instrument, step by step, and the step at which it stopped.
 
 use super::Terms;
-use crate::bank::seen;
+use crate::bank::{Slot, Subscriber, seen};
 use crate::higher::Resampler;
 use crate::orders::LiveOrder;
 use crate::state::{StateError, StateReader, StateWriter};
@@ -74,7 +74,11 @@ struct Hunt {
 #[derive(Debug, Clone)]
 pub(super) struct Desk {
     terms: Terms,
-    structure: MarketStructure,
+    settings: Settings,
+    /// `None` where the bank follows it.
+    structure: Option<Box<MarketStructure>>,
+    shared: Option<Slot>,
+    structure_bars: usize,
     longer: Option<Resampler>,
     legs: Legs,
     breaks: Breaks,
@@ -86,9 +90,13 @@ pub(super) struct Desk {
 
 impl Desk {
     pub(super) fn new(settings: Settings, bias_size: usize, terms: Terms) -> Result<Self, ParameterError> {
+        let structure = MarketStructure::new(settings)?;
         Ok(Self {
             terms,
-            structure: MarketStructure::new(settings)?,
+            settings,
+            structure_bars: structure.warm_up(),
+            structure: Some(Box::new(structure)),
+            shared: None,
             longer: None,
             legs: Legs::new(bias_size, settings.tie)?,
             breaks: Breaks::new(),
@@ -107,7 +115,16 @@ impl Desk {
     pub(super) fn warm_up(&self, bias_size: usize) -> u32 {
         let parts = self.longer.as_ref().map_or(1, Resampler::parts);
         let longer = u32::try_from(8 * bias_size).unwrap_or(u32::MAX).saturating_mul(parts);
-        longer.max(u32::try_from(self.structure.warm_up()).unwrap_or(u32::MAX))
+        longer.max(u32::try_from(self.structure_bars).unwrap_or(u32::MAX))
+    }
+
+    /// Lets the bank follow the structure.
+    pub(super) fn subscribe(&mut self, ix: InstrumentIx, subscriber: &mut Subscriber<'_>) -> bool {
+        self.shared = subscriber.structure(ix, self.settings);
+        if self.shared.is_some() {
+            self.structure = None;
+        }
+        self.shared.is_some()
     }
 
     pub(super) fn gate(&self) -> Option<Gate> {
@@ -118,7 +135,19 @@ impl Desk {
     pub(super) fn on_candle(&mut self, view: &View<'_>, ix: InstrumentIx, bar: &Bar, intents: &mut Intents) {
         let instrument = view.instrument(ix);
         let bar = seen(instrument, bar);
-        self.structure.update(&bar);
+        // Lent for the candle; what is taken is a pointer.
+        let mut own = self.structure.take();
+        let structure: &MarketStructure = match (&mut own, self.shared) {
+            (Some(own), _) => {
+                own.update(&bar);
+                own
+            }
+            (None, Some(slot)) => match view.bank().structure(slot) {
+                Some(structure) => structure,
+                None => return,
+            },
+            (None, None) => return,
+        };
         if let Some(longer) = &mut self.longer {
             let (legs, breaks, count) = (&mut self.legs, &mut self.breaks, &mut self.longer_bars);
             longer.update(&bar, |bar| {
@@ -127,19 +156,20 @@ impl Desk {
                 *count += 1;
             });
         }
-        self.gate = self.judge(view, ix, &bar, intents).err();
+        self.gate = self.judge(structure, view, (ix, &bar), intents).err();
+        self.structure = own;
     }
 
     /// Passes the gates one after the other; the first that is shut is the answer.
     fn judge(
         &mut self,
+        structure: &MarketStructure,
         view: &View<'_>,
-        ix: InstrumentIx,
-        bar: &Ohlcv,
+        (ix, bar): (InstrumentIx, &Ohlcv),
         intents: &mut Intents,
     ) -> Result<(), Gate> {
-        if !self.structure.is_ready() {
-            return Err(Step::WarmUp.failed(self.structure.bars() as f64, self.structure.warm_up() as f64));
+        if !structure.is_ready() {
+            return Err(Step::WarmUp.failed(structure.bars() as f64, structure.warm_up() as f64));
         }
         let trend = self.breaks.trend();
         let now = view.now();
@@ -153,23 +183,22 @@ impl Desk {
         }
         self.tend_orders(view, ix, intents)?;
         let trend = trend.ok_or(Step::Trend.shut())?;
-        self.look_for_sweep(trend, bar, now);
+        self.look_for_sweep(structure, trend, bar, now);
         let Some(mut hunt) = self.hunt else {
-            let zones = self.structure.kill_zones().and(self.terms.zones);
+            let zones = structure.kill_zones().and(self.terms.zones);
             return Err(if zones.is_empty() { Step::Zone.shut() } else { Step::Sweep.shut() });
         };
-        let turned =
-            self.structure.broke().is_some_and(|it| it.kind == BreakKind::Choch && it.bias == hunt.bias);
+        let turned = structure.broke().is_some_and(|it| it.kind == BreakKind::Choch && it.bias == hunt.bias);
         hunt.has_turned |= turned;
         self.hunt = Some(hunt);
         if !hunt.has_turned {
             return Err(Step::Turn.shut());
         }
-        let impulse = self.structure.impulse().filter(|it| it.bias == hunt.bias).ok_or(Step::Turn.shut())?;
+        let impulse = structure.impulse().filter(|it| it.bias == hunt.bias).ok_or(Step::Turn.shut())?;
         if !impulse.is_displaced {
             return Err(Step::Displacement.shut());
         }
-        let open = self.entry(view.instrument(ix), ix, bar.close, &hunt, &impulse)?;
+        let open = self.entry(structure, (view.instrument(ix), ix), bar.close, &hunt, &impulse)?;
         intents.open(open);
         self.hunt = Some(Hunt { is_ordered: true, ..hunt });
         Ok(())
@@ -198,20 +227,20 @@ impl Desk {
     }
 
     /// A sweep against the trend, on this candle and in a zone, begins a hunt or deepens the one under way.
-    fn look_for_sweep(&mut self, trend: Bias, bar: &Ohlcv, now: Timestamp) {
-        let zones = self.structure.kill_zones().and(self.terms.zones);
+    fn look_for_sweep(&mut self, structure: &MarketStructure, trend: Bias, bar: &Ohlcv, now: Timestamp) {
+        let zones = structure.kill_zones().and(self.terms.zones);
         if zones.is_empty() {
             return;
         }
         let (side, sign) = (if trend == Bias::Bullish { Edge::Low } else { Edge::High }, trend.sign());
-        let extremes = self.structure.events().iter().filter_map(|event| match event {
+        let extremes = structure.events().iter().filter_map(|event| match event {
             Event::Taken(it) if it.fate == Fate::Swept && it.liquidity.edge() == side => {
                 Some(sign * it.extreme)
             }
             _ => None,
         });
         let Some(extreme) = extremes.reduce(f64::min) else { return };
-        let ends = zones.iter().filter_map(|zone| self.structure.zone_window(zone, bar.opened));
+        let ends = zones.iter().filter_map(|zone| structure.zone_window(zone, bar.opened));
         let Some(until) = ends.map(|[_, end]| end).max().filter(|until| *until > now) else { return };
         let before = self.hunt.map_or(extreme, |hunt| sign * hunt.extreme);
         self.hunt = Some(Hunt {
@@ -226,21 +255,21 @@ impl Desk {
     /// The entry, its stop and its target.
     fn entry(
         &self,
-        instrument: &Instrument,
-        ix: InstrumentIx,
+        structure: &MarketStructure,
+        (instrument, ix): (&Instrument, InstrumentIx),
         close: f64,
         hunt: &Hunt,
         impulse: &Impulse,
     ) -> Result<OpenIntent, Gate> {
         let (bias, sign) = (hunt.bias, hunt.bias.sign());
-        let price = self.meeting(&impulse.ote()).ok_or(Step::Area.shut())?;
+        let price = meeting(structure, &impulse.ote()).ok_or(Step::Area.shut())?;
         if sign * close <= sign * price {
             return Err(Step::Side.failed(close, price));
         }
-        let buffer = self.terms.stop_buffer * self.structure.displacement_atr().unwrap_or(0.0);
+        let buffer = self.terms.stop_buffer * structure.displacement_atr().unwrap_or(0.0);
         let stop = sign * (sign * hunt.extreme).min(sign * impulse.start) - sign * buffer;
         let opposite = if bias == Bias::Bullish { Edge::High } else { Edge::Low };
-        let pools = self.structure.untaken(opposite).map(|(_, level)| sign * level);
+        let pools = structure.untaken(opposite).map(|(_, level)| sign * level);
         let target = pools.filter(|level| *level > sign * close).reduce(f64::min).ok_or(Step::Pool.shut())?;
         let reward = (target - sign * price) / (sign * price - sign * stop);
         // A reward that is no number is none: the entry lies on the stop.
@@ -263,23 +292,10 @@ impl Desk {
         })
     }
 
-    /// Where the entry zone overlaps a gap or an order block of its side: the price of the first overlap on the way back, as
-    /// near to the sweet spot as it allows.
-    fn meeting(&self, ote: &Ote) -> Option<f64> {
-        let gaps = self.structure.gaps().filter(|gap| gap.leans() == Some(ote.bias));
-        let blocks = self.structure.order_blocks().iter();
-        let blocks = blocks.filter(|it| it.bias == ote.bias && it.state == BlockState::Order);
-        let areas = gaps.map(|it| [it.bottom, it.top]).chain(blocks.map(|it| [it.bottom, it.top]));
-        let overlaps = areas
-            .map(|[bottom, top]| [bottom.max(ote.bottom), top.min(ote.top)])
-            .filter(|[bottom, top]| bottom <= top)
-            .map(|[bottom, top]| ote.sweet.clamp(bottom, top));
-        let sign = ote.bias.sign();
-        overlaps.map(|price| sign * price).reduce(f64::max).map(|price| sign * price)
-    }
-
     pub(super) fn save(&self, state: &mut StateWriter) {
-        state.indicator(&self.structure);
+        if let Some(structure) = &self.structure {
+            state.indicator(structure.as_ref());
+        }
         if let Some(longer) = &self.longer {
             longer.save(state);
         }
@@ -294,7 +310,9 @@ impl Desk {
     }
 
     pub(super) fn load(&mut self, state: &mut StateReader<'_>) -> Result<(), StateError> {
-        state.indicator(&mut self.structure)?;
+        if let Some(structure) = &mut self.structure {
+            state.indicator(structure.as_mut())?;
+        }
         if let Some(longer) = &mut self.longer {
             longer.load(state)?;
         }
@@ -321,4 +339,19 @@ impl Desk {
         self.gate = None;
         Ok(())
     }
+}
+
+/// Where the entry zone overlaps a gap or an order block of its side: the price of the first overlap on the way back, as
+/// near to the sweet spot as it allows.
+fn meeting(structure: &MarketStructure, ote: &Ote) -> Option<f64> {
+    let gaps = structure.gaps().filter(|gap| gap.leans() == Some(ote.bias));
+    let blocks = structure.order_blocks().iter();
+    let blocks = blocks.filter(|it| it.bias == ote.bias && it.state == BlockState::Order);
+    let areas = gaps.map(|it| [it.bottom, it.top]).chain(blocks.map(|it| [it.bottom, it.top]));
+    let overlaps = areas
+        .map(|[bottom, top]| [bottom.max(ote.bottom), top.min(ote.top)])
+        .filter(|[bottom, top]| bottom <= top)
+        .map(|[bottom, top]| ote.sweet.clamp(bottom, top));
+    let sign = ote.bias.sign();
+    overlaps.map(|price| sign * price).reduce(f64::max).map(|price| sign * price)
 }
