@@ -275,7 +275,7 @@ const EXCHANGE: &[Setting] = &[
     ),
     Setting::unset("api_key", SECRET, "only public data", "Key of the account").secret(),
     Setting::unset("api_secret", SECRET, "only public data", "Secret of the account's key").secret(),
-    Setting::new("rate_limit", whole(1, 1000), "10", "Most requests sent to the exchange in a second")
+    Setting::new("rate_limit", whole(1, 1000), "10", "Most requests sent to the exchange in a second, counted over five")
         .unit("requests per second"),
     Setting::new("timeout", whole(1, 300), "30", "How long to wait for an answer").unit("seconds"),
     Setting::new("max_retries", whole(0, 20), "3", "How often to repeat a request that is safe to repeat"),

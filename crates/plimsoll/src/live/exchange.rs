@@ -3,6 +3,7 @@
 //! Everything here only reads, so what got no answer is asked again, more and more slowly, as often as configured. Orders
 //! never go this way.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use gateway::clock;
@@ -38,6 +39,11 @@ const PARAMETER: i64 = 10_001;
 /// The longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
+/// Requests are counted over so many seconds.
+///
+/// Source: Bybit V5, "Rate Limit Rules" (2026-07-24): so many requests of an address in five seconds.
+const WINDOW_SECONDS: u32 = 5;
+
 /// An exchange that can be asked.
 pub(crate) struct Exchange {
     runtime: Runtime,
@@ -48,9 +54,9 @@ pub(crate) struct Exchange {
     signer: Option<Signer>,
     within: Duration,
     retries: u32,
-    /// The least time between two requests.
-    pace: Duration,
-    next_at: Instant,
+    /// How many requests may be sent in [`WINDOW_SECONDS`], and when the last so many were.
+    most: usize,
+    sent: VecDeque<Instant>,
     /// How far its clock is ahead of ours.
     offset: Span,
     interrupt: Interrupt,
@@ -99,8 +105,8 @@ impl Exchange {
             signer: credentials(config).map(|credentials| Signer::new(credentials, RECEIVE_WINDOW)),
             within: Duration::from_secs(settings.timeout_seconds.into()),
             retries: settings.max_retries,
-            pace: Duration::from_secs(1) / settings.rate_limit_per_second.max(1),
-            next_at: Instant::now(),
+            most: WINDOW_SECONDS as usize * settings.rate_limit_per_second.max(1) as usize,
+            sent: VecDeque::new(),
             offset: Span::ZERO,
             interrupt,
         })
@@ -340,11 +346,15 @@ impl Exchange {
         units.map(Amount::from_units).map_err(|error| Failure::failed(format!("the wallet: {error}")))
     }
 
-    /// No more requests in a second than configured.
+    /// No more requests in a second than configured, counted as the exchange counts: what a start needs is asked for at once.
     fn wait_for_turn(&mut self) -> Result<(), Failure> {
-        let wait = self.next_at.saturating_duration_since(Instant::now());
-        self.sleep(wait)?;
-        self.next_at = Instant::now() + self.pace;
+        if self.sent.len() >= self.most
+            && let Some(first) = self.sent.pop_front()
+        {
+            let turn = first + Duration::from_secs(WINDOW_SECONDS.into());
+            self.sleep(turn.saturating_duration_since(Instant::now()))?;
+        }
+        self.sent.push_back(Instant::now());
         Ok(())
     }
 
