@@ -9,7 +9,8 @@
 //! * from the start of the process to *running*, and from Ctrl-C to its end;
 //! * resident memory on paper with ten instruments and their books, at a market a hundred times as fast as the clock.
 //!
-//! Run with `cargo bench -p plimsoll --bench live`; `PLIMSOLL_SOAK_SECONDS=3600` watches the memory for so long instead.
+//! Run with `cargo bench -p plimsoll --bench live`, and `-- reaction`, `-- life` or `-- memory` for one of them;
+//! `PLIMSOLL_SOAK_SECONDS=3600` watches the memory for so long instead.
 //! Without `--bench` everything runs once, small, and only the answers are checked.
 
 use loopback::{AccountSettings, MarketSettings, Server, Settings};
@@ -32,9 +33,18 @@ fn main() {
     if let Some(seconds) = soak {
         return memory(seconds);
     }
-    reaction(if is_measured { 300 } else { 2 });
-    life(if is_measured { 7 } else { 1 });
-    memory(if is_measured { 60 } else { 2 });
+    let chosen: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let is_meant = |name: &str| chosen.is_empty() || chosen.iter().any(|one| one == name);
+    if is_meant("reaction") {
+        reaction(if is_measured { 300 } else { 2 });
+    }
+    if is_meant("life") {
+        life(if is_measured { 7 } else { 1 });
+    }
+    if is_meant("memory") {
+        memory(if is_measured { 60 } else { 2 });
+    }
 }
 
 fn settings(speed: u32, markets: Vec<MarketSettings>) -> Settings {
@@ -244,8 +254,15 @@ fn reaction(count: usize) {
     for _ in 0..count + warm_up {
         // Everything of the minute but its last step, so that nothing is in the way of the candle.
         advance(59_900);
+        let known = seen.lock().unwrap().took.len();
         advance(100);
-        program.sees("  fill  ");
+        let begin = Instant::now();
+        while seen.lock().unwrap().took.len() == known {
+            assert!(begin.elapsed() < PATIENCE, "no order for a candle");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        // What it says is read, so that nothing waits for a reader.
+        while program.lines.try_recv().is_ok() {}
     }
     let mut took = seen.lock().unwrap().took.split_off(0);
     assert!(took.len() >= count, "an order for every candle: {}", took.len());
