@@ -53,6 +53,46 @@ fn live_trading_comes_through_maintenance_a_ban_and_a_clock_that_steps() {
     bench.is_in_order();
 }
 
+/// What comes on the streams is not what was sent: books with a gap, things told twice, out of order or cut short, and silence on a
+/// connection that lives.
+#[test]
+fn live_trading_comes_through_streams_that_lie() {
+    let bench = Bench::at(120);
+    bench.live_configuration();
+    let path = bench.path().join("live.yaml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, format!("{text}simulation: {{fidelity: level2}}\n")).unwrap();
+    let mut session = bench.trades(LOUD);
+    session.sees("running");
+    session.sees("realised");
+    let lies = [
+        ("public", "orderbook", "drop"),
+        ("public", "orderbook", "duplicate"),
+        ("public", "orderbook", "reorder"),
+        ("public", "orderbook", "corrupt"),
+        ("public", "kline", "duplicate"),
+        ("public", "tickers", "reorder"),
+        ("private", "order", "duplicate"),
+        ("private", "execution", "duplicate"),
+        ("private", "order", "reorder"),
+        ("private", "execution", "reorder"),
+        ("private", "position", "duplicate"),
+        ("private", "wallet", "reorder"),
+    ];
+    for (on, what, lie) in lies {
+        let fault = format!(r#"{{"on": "{on}", "match": "{what}", "do": "{lie}", "count": 2}}"#);
+        bench.admin("/admin/faults", &fault);
+        session.sees("realised");
+    }
+    bench.admin("/admin/state", r#"{"stale": ["orderbook", "publicTrade", "tickers", "kline"]}"#);
+    std::thread::sleep(Duration::from_millis(1_500));
+    bench.admin("/admin/state", r#"{"stale": []}"#);
+    session.sees("realised");
+    let (code, log) = session.stop();
+    assert!(code == 0 && !log.contains("adopted"), "{log}");
+    bench.is_in_order();
+}
+
 /// Wherever the documentation is silent the exchange does the other thing, and nothing comes of it.
 #[test]
 fn live_trading_does_not_depend_on_what_the_documentation_leaves_open() {
