@@ -8,6 +8,7 @@
 //! * `backfill`: candles that closed while the connection was away;
 //! * `lever`: the kill switch as files beside the journals;
 //! * `record`: what a run saw of the market, into the catalog;
+//! * `tape`: when that happens;
 //! * `console`: what a running session tells the terminal;
 //! * `standing`: how its account stands, every hour and at the end.
 
@@ -21,3 +22,4 @@ pub(crate) mod program;
 pub(crate) mod record;
 pub(crate) mod standing;
 pub(crate) mod start;
+pub(crate) mod tape;

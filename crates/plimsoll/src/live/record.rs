@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use catalog::{Catalog, CatalogError, Kind, Received, Row, Scale, SeriesKey, Source, TimeRange};
+use catalog::{Catalog, CatalogError, Change, Kind, Received, Row, Scale, SeriesKey, Source, TimeRange};
 use gateway::clock;
 use gateway::files::RunFolder;
 use journal::{Entry, RunReader, decode_instruments};
@@ -66,12 +66,25 @@ pub(crate) fn record(folder: &RunFolder, catalog: &Catalog) -> Result<u64, Failu
             _ => {}
         }
         if tape.are_full {
-            tape.store_ticks(DISORDER)?;
+            let mut change = begin(catalog)?;
+            tape.store_ticks(&mut change, DISORDER)?;
+            commit(change)?;
         }
     }
-    tape.store_ticks(Span::ZERO)?;
-    tape.store_rest()?;
+    // All that is left in one change: every change is flushed by itself, which takes longer than to write it.
+    let mut change = begin(catalog)?;
+    tape.store_ticks(&mut change, Span::ZERO)?;
+    tape.store_rest(&mut change)?;
+    commit(change)?;
     Ok(tape.added)
+}
+
+fn begin(catalog: &Catalog) -> Result<Change<'_>, Failure> {
+    catalog.begin().map_err(|error| Failure::failed(error.to_string()))
+}
+
+fn commit(change: Change<'_>) -> Result<(), Failure> {
+    change.commit().map_err(|error| Failure::failed(error.to_string()))
 }
 
 type Ticks<T> = BTreeMap<InstrumentIx, Vec<Received<T>>>;
@@ -107,35 +120,35 @@ impl<'a> Tape<'a> {
         }
     }
 
-    fn store_ticks(&mut self, keep_back: Span) -> Result<(), Failure> {
+    fn store_ticks(&mut self, change: &mut Change<'_>, keep_back: Span) -> Result<(), Failure> {
         self.are_full = false;
         for (ix, rows) in std::mem::take(&mut self.quotes) {
-            let kept = self.store_sorted(ix, Kind::Quotes, rows, keep_back)?;
+            let kept = self.store_sorted(change, (ix, Kind::Quotes), rows, keep_back)?;
             self.quotes.insert(ix, kept);
         }
         for (ix, rows) in std::mem::take(&mut self.trades) {
-            let kept = self.store_sorted(ix, Kind::Trades, rows, keep_back)?;
+            let kept = self.store_sorted(change, (ix, Kind::Trades), rows, keep_back)?;
             self.trades.insert(ix, kept);
         }
         for (ix, rows) in std::mem::take(&mut self.books) {
-            let kept = self.store_sorted(ix, Kind::BookChanges, rows, keep_back)?;
+            let kept = self.store_sorted(change, (ix, Kind::BookChanges), rows, keep_back)?;
             self.books.insert(ix, kept);
         }
         Ok(())
     }
 
-    fn store_rest(&mut self) -> Result<(), Failure> {
+    fn store_rest(&mut self, change: &mut Change<'_>) -> Result<(), Failure> {
         for ((ix, timeframe), rows) in std::mem::take(&mut self.candles) {
-            self.store_sorted(ix, Kind::Candles(timeframe), rows, Span::ZERO)?;
+            self.store_sorted(change, (ix, Kind::Candles(timeframe)), rows, Span::ZERO)?;
         }
         for (ix, mut rows) in std::mem::take(&mut self.marks.whole) {
             // What the exchange says itself of a minute is better than what was put together here.
             let stored = self.stored_marks(ix, &rows)?;
             rows.retain(|bar| stored.binary_search(&bar.open_time).is_err());
-            self.store_sorted(ix, Kind::MarkCandles(Timeframe::MINUTE), rows, Span::ZERO)?;
+            self.store_sorted(change, (ix, Kind::MarkCandles(Timeframe::MINUTE)), rows, Span::ZERO)?;
         }
         for (ix, rows) in std::mem::take(&mut self.funding) {
-            self.store_sorted(ix, Kind::Funding, rows, Span::ZERO)?;
+            self.store_sorted(change, (ix, Kind::Funding), rows, Span::ZERO)?;
         }
         Ok(())
     }
@@ -160,8 +173,8 @@ impl<'a> Tape<'a> {
     /// Stores rows by their time and gives back the last of them.
     fn store_sorted<R: Row>(
         &mut self,
-        ix: InstrumentIx,
-        kind: Kind,
+        change: &mut Change<'_>,
+        (ix, kind): (InstrumentIx, Kind),
         mut rows: Vec<R>,
         keep_back: Span,
     ) -> Result<Vec<R>, Failure> {
@@ -187,7 +200,7 @@ impl<'a> Tape<'a> {
             rows: rows.len() as u64,
             imported_at: Some(clock::now()),
         };
-        let stored = self.catalog.store(&key, scale, &rows, &source);
+        let stored = change.put(&key, scale, &rows, std::slice::from_ref(&source));
         let counts = stored.map_err(|error: CatalogError| Failure::failed(error.to_string()))?;
         self.added += counts.added;
         Ok(kept)

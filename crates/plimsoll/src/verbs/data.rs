@@ -16,6 +16,7 @@ mod download;
 mod holdings;
 mod import;
 mod make;
+mod record;
 pub(super) mod table;
 
 pub(crate) use download::Args as DownloadArgs;
@@ -97,6 +98,9 @@ enum Action {
     /// Make longer candles out of stored ones, and store them
     #[command(after_help = "Example:\n  plimsoll data resample --symbol BTCUSDT --to 1h")]
     Resample(make::ResampleArgs),
+    /// Put what a run on paper or for real saw of the market into the catalog; long runs do so by themselves once they have ended
+    #[command(after_help = "Example:\n  plimsoll data record last")]
+    Record(record::Args),
     /// Make a synthetic market from a seed, and store it
     #[command(
         after_help = "Example:\n  plimsoll data generate --seed 7 --symbol SYNUSDT --bars 100000 --timeframe 1m \
@@ -223,6 +227,7 @@ pub(crate) fn run(args: Args, globals: &Globals) -> Result<(), Failure> {
         Action::List(selection) => holdings::list(&selection, &catalog, globals),
         Action::Check(args) => check::run(&args, &catalog, globals),
         Action::Resample(args) => make::resample(&args, &catalog, globals),
+        Action::Record(args) => record::run(&args, &catalog, globals),
         Action::Generate(args) => make::generate(&args, &catalog, globals),
     }
 }

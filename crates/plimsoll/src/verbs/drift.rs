@@ -1,6 +1,7 @@
 //! `plimsoll drift`: why a day on paper or for real came to another result than its backtest.
 
 use backtest::drift::{self, Cause, Day, DayBuilder, Drift, Pair, Question, Traded};
+use catalog::Catalog;
 use gateway::files::RunFolder;
 use journal::{Entry, Manifest, RunReader, State};
 use model::{Direction, Input, Instrument};
@@ -14,6 +15,7 @@ use venue::{Venue, VenueConfig};
 use crate::failure::Failure;
 use crate::globals::Globals;
 use crate::journals::{JournalArgs, unreadable};
+use crate::live::tape;
 use crate::research::recipe::{self, Rebuilt};
 use crate::research::{DayTape, day_tape, history};
 use crate::verbs::data::table;
@@ -43,6 +45,11 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<(), Failure> {
     let manifest = reader.manifest().clone();
     let is_paper = was_traded(&manifest)?;
     let root = args.journal.catalog(globals)?;
+    if tape::is_due(&folder) {
+        // Waits for whoever is storing it.
+        let catalog = Catalog::open(&root).map_err(|error| Failure::failed(error.to_string()))?;
+        tape::store_here(&folder, &catalog)?;
+    }
     let (day, instruments) = read(&mut reader, &folder, &root, is_paper)?;
     let built = recipe::rebuild_all(&reader, folder.path(), Some(FIDELITY))?;
     let Rebuilt { venue, simulation, timeframes, .. } = built;

@@ -23,10 +23,9 @@ use crate::live::exchange::Exchange;
 use crate::live::lever::{Lever, StageWatch};
 use crate::live::mode::{self, Mode};
 use crate::live::program::Program;
-use crate::live::record::record;
 use crate::live::standing::Standings;
 use crate::live::start::{self, Beginning, Lock, Running, Start};
-use crate::live::{download, mode::World};
+use crate::live::{download, mode::World, tape};
 use crate::research::{Interrupt, MarketArgs, StrategyArgs, StrategyPlan, Watch, active_pairs, strategies};
 use crate::symbol;
 
@@ -226,8 +225,9 @@ pub(crate) fn trade(job: Job<'_>, globals: &Globals) -> Result<(), Failure> {
     if config.run.record_market_data {
         // What broke off left its market in the journal alone.
         for folder in beginnings.iter().flat_map(|(beginning, _)| &beginning.broken_off) {
-            record(folder, &catalog)?;
+            tape::store(folder, &catalog)?;
         }
+        tape::store_overdue(&start::journal_folder(loaded), &catalog)?;
     }
     let starts: Vec<Start<'_>> = parts.iter().map(|part| part.start(loaded, &exchange)).collect();
     let mut outcome = Ok(());
@@ -271,10 +271,8 @@ fn conclude(
             folder.path().display()
         )));
     }
-    if is_recorded && ended.is_sealed {
-        record(folder, catalog)?;
-    }
-    finish(folder, ended.seq.0, ended.is_sealed, ended.code, globals)
+    let storing = if is_recorded && ended.is_sealed { tape::store(folder, catalog)? } else { None };
+    finish(folder, ended, storing, globals)
 }
 
 /// From the first connection to the last line.
@@ -535,13 +533,8 @@ fn named(folder: &Path, name: &str) -> String {
     }
 }
 
-fn finish(
-    folder: &RunFolder,
-    inputs: u64,
-    is_sealed: bool,
-    code: u8,
-    globals: &Globals,
-) -> Result<(), Failure> {
+fn finish(folder: &RunFolder, ended: &Ended, storing: Option<u32>, globals: &Globals) -> Result<(), Failure> {
+    let (inputs, is_sealed, code) = (ended.seq.0, ended.is_sealed, ended.code);
     let shown = folder.path().display();
     let name = folder.path().file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     if code != 0 {
@@ -554,11 +547,17 @@ fn finish(
         return Err(Failure::failed(format!("the journal in {shown} could not be sealed")));
     }
     if globals.json {
-        return globals.print(&format!("{}\n", json!({ "ended": true, "run": name, "inputs": inputs })));
+        return globals.print(&format!(
+            "{}\n",
+            json!({ "ended": true, "run": name, "inputs": inputs, "storing": storing })
+        ));
     }
     let named = named(folder.path(), &name);
     globals.print(&format!(
         "Stopped. The journal of {inputs} inputs is {shown}. `plimsoll replay {named}` steps through it again, `plimsoll drift \
-         {named}` says how it differs from its backtest.\n"
+         {named}` says how it differs from its backtest.\n{}",
+        storing.map_or_else(String::new, |process| format!(
+            "What it saw of the market is being stored in the background (process {process}).\n"
+        ))
     ))
 }
