@@ -11,6 +11,7 @@ mod bars;
 pub mod drift;
 mod explain;
 mod gates;
+mod kept;
 mod lookahead;
 mod marks;
 pub mod metrics;
@@ -30,6 +31,7 @@ pub use agreement::Disagreement;
 pub use bars::Bars;
 pub use explain::{Explanation, Verdict, explain};
 pub use gates::{GateCount, GateTally};
+pub use kept::Trades;
 pub use lookahead::{
     Cut, Difference, GateDrift, Lookahead, LookaheadError, Said, WarmUp, lookahead, warm_up,
 };

@@ -9,6 +9,7 @@
 //! stretch of the market is run with histories of several lengths before it, and the numbers that the strategy compares are
 //! set against those of the longest history.
 
+use crate::kept::Trades;
 use crate::run::{Job, RunError, Silent, run};
 use crate::tape::{Longer, Marks, Tape, Track};
 use crate::trades::Trade;
@@ -146,7 +147,7 @@ pub fn lookahead<E>(
 /// A market run twice: candle by candle under watch, and as fast as it goes.
 struct Both {
     said: Vec<Said>,
-    trades: Vec<Trade>,
+    trades: Trades,
 }
 
 impl Both {

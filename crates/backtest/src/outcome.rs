@@ -1,6 +1,7 @@
 //! What a backtest came to.
 
 use crate::gates::GateCount;
+use crate::kept::Trades;
 use crate::stress::StressOutcome;
 use crate::tape::Track;
 use crate::ticks::QuotingFigures;
@@ -64,7 +65,7 @@ pub struct Outcome {
     /// Executions.
     pub fills: u64,
     /// Round trips that ended.
-    pub trades: Vec<Trade>,
+    pub trades: Trades,
     /// Round trips that ended, counted even where they are not kept.
     pub trade_count: u64,
     /// Positions that the end left open.
@@ -134,7 +135,7 @@ impl Outcome {
 #[derive(Debug)]
 pub(crate) struct Collector {
     builder: TradeBuilder,
-    trades: Vec<Trade>,
+    trades: Trades,
     keep_trades: bool,
     trade_count: u64,
     fills: u64,
@@ -172,7 +173,7 @@ impl Collector {
         let days = span.map_or(0, |(from, to)| usize::try_from(to.day() - from.day() + 2).unwrap_or(0));
         Self {
             builder: TradeBuilder::new(instruments),
-            trades: Vec::new(),
+            trades: Trades::default(),
             keep_trades,
             trade_count: 0,
             fills: 0,
@@ -229,9 +230,7 @@ impl Collector {
                 instrument, event: model::PlanEvent::Closed(closed), ..
             }) => {
                 // The trade ended with the fill that was told just before.
-                if let Some(trade) = self.trades.iter_mut().rev().find(|t| t.instrument == *instrument) {
-                    trade.plan = Some(Box::new(*closed));
-                }
+                self.trades.note_plan(*instrument, *closed);
             }
             _ => {}
         }

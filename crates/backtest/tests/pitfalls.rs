@@ -16,7 +16,7 @@ proptest! {
     fn pitfall_17_a_candle_never_fills_the_order_it_caused(seed in any::<u64>()) {
         let world = world(seed, Range { instruments: 1, detail: false, ..EVERYTHING });
         let bars = &world.job.tape.tracks[0].bars;
-        for trade in world.run().trades {
+        for trade in world.run().trades.iter() {
             let at = bars.partition_point(|b| b.open_time <= trade.entry_time);
             prop_assert!(at > 1, "nothing was known before the first candle had closed");
             prop_assert!(world.name == "grid" || bars[at - 1].open_time == trade.entry_time, "not at an open");

@@ -166,7 +166,7 @@ impl Document {
     #[must_use]
     pub fn new(input: &ReportInput<'_>) -> Self {
         let outcome = input.outcome;
-        let total = Tally::of(&outcome.trades);
+        let total = Tally::of(outcome.trades.iter());
         let metrics = sheets::house_metrics(input, &total);
         Self {
             format: 1,

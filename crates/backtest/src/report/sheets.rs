@@ -17,7 +17,7 @@ use units::Timestamp;
 /// Every table of the report.
 #[must_use]
 pub fn all(input: &ReportInput<'_>) -> Vec<Sheet> {
-    let total = Tally::of(&input.outcome.trades);
+    let total = Tally::of(input.outcome.trades.iter());
     let mut sheets = vec![head(input), symbols(input, &total), open_trades(input)];
     sheets.extend(liquidations::sheet(input));
     if total.trades > 0 {

@@ -154,7 +154,7 @@ impl Lines<'_> {
         };
         self.line("Best symbol", describe(symbols.first()));
         self.line("Worst symbol", describe(symbols.last()));
-        let (worst, best) = ends(&input.outcome.trades, Trade::net_ratio);
+        let (worst, best) = ends(input.outcome.trades.iter(), Trade::net_ratio);
         for (name, trade) in [("Best trade", best), ("Worst trade", worst)] {
             let cell = trade.map_or(UNDEFINED.into(), |trade| {
                 with_percent(&input.symbol(trade.instrument), Some(trade.net_ratio() * 100.0))
@@ -167,7 +167,7 @@ impl Lines<'_> {
 
     fn days(&mut self) {
         let changes = equity::changes(self.input.outcome);
-        let (worst, best) = ends(&changes, |c| c.change);
+        let (worst, best) = ends(changes.iter(), |c| c.change);
         for (name, day) in [("Best day", best), ("Worst day", worst)] {
             let cell = day.map_or(UNDEFINED.into(), |day| {
                 let mut cell = self.currency(money_cell(day.change));
@@ -251,9 +251,12 @@ fn with_percent(name: &str, value: Option<f64>) -> Cell {
 }
 
 /// The smallest and the largest by `value`; the first of equals.
-fn ends<T, V: PartialOrd>(all: &[T], value: impl Fn(&T) -> V) -> (Option<&T>, Option<&T>) {
+fn ends<'a, T, V: PartialOrd>(
+    all: impl Iterator<Item = &'a T> + Clone,
+    value: impl Fn(&T) -> V,
+) -> (Option<&'a T>, Option<&'a T>) {
     let pick = |keep: fn(&V, &V) -> bool| {
-        all.iter().reduce(|chosen, next| if keep(&value(next), &value(chosen)) { next } else { chosen })
+        all.clone().reduce(|chosen, next| if keep(&value(next), &value(chosen)) { next } else { chosen })
     };
     (pick(|next, chosen| next < chosen), pick(|next, chosen| next > chosen))
 }

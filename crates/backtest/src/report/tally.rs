@@ -80,7 +80,7 @@ impl Tally {
 /// The closed trades of a run, counted by `key`, in the order of the keys.
 pub(super) fn by<K: Ord>(input: &ReportInput<'_>, key: impl Fn(&Trade) -> K) -> Vec<(K, Tally)> {
     let mut groups: BTreeMap<K, Tally> = BTreeMap::new();
-    for trade in &input.outcome.trades {
+    for trade in input.outcome.trades.iter() {
         groups.entry(key(trade)).or_default().add(trade);
     }
     groups.into_iter().collect()
@@ -95,7 +95,7 @@ pub(super) fn ranked<K: Ord>(mut groups: Vec<(K, Tally)>) -> Vec<(K, Tally)> {
 /// Every symbol of the run, also those without trades; symbols in the order of the tape.
 pub(super) fn by_symbol(input: &ReportInput<'_>) -> Vec<(String, Tally)> {
     let mut tallies = vec![Tally::default(); input.instruments.len()];
-    for trade in &input.outcome.trades {
+    for trade in input.outcome.trades.iter() {
         if let Some(tally) = tallies.get_mut(trade.instrument.index()) {
             tally.add(trade);
         }
