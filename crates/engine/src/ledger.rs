@@ -9,7 +9,7 @@
 use crate::risk::MOST;
 use model::{Fill, Instrument, InstrumentIx, PositionSide};
 use strategy::{Market, Position};
-use units::{Amount, Quantity, Rate, Rounding};
+use units::{Amount, Price, Quantity, Rate, Rounding};
 
 /// What a fill did to the books.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,9 +49,22 @@ pub struct Ledger {
     pub(crate) reserved: Amount,
     /// The magnitudes of the costs of all positions, summed: what the margin of the account is worked out of.
     entered: Amount,
+    /// The costs of all positions, summed as they are signed.
+    cost: Amount,
     instruments: usize,
     /// The slots of the positions that are not zero, in order: what sums over positions go by.
     open: Vec<usize>,
+    /// What those are worth, in the same order.
+    worth: Vec<Worth>,
+}
+
+/// What a position is worth as its price moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Worth {
+    /// The index of its instrument.
+    ix: usize,
+    /// See [`Instrument::worth_per_step`].
+    per_step: Option<i64>,
 }
 
 impl Ledger {
@@ -63,8 +76,10 @@ impl Ledger {
             positions: vec![Position::default(); instruments * PositionSide::ALL.len()],
             reserved: Amount::ZERO,
             entered: Amount::ZERO,
+            cost: Amount::ZERO,
             instruments,
             open: Vec::with_capacity(instruments),
+            worth: Vec::with_capacity(instruments),
         }
     }
 
@@ -93,10 +108,10 @@ impl Ledger {
         &self.open
     }
 
-    /// The positions that are not zero, each with the index of its instrument.
+    /// The positions that are not zero.
     #[inline]
-    fn used(&self) -> impl Iterator<Item = (usize, &Position)> {
-        self.open.iter().map(|slot| (instrument_of(*slot, self.instruments), &self.positions[*slot]))
+    fn held(&self) -> impl Iterator<Item = &Position> {
+        self.open.iter().map(|slot| &self.positions[*slot])
     }
 
     /// The totals since the start.
@@ -121,6 +136,20 @@ impl Ledger {
     /// Profit of the open positions at the prices of `markets`; a position without a price counts at cost.
     #[must_use]
     pub fn unrealised(&self, instruments: &[Instrument], markets: &[Market]) -> Amount {
+        debug_assert_eq!(self.cost, self.held().map(|p| p.cost).sum(), "the sum of costs is kept up to date");
+        let mut sum = -self.cost;
+        for worth in &self.worth {
+            let (Some(price), Some(per_step)) = (markets[worth.ix].valuation(), worth.per_step) else {
+                return self.gained(instruments, markets);
+            };
+            sum += value_of(price, per_step);
+        }
+        sum
+    }
+
+    /// The same position by position.
+    #[inline(never)]
+    fn gained(&self, instruments: &[Instrument], markets: &[Market]) -> Amount {
         let mut sum = Amount::ZERO;
         for slot in &self.open {
             let (i, position) = (instrument_of(*slot, self.instruments), &self.positions[*slot]);
@@ -133,12 +162,13 @@ impl Ledger {
     #[inline]
     #[must_use]
     pub fn equity(&self, instruments: &[Instrument], markets: &[Market]) -> Amount {
-        match self.open.as_slice() {
-            [only] if *only < self.instruments => {
-                self.wallet() + gained(&self.positions[*only], &instruments[*only], &markets[*only])
-            }
-            _ => self.wallet() + self.unrealised(instruments, markets),
+        // Most accounts hold one position.
+        if let [Worth { ix, per_step: Some(per_step) }] = self.worth.as_slice()
+            && let Some(price) = markets[*ix].valuation()
+        {
+            return self.wallet() + (value_of(price, *per_step) - self.cost);
         }
+        self.wallet() + self.unrealised(instruments, markets)
     }
 
     /// Initial margin of the open positions: their cost divided by the leverage, rounded up.
@@ -150,7 +180,7 @@ impl Ledger {
     }
 
     fn sum_entered(&self) -> Amount {
-        self.used().map(|(_, p)| p.cost.abs()).sum()
+        self.held().map(|p| p.cost.abs()).sum()
     }
 
     /// Books a fill.
@@ -163,9 +193,8 @@ impl Ledger {
     #[inline]
     pub(crate) fn book_at(&mut self, slot: usize, instrument: &Instrument, fill: &Fill) -> Booking {
         let position = &mut self.positions[slot];
-        let was_flat = position.quantity.is_zero();
         let signed = fill.side.signed(fill.quantity);
-        let entered_before = position.cost.abs();
+        let cost_before = position.cost;
         let booking =
             if position.quantity.is_zero() || position.quantity.is_negative() == signed.is_negative() {
                 let opened_cost = instrument.notional(fill.price, signed);
@@ -181,23 +210,38 @@ impl Ledger {
             } else {
                 close(position, instrument, fill, signed)
             };
-        self.entered += self.positions[slot].cost.abs() - entered_before;
-        if was_flat != booking.position.is_zero() {
-            self.note_open(slot, was_flat);
+        let cost = position.cost;
+        self.entered += cost.abs() - cost_before.abs();
+        self.cost += cost - cost_before;
+        match (self.open.as_slice(), self.worth.as_mut_slice()) {
+            ([only], [worth]) if *only == slot && !booking.position.is_zero() => {
+                worth.per_step = instrument.worth_per_step(booking.position);
+            }
+            _ => self.note_open(slot, instrument, booking.position),
         }
         self.totals.realised += booking.realised;
         self.totals.fees += fill.fee;
         booking
     }
 
-    #[inline]
-    fn note_open(&mut self, slot: usize, is_open: bool) {
+    /// Notes what the position of a slot is now.
+    #[inline(never)]
+    fn note_open(&mut self, slot: usize, instrument: &Instrument, quantity: Quantity) {
+        let worth = Worth {
+            ix: instrument_of(slot, self.instruments),
+            per_step: instrument.worth_per_step(quantity),
+        };
         match self.open.binary_search(&slot) {
-            Ok(at) if !is_open => {
+            Ok(at) if quantity.is_zero() => {
                 self.open.remove(at);
+                self.worth.remove(at);
             }
-            Err(at) if is_open => self.open.insert(at, slot),
-            _ => {}
+            Ok(at) => self.worth[at] = worth,
+            Err(at) if !quantity.is_zero() => {
+                self.open.insert(at, slot);
+                self.worth.insert(at, worth);
+            }
+            Err(_) => {}
         }
     }
 
@@ -236,9 +280,15 @@ impl Ledger {
     }
 
     /// Works out again what follows from the positions, after they were restored.
-    pub(crate) fn note_restored(&mut self) {
+    pub(crate) fn note_restored(&mut self, instruments: &[Instrument]) {
         self.open = (0..self.positions.len()).filter(|i| !self.positions[*i].quantity.is_zero()).collect();
         self.entered = self.sum_entered();
+        self.cost = self.held().map(|p| p.cost).sum();
+        let worth = |slot: &usize| {
+            let ix = instrument_of(*slot, self.instruments);
+            Worth { ix, per_step: instruments[ix].worth_per_step(self.positions[*slot].quantity) }
+        };
+        self.worth = self.open.iter().map(worth).collect();
     }
 
     /// Sets margin aside for an order.
@@ -253,6 +303,13 @@ impl Ledger {
         self.reserved -= amount;
         debug_assert!(!self.reserved.is_negative(), "more margin was released than reserved");
     }
+}
+
+/// What a position is worth at a price.
+#[inline]
+fn value_of(price: Price, per_step: i64) -> Amount {
+    // The product of two 64-bit numbers always fits.
+    Amount::from_units(i128::from(price.mantissa()) * i128::from(per_step))
 }
 
 /// Profit of a position at the price of its market; zero without a price.

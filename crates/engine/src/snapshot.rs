@@ -185,7 +185,7 @@ impl Engine {
         for position in &mut self.ledger.positions {
             *position = Position { quantity: Quantity::new(r.int()?), cost: Amount::from_units(r.wide()?) };
         }
-        self.ledger.note_restored();
+        self.ledger.note_restored(&self.instruments);
         self.protections.iter_mut().try_for_each(|p| load_protection(r).map(|loaded| *p = loaded))?;
         self.attribution.load(r, &self.ledger)
     }

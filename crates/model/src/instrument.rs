@@ -260,34 +260,50 @@ impl Instrument {
     ///
     /// # Panics
     /// When the value leaves the range of an [`Amount`] (10²⁰ of the currency); orders that large never pass risk.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn notional(&self, price: Price, quantity: Quantity) -> Amount {
         match self.checked_notional(price, quantity) {
             Some(value) => value,
-            None => panic!(
-                "{quantity:?} at {price:?} of {} is worth more than an amount can hold",
-                self.spec.symbol
-            ),
+            None => self.is_worth_too_much(price, quantity),
         }
     }
 
+    #[cold]
+    #[inline(never)]
+    fn is_worth_too_much(&self, price: Price, quantity: Quantity) -> ! {
+        panic!("{quantity:?} at {price:?} of {} is worth more than an amount can hold", self.spec.symbol)
+    }
+
     /// The same, or `None` when it does not fit. For input that is not trusted.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn checked_notional(&self, price: Price, quantity: Quantity) -> Option<Amount> {
         // The product of two 64-bit numbers always fits, which spares the checked 128-bit product its slow path.
         match (price.mantissa().checked_mul(quantity.mantissa()), self.small_amount_per_step) {
             (Some(steps), Some(amount)) => Some(Amount::from_units(i128::from(steps) * i128::from(amount))),
-            _ => self.wide_notional(price, quantity),
+            _ => match self.wide_notional(price, quantity) {
+                i128::MIN => None,
+                value => Some(Amount::from_units(value)),
+            },
         }
     }
 
-    /// [`Instrument::checked_notional`] where 64 bits do not hold the parts.
+    /// [`Instrument::checked_notional`] where 64 bits do not hold the parts; the smallest number for what does not fit. A number
+    /// comes back in registers; an option would come by way of memory, also where this is not called.
     #[cold]
-    fn wide_notional(&self, price: Price, quantity: Quantity) -> Option<Amount> {
+    #[inline(never)]
+    fn wide_notional(&self, price: Price, quantity: Quantity) -> i128 {
         let steps = i128::from(price.mantissa()) * i128::from(quantity.mantissa());
-        steps.checked_mul(self.amount_per_step).map(Amount::from_units)
+        steps.checked_mul(self.amount_per_step).unwrap_or(i128::MIN)
+    }
+
+    /// What `quantity` is worth for every step of its price, in 10⁻¹⁸ of the quote currency and signed like the quantity; `None`
+    /// where 64 bits do not hold it. The value at a price is exactly this times its mantissa.
+    #[inline]
+    #[must_use]
+    pub fn worth_per_step(&self, quantity: Quantity) -> Option<i64> {
+        self.small_amount_per_step?.checked_mul(quantity.mantissa())
     }
 
     /// `value of quantity at price · rate`, rounded as told: fees, funding. Where the scales of the instrument allow (they
