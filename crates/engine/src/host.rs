@@ -147,6 +147,7 @@ impl Host {
     }
 
     /// Hands a strategy a run. `Err` carries what it said when it panicked.
+    #[inline]
     pub(crate) fn ask_run(
         &mut self,
         strategy: u16,

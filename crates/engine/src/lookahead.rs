@@ -99,6 +99,7 @@ impl Engine {
     }
 
     /// See [`Runs::advance`].
+    #[inline]
     fn advance(
         &mut self,
         strategy: u16,

@@ -2,7 +2,11 @@
 
 use crate::ledger::Booking;
 use crate::risk::{Approved, ApprovedCancel, ApprovedOrder};
-use model::{DayFigures, Fill, FillRecord, Notice, OrderCommand, OrderState, Record, Tag};
+use model::{
+    DayFigures, Fill, FillCause, FillRecord, InstrumentIx, Liquidity, Notice, OrderCommand, OrderState,
+    PositionSide, Record, Side, Tag,
+};
+use units::{Amount, Price, Quantity, Timestamp};
 
 /// What followed from one step. Filled only by the engine, emptied by its owner before the next step.
 #[derive(Debug, Default)]
@@ -60,11 +64,14 @@ impl Outbox {
         self.records.push(record);
     }
 
-    /// Records a fill. By itself, so that it is written where it stays: on its way through a longer function it would be put
-    /// together on the stack and read back before it has arrived there.
+    /// Records a fill. By itself, and over a blank one, so that it is written where it stays: otherwise it would be put together
+    /// on the stack and read back before it has arrived there.
     #[inline(never)]
     pub(crate) fn record_fill(&mut self, fill: &Fill, whose: (u16, Tag), booking: &Booking) {
-        self.records.push(Record::Fill(record_of(fill, whose, booking)));
+        self.records.push(BLANK);
+        if let Some(Record::Fill(record)) = self.records.last_mut() {
+            *record = record_of(fill, whose, booking);
+        }
     }
 
     /// Records the figures of a day that ended, if any are kept.
@@ -113,6 +120,31 @@ impl Outbox {
         self.notices.clear();
     }
 }
+
+/// A fill that is yet to be written.
+const BLANK: Record = Record::Fill(FillRecord {
+    fill: Fill {
+        execution: 0,
+        order: None,
+        leg: None,
+        cause: FillCause::Order,
+        instrument: InstrumentIx(0),
+        position_side: PositionSide::Net,
+        side: Side::Buy,
+        price: Price::ZERO,
+        quantity: Quantity::ZERO,
+        fee: Amount::ZERO,
+        liquidity: Liquidity::Taker,
+        exchange_time: Timestamp::MIN,
+    },
+    strategy: 0,
+    tag: Tag(0),
+    closed: Quantity::ZERO,
+    closed_cost: Amount::ZERO,
+    opened_cost: Amount::ZERO,
+    realised: Amount::ZERO,
+    position: Quantity::ZERO,
+});
 
 /// A fill and what it did to the ledger.
 #[inline(always)]

@@ -1,6 +1,6 @@
 //! The one list of checks, and those that the venue's own rules make.
 
-use super::draft::{Context, Draft, OVER};
+use super::draft::{Context, Draft};
 use super::screen::Screening;
 use super::table::Level;
 use super::{MOST, conflicts, danger, exposure, pace, screen};
@@ -314,17 +314,24 @@ fn check_guards(draft: &Draft<'_>) -> Verdict {
     Ok(())
 }
 
-#[inline]
+#[inline(always)]
 fn check_value(_: &Context<'_>, draft: &Draft<'_>) -> Verdict {
-    match draft.value {
-        OVER => Err(too_valuable(draft)),
-        // What only makes a position smaller may be small: venues exempt it, and a remnant must be closable.
-        value if value < draft.instrument.min_notional && !draft.order.reduce_only => {
-            let [allowed, requested] = [draft.instrument.min_notional, value].map(Figure::Amount);
-            Err(breach(RiskLimit::MinValue, allowed, None, requested))
-        }
-        _ => Ok(()),
+    // Nothing but what is over is above this.
+    if draft.value > MOST {
+        return Err(too_valuable(draft));
     }
+    // What only makes a position smaller may be small: venues exempt it, and a remnant must be closable.
+    if draft.value < draft.instrument.min_notional && !draft.order.reduce_only {
+        return Err(too_small(draft));
+    }
+    Ok(())
+}
+
+/// An order that is worth less than the venue takes.
+#[cold]
+fn too_small(draft: &Draft<'_>) -> Refusal {
+    let [allowed, requested] = [draft.instrument.min_notional, draft.value].map(Figure::Amount);
+    breach(RiskLimit::MinValue, allowed, None, requested)
 }
 
 /// An order that is worth more than can be worked with.
