@@ -69,6 +69,8 @@ pub struct CurrencyBook {
     pub funding_pool: Amount,
     /// Against the wallet: what liquidations left to the insurance fund, or, below zero, took from it.
     pub insurance: Amount,
+    /// Profit of what was closed, before fees and funding: a note, and part of no sum.
+    pub realised: Amount,
 }
 
 impl CurrencyBook {
@@ -85,14 +87,31 @@ impl CurrencyBook {
 pub struct Account {
     /// By currency; the first is the one that the account is told of in.
     books: Vec<CurrencyBook>,
-    /// The currency that each instrument settles in.
-    settles: Vec<usize>,
-    /// Net, long and short of each instrument.
-    holdings: Vec<[Holding; 3]>,
-    /// Profit of what was closed, by currency, before fees and funding.
-    realised: Vec<Amount>,
+    /// By instrument.
+    seats: Vec<Seat>,
     /// A long or short position of hedge mode was entered at some time.
     is_hedged: bool,
+}
+
+/// What the account keeps of an instrument.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Seat {
+    /// Net, long and short.
+    holdings: [Holding; 3],
+    /// The currency that it settles in.
+    currency: usize,
+}
+
+/// What a fill did to a position.
+pub(crate) struct Moved {
+    /// Its size and direction before.
+    pub(crate) before: (Quantity, Side),
+    /// The position now.
+    pub(crate) now: Holding,
+    /// The currency that it settles in.
+    pub(crate) currency: usize,
+    /// The profit of what was closed.
+    profit: Amount,
 }
 
 impl Account {
@@ -107,9 +126,10 @@ impl Account {
     pub(crate) fn with_currencies(settles: Vec<usize>, currencies: usize, deposit: Amount) -> Self {
         let mut account = Self {
             books: vec![CurrencyBook::default(); currencies.max(1)],
-            holdings: vec![[Holding::NONE; 3]; settles.len()],
-            settles,
-            realised: vec![Amount::ZERO; currencies.max(1)],
+            seats: settles
+                .into_iter()
+                .map(|currency| Seat { holdings: [Holding::NONE; 3], currency })
+                .collect(),
             is_hedged: false,
         };
         account.deposit(deposit);
@@ -119,7 +139,6 @@ impl Account {
     /// The books of one more currency. Returns which it is.
     pub(crate) fn add_currency(&mut self) -> usize {
         self.books.push(CurrencyBook::default());
-        self.realised.push(Amount::ZERO);
         self.books.len() - 1
     }
 
@@ -144,7 +163,7 @@ impl Account {
     /// Profit of what was closed in the first currency, before fees and funding.
     #[must_use]
     pub fn realised(&self) -> Amount {
-        self.realised[0]
+        self.books[0].realised
     }
 
     /// The books, by currency.
@@ -156,21 +175,28 @@ impl Account {
     /// Which currency an instrument settles in.
     #[inline]
     pub(crate) fn settles(&self, ix: InstrumentIx) -> usize {
-        self.settles[ix.index()]
+        self.seats[ix.index()].currency
+    }
+
+    /// Every position of an instrument, and which currency it settles in.
+    #[inline(always)]
+    pub(crate) fn seat(&self, ix: InstrumentIx) -> (&[Holding; 3], usize) {
+        let seat = &self.seats[ix.index()];
+        (&seat.holdings, seat.currency)
     }
 
     /// A position.
     #[inline]
     #[must_use]
     pub fn holding(&self, ix: InstrumentIx, side: PositionSide) -> Holding {
-        self.holdings[ix.index()][side.index()]
+        self.seats[ix.index()].holdings[side.index()]
     }
 
     /// Every position of an instrument: net, long, short.
     #[inline]
     #[must_use]
     pub fn holdings(&self, ix: InstrumentIx) -> &[Holding; 3] {
-        &self.holdings[ix.index()]
+        &self.seats[ix.index()].holdings
     }
 
     /// Whether a long or short position of hedge mode was entered at some time; without one, all positions are net.
@@ -196,7 +222,7 @@ impl Account {
     /// Takes a position over that was entered elsewhere.
     pub(crate) fn hold(&mut self, ix: InstrumentIx, side: PositionSide, holding: Holding) {
         self.is_hedged |= side != PositionSide::Net;
-        self.holdings[ix.index()][side.index()] = holding;
+        self.seats[ix.index()].holdings[side.index()] = holding;
     }
 
     /// Pays funding of an instrument to the trader, or takes it when negative.
@@ -229,24 +255,30 @@ impl Account {
     /// Executes a fill: moves the position, the profit of what it closes, and the fee. Returns the profit.
     #[inline]
     pub fn execute(&mut self, instrument: &Instrument, fill: &Fill) -> Amount {
+        self.enter(instrument, fill).profit
+    }
+
+    /// The same, telling what it did to the position.
+    #[inline(always)]
+    pub(crate) fn enter(&mut self, instrument: &Instrument, fill: &Fill) -> Moved {
         self.is_hedged |= fill.position_side != PositionSide::Net;
-        let holding = &mut self.holdings[fill.instrument.index()][fill.position_side.index()];
-        let profit = if holding.size.is_zero() || holding.side == fill.side {
-            holding.side = fill.side;
-            holding.size += fill.quantity;
-            holding.entry_value += instrument.notional(fill.price, fill.quantity);
-            Amount::ZERO
+        let Seat { holdings, currency } = &mut self.seats[fill.instrument.index()];
+        let (holding, currency) = (&mut holdings[fill.position_side.index()], *currency);
+        let held = *holding;
+        let (now, profit) = if held.size.is_zero() || held.side == fill.side {
+            let entry_value = held.entry_value + instrument.notional(fill.price, fill.quantity);
+            (Holding { size: held.size + fill.quantity, side: fill.side, entry_value }, Amount::ZERO)
         } else {
-            reduce(holding, instrument, fill)
+            reduced(held, instrument, fill)
         };
-        let currency = self.settles[fill.instrument.index()];
+        *holding = now;
         let book = &mut self.books[currency];
         book.wallet += profit - fill.fee;
         book.counterparties -= profit;
         book.fee_income += fill.fee;
-        self.realised[currency] += profit;
+        book.realised += profit;
         self.audit(currency);
-        profit
+        Moved { before: (held.size, held.side), now, currency, profit }
     }
 
     /// A position that pointed to `held` and was taken over at one value is closed at another: the difference is the insurance
@@ -269,7 +301,7 @@ impl Account {
         }
         debug_assert!(self.books.iter().all(|book| book.sum() == Amount::ZERO), "another currency is off");
         debug_assert!(
-            self.holdings.iter().flatten().all(|h| !h.size.is_negative()
+            self.seats.iter().flat_map(|seat| &seat.holdings).all(|h| !h.size.is_negative()
                 && !h.entry_value.is_negative()
                 && (!h.size.is_zero() || h.entry_value == Amount::ZERO)),
             "a holding has a size and a value, or neither"
@@ -282,24 +314,24 @@ fn is_off(currency: usize, sum: Amount) {
     panic!("the venue's books of currency {currency} are off by {sum}");
 }
 
-/// Closes what the fill covers, turns the position around with the rest, and returns the profit of the closed part.
+/// Closes what the fill covers and turns the position around with the rest. Returns the position and the profit of the closed
+/// part.
 ///
 /// The closed part of the entry value is rounded down; the remainder stays with what is still open.
-#[inline]
-fn reduce(holding: &mut Holding, instrument: &Instrument, fill: &Fill) -> Amount {
-    let closing = if fill.quantity < holding.size { fill.quantity } else { holding.size };
-    let entry = holding.entry_value.share(closing.mantissa(), holding.size.mantissa());
+#[inline(always)]
+fn reduced(held: Holding, instrument: &Instrument, fill: &Fill) -> (Holding, Amount) {
+    let closing = if fill.quantity < held.size { fill.quantity } else { held.size };
+    let entry = held.entry_value.share(closing.mantissa(), held.size.mantissa());
     let exit = instrument.notional(fill.price, closing);
-    let profit = match holding.side {
+    let profit = match held.side {
         Side::Buy => exit - entry,
         Side::Sell => entry - exit,
     };
-    holding.size -= closing;
-    holding.entry_value -= entry;
     let turned = fill.quantity - closing;
-    if turned.is_positive() {
-        *holding =
-            Holding { size: turned, side: fill.side, entry_value: instrument.notional(fill.price, turned) };
-    }
-    profit
+    let now = if turned.is_positive() {
+        Holding { size: turned, side: fill.side, entry_value: instrument.notional(fill.price, turned) }
+    } else {
+        Holding { size: held.size - closing, side: held.side, entry_value: held.entry_value - entry }
+    };
+    (now, profit)
 }

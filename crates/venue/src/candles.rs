@@ -85,10 +85,10 @@ impl Venue {
             // Whoever has a book knows better than a candle; it tells the last price and no more.
             return;
         }
-        if !self.open_plainly(candle, out) {
-            self.open(candle, out);
-        } else if !self.is_undisturbed(candle.instrument, &candle.bar) {
-            self.live_through(candle, &candle.bar, out);
+        match self.open_plainly(candle, out) {
+            None => self.open(candle, out),
+            Some(true) => self.live_through(candle, &candle.bar, out),
+            Some(false) => {}
         }
     }
 
@@ -157,7 +157,7 @@ impl Venue {
 
     /// Whether a candle finds nothing that rests, nothing that is guarded, and nothing that it could liquidate.
     #[inline]
-    fn is_undisturbed(&mut self, ix: InstrumentIx, judged: &Bar) -> bool {
+    pub(crate) fn is_undisturbed(&mut self, ix: InstrumentIx, judged: &Bar) -> bool {
         let desk = &self.desks[ix.index()];
         desk.orders.is_empty()
             && !desk.is_guarded

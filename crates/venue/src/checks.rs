@@ -34,7 +34,7 @@ impl Venue {
             return Err(RejectReason::PositionMode);
         }
         self.check_room(desk, order)?;
-        self.check_terms(order, None)
+        self.check_terms_at((&self.instruments[order.instrument.index()], desk), order, None)
     }
 
     /// Whether the venue takes one more order of this kind.
@@ -58,14 +58,22 @@ impl Venue {
     }
 
     /// The same for the terms of an order, which may take the place of one that rests.
-    #[inline]
     pub(crate) fn check_terms(
         &self,
         order: &NewOrder,
         replaced: Option<&Resting>,
     ) -> Result<Amount, RejectReason> {
-        let instrument = &self.instruments[order.instrument.index()];
-        let desk = &self.desks[order.instrument.index()];
+        let i = order.instrument.index();
+        self.check_terms_at((&self.instruments[i], &self.desks[i]), order, replaced)
+    }
+
+    #[inline(always)]
+    fn check_terms_at(
+        &self,
+        (instrument, desk): (&Instrument, &Desk),
+        order: &NewOrder,
+        replaced: Option<&Resting>,
+    ) -> Result<Amount, RejectReason> {
         let last = desk.last.ok_or(RejectReason::NoMarket)?;
         let is_market = matches!(order.kind, OrderKind::Market);
         check_quantity(order, is_market, instrument)?;
@@ -86,7 +94,7 @@ impl Venue {
             Some(value) if value < instrument.min_notional => Err(RejectReason::BelowMinNotional),
             // Before its trigger a conditional order takes no margin.
             Some(value) if value <= MOST && waits => Ok(Amount::ZERO),
-            Some(value) if value <= MOST => self.check_margin(order, price, replaced),
+            Some(value) if value <= MOST => self.check_margin((instrument, desk), order, price, replaced),
             _ => Err(RejectReason::AboveMaxQuantity),
         }
     }

@@ -3,7 +3,7 @@
 use crate::account::Holding;
 use crate::collateral::Currency;
 use crate::config::VenueConfig;
-use crate::desk::Resting;
+use crate::desk::{Desk, Resting};
 use crate::fees::{FeeSchedule, FeeTier};
 use crate::formulas::{MarginRules, Threshold, initial_margin};
 use crate::funding::{FundingModel, PremiumIndex};
@@ -136,7 +136,7 @@ impl Pledge {
     }
 
     /// The same for a quantity at a price, which mostly needs no division.
-    #[inline]
+    #[inline(always)]
     fn margin_at(&self, instrument: &Instrument, side: Side, price: Price, quantity: Quantity) -> Amount {
         let margin = initial_margin(instrument.notional(price, quantity), self.leverage(side));
         match self.closing(side) {
@@ -145,9 +145,57 @@ impl Pledge {
         }
     }
 
+    /// What closing a position whole would free.
+    #[inline(always)]
+    fn freed_by_closing(&self, side: PositionSide, holding: &Holding) -> Amount {
+        match self.mode {
+            MarginMode::Isolated => self.kept(side),
+            MarginMode::Cross => {
+                cold_path();
+                self.margin_of(holding.side, holding.entry_value)
+            }
+        }
+    }
+
     /// What an isolated position stands on.
+    #[inline]
     pub(crate) fn kept(&self, side: PositionSide) -> Amount {
         self.kept[side.index()]
+    }
+
+    /// Brings what is set aside for a position up to date after a fill at one price, from what it was before and what it is now.
+    /// Returns by how much that grew.
+    #[inline(always)]
+    pub(crate) fn reckon(
+        &mut self,
+        instrument: &Instrument,
+        side: PositionSide,
+        ((size_before, side_before), holding): ((Quantity, Side), &Holding),
+        price: Price,
+    ) -> Amount {
+        let at = side.index();
+        if self.extra[at] != Amount::ZERO {
+            cold_path();
+            self.extra[at] = extra_after(self.extra[at], (size_before, side_before), holding);
+        }
+        let is_fresh = size_before.is_zero() || side_before != holding.side;
+        if is_fresh {
+            self.worst_entry[at] = price;
+        } else if holding.size > size_before {
+            let worst = self.worst_entry[at];
+            self.worst_entry[at] =
+                if holding.side == Side::Buy { worst.max(price) } else { worst.min(price) };
+        }
+        let now = if holding.size.is_zero() || self.mode == MarginMode::Cross {
+            Amount::ZERO
+        } else if is_fresh {
+            self.margin_at(instrument, holding.side, price, holding.size)
+        } else {
+            self.margin_of(holding.side, holding.entry_value) + self.extra[at]
+        };
+        let more = now - self.kept[at];
+        self.kept[at] = now;
+        more
     }
 
     /// When an isolated position is liquidated.
@@ -167,8 +215,14 @@ impl Pledge {
     /// With `x = 1/leverage` a position is liquidated beyond `entry · (1 ∓ x) / (1 ∓ k)` or later, which lies beyond
     /// `entry · (1 ∓ x/2)` for every maintenance rate `k ≤ x/3`; the tiers are those up to one and a half times the value,
     /// the most that it can be worth on the way. Nothing of it holds where margin was taken away.
-    #[inline]
-    fn calm_of(&self, instrument: &Instrument, side: PositionSide, holding: &Holding, taker: Rate) -> Calm {
+    #[inline(always)]
+    pub(crate) fn calm_of(
+        &self,
+        instrument: &Instrument,
+        side: PositionSide,
+        holding: &Holding,
+        taker: Rate,
+    ) -> Calm {
         let value = holding.entry_value;
         if holding.side == Side::Buy && self.is_fully_paid(side) {
             return Calm::ALWAYS;
@@ -377,15 +431,16 @@ impl Venue {
     #[inline(always)]
     pub(crate) fn check_margin(
         &self,
+        (instrument, desk): (&Instrument, &Desk),
         order: &NewOrder,
         price: Price,
         replaced: Option<&Resting>,
     ) -> Result<Amount, RejectReason> {
         let ix = order.instrument;
-        let instrument = &self.instruments[ix.index()];
         let pledge = &self.margin.pledges[ix.index()];
-        let holding = &self.account.holdings(ix)[order.position_side.index()];
-        let queued = self.desks[ix.index()].queued_before(order, replaced);
+        let (holdings, currency) = self.account.seat(ix);
+        let holding = &holdings[order.position_side.index()];
+        let queued = desk.queued_before(order, replaced);
         let is_adding = holding.side == order.side || holding.size.is_zero();
         let closable = if is_adding { Quantity::ZERO } else { (holding.size - queued).max(Quantity::ZERO) };
         let opening = (order.quantity - closable).max(Quantity::ZERO);
@@ -394,52 +449,44 @@ impl Venue {
         }
         let beside =
             if is_adding { holding.size + queued } else { (queued - holding.size).max(Quantity::ZERO) };
-        check_tier(instrument, price, opening, beside, pledge.leverage(order.side))?;
+        check_tier(instrument, price, (opening, beside), pledge.leverage(order.side))?;
         // A position that is turned around frees its own margin before the other side needs it.
         let freed = if closable.is_positive() {
-            self.freed_by_closing(ix, order.position_side)
+            pledge.freed_by_closing(order.position_side, holding)
         } else {
             Amount::ZERO
         };
         let fee = instrument.notional_share(price, order.quantity, self.margin.fees.taker(), Rounding::Up);
-        let cost = self.opening_cost(order, price, opening);
+        let cost = if pledge.rules == MarginRules::Binance {
+            self.cost_at_binance((instrument, desk), order, price, opening)
+        } else {
+            pledge.margin_at(instrument, order.side, price, opening)
+        };
         let needed = (cost + fee.max(Amount::ZERO) - freed).max(Amount::ZERO);
         let kept = replaced.map_or(Amount::ZERO, |r| r.margin);
-        if needed.is_positive() && needed > self.available(ix) + kept {
+        if needed.is_positive() && needed > self.available_in(ix, currency) + kept {
             return Err(RejectReason::InsufficientMargin);
         }
         Ok(needed)
     }
 
-    /// The margin of what an order would open and, on Binance, the loss that it would start with.
-    #[inline]
-    fn opening_cost(&self, order: &NewOrder, price: Price, opening: Quantity) -> Amount {
-        let ix = order.instrument;
-        let (instrument, pledge) = (&self.instruments[ix.index()], &self.margin.pledges[ix.index()]);
-        if pledge.rules != MarginRules::Binance {
-            return pledge.margin_at(instrument, order.side, price, opening);
-        }
-        let mark = self.valuation(ix).map_or(price, |(mark, _)| mark);
-        let assumed = assumed_price(order.side, price, self.desks[ix.index()].last, mark);
+    /// The margin of what an order would open on Binance, and the loss that it would start with.
+    #[inline(never)]
+    fn cost_at_binance(
+        &self,
+        (instrument, desk): (&Instrument, &Desk),
+        order: &NewOrder,
+        price: Price,
+        opening: Quantity,
+    ) -> Amount {
+        let pledge = &self.margin.pledges[order.instrument.index()];
+        let mark = desk.mark.or(desk.last).unwrap_or(price);
+        let assumed = assumed_price(order.side, price, desk.last, mark);
         let loss = match order.side {
             Side::Buy => instrument.notional(price, opening) - instrument.notional(mark, opening),
             Side::Sell => instrument.notional(mark, opening) - instrument.notional(price, opening),
         };
         pledge.margin_of(order.side, instrument.notional(assumed, opening)) + loss.max(Amount::ZERO)
-    }
-
-    /// What closing a position whole would free.
-    #[inline]
-    fn freed_by_closing(&self, ix: InstrumentIx, side: PositionSide) -> Amount {
-        let pledge = &self.margin.pledges[ix.index()];
-        match pledge.mode {
-            MarginMode::Isolated => pledge.kept(side),
-            MarginMode::Cross => {
-                cold_path();
-                let holding = self.account.holding(ix, side);
-                pledge.margin_of(holding.side, holding.entry_value)
-            }
-        }
     }
 
     /// What is left for new orders of an instrument, in the currency it settles in.
@@ -450,7 +497,12 @@ impl Venue {
     #[inline]
     #[must_use]
     pub fn available(&self, ix: InstrumentIx) -> Amount {
-        let currency = self.account.settles(ix);
+        self.available_in(ix, self.account.settles(ix))
+    }
+
+    /// The same where it is known which currency that is.
+    #[inline(always)]
+    fn available_in(&self, ix: InstrumentIx, currency: usize) -> Amount {
         let free = self.account.books()[currency].wallet - self.margin.kept[currency];
         let ordered = self.set_aside_for_orders(currency);
         if self.margin.pledges[ix.index()].mode == MarginMode::Isolated && self.margin.crossed == 0 {
@@ -520,52 +572,14 @@ impl Venue {
         sum
     }
 
-    /// Brings what is set aside for a position up to date after a fill. `before` is the position before it.
-    #[inline]
-    pub(crate) fn reckon(
-        &mut self,
-        (ix, side): (InstrumentIx, PositionSide),
-        (size_before, side_before): (Quantity, Side),
-        price: Price,
-    ) {
-        let holding = &self.account.holdings(ix)[side.index()];
-        let (instrument, taker) = (&self.instruments[ix.index()], self.margin.fees.taker());
+    /// Brings what is set aside for a position up to date after it was entered otherwise than by a fill, at one price.
+    pub(crate) fn reckon(&mut self, ix: InstrumentIx, side: PositionSide, price: Price) {
+        let holding = self.account.holding(ix, side);
+        let none = (Holding::NONE.size, Holding::NONE.side);
         let pledge = &mut self.margin.pledges[ix.index()];
-        let at = side.index();
-        if pledge.extra[at] != Amount::ZERO {
-            cold_path();
-            pledge.extra[at] = extra_after(pledge.extra[at], (size_before, side_before), holding);
-        }
-        let is_fresh = size_before.is_zero() || side_before != holding.side;
-        if is_fresh {
-            pledge.worst_entry[at] = price;
-        } else if holding.size > size_before {
-            let worst = pledge.worst_entry[at];
-            pledge.worst_entry[at] =
-                if holding.side == Side::Buy { worst.max(price) } else { worst.min(price) };
-        }
-        let now = if holding.size.is_zero() || pledge.mode == MarginMode::Cross {
-            Amount::ZERO
-        } else if is_fresh {
-            pledge.margin_at(instrument, holding.side, price, holding.size)
-        } else {
-            pledge.margin_of(holding.side, holding.entry_value) + pledge.extra[at]
-        };
-        self.margin.kept[self.account.settles(ix)] += now - pledge.kept[at];
-        pledge.kept[at] = now;
-        // Where nothing is shared and there is but one position, all that matters is at hand.
-        if pledge.mode == MarginMode::Cross || self.margin.crossed > 0 || self.account.is_hedged() {
-            return self.refresh_calm(ix);
-        }
-        let calm = if holding.size.is_zero() {
-            Calm::ALWAYS
-        } else {
-            pledge.calm_of(instrument, side, holding, taker)
-        };
-        pledge.calm = calm;
-        let desk = &mut self.desks[ix.index()];
-        desk.is_exposed = !calm.is_always();
-        desk.refresh_idle();
+        let more = pledge.reckon(&self.instruments[ix.index()], side, (none, &holding), price);
+        self.margin.kept[self.account.settles(ix)] += more;
+        self.refresh_calm(ix);
     }
 
     /// Sets aside what an isolated position needs; nothing for one in cross margin.
@@ -688,17 +702,26 @@ impl Venue {
 /// Whether the risk limits allow an order: the position with all its orders must fit the last tier, and the leverage that of
 /// the tier which they fall into. Source: Bybit, "Risk Limit (Perpetual and Futures Contracts)"; Binance, "Leverage and
 /// Margin of USDⓈ-M Futures".
-#[inline]
+#[inline(always)]
 fn check_tier(
     instrument: &Instrument,
     price: Price,
-    opening: Quantity,
-    beside: Quantity,
+    (opening, beside): (Quantity, Quantity),
     leverage: Rate,
 ) -> Result<(), RejectReason> {
     let total = opening.mantissa().checked_add(beside.mantissa()).map(Quantity::new);
     let value = total.and_then(|total| instrument.checked_notional(price, total));
     let Some(value) = value else { return Err(RejectReason::RiskLimit) };
+    let first = &instrument.margin_tiers[0];
+    // Nearly every position falls into the first tier.
+    if value <= first.notional_limit && (Rate::ONE..=first.max_leverage).contains(&leverage) {
+        return Ok(());
+    }
+    check_higher_tier(instrument, value, leverage)
+}
+
+#[inline(never)]
+fn check_higher_tier(instrument: &Instrument, value: Amount, leverage: Rate) -> Result<(), RejectReason> {
     let tier = instrument.tier(value);
     if leverage < Rate::ONE || leverage > instrument.max_leverage() {
         Err(RejectReason::Leverage)

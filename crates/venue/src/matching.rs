@@ -147,8 +147,10 @@ impl Venue {
         if resting.order.reduce_only {
             return Some(Amount::ZERO);
         }
+        let i = resting.order.instrument.index();
         let price = resting.order.kind.limit().unwrap_or(price);
-        self.check_margin(&resting.order, price, Some(resting)).ok()
+        let at = (&self.instruments[i], &self.desks[i]);
+        self.check_margin(at, &resting.order, price, Some(resting)).ok()
     }
 
     /// Cancels orders that open, newest first, until the balance covers the fee of an order that closes on its trigger.

@@ -27,22 +27,24 @@ impl Desk {
 }
 
 impl Venue {
-    /// Lets a candle open, where that goes the short way. Returns whether it did; otherwise nothing has happened.
+    /// Lets a candle open, where that goes the short way. Returns whether anything is left that the rest of the candle may do;
+    /// `None` where the way is a longer one: then nothing has happened.
     #[inline(always)]
-    pub(crate) fn open_plainly(&mut self, candle: &Candle, out: &mut Vec<Event>) -> bool {
-        let (ix, open, at) = (candle.instrument, candle.bar.open, candle.bar.open_time);
-        let desk = &mut self.desks[ix.index()];
-        let Some(Resting { order, remaining, .. }) = desk.plain_arrival() else { return false };
+    pub(crate) fn open_plainly(&mut self, candle: &Candle, out: &mut Vec<Event>) -> Option<bool> {
+        let (ix, bar) = (candle.instrument, &candle.bar);
+        let Resting { order, remaining, .. } = self.desks[ix.index()].plain_arrival()?;
         // A position that the open liquidates is judged before any order meets it.
-        if self.margin.has_mark_bars || !self.margin.pledges[ix.index()].calm.holds(open, open) {
-            return false;
+        if self.margin.has_mark_bars || !self.margin.pledges[ix.index()].calm.holds(bar.open, bar.open) {
+            return None;
         }
         let (order, position_side, side, quantity) = (order.id, order.position_side, order.side, *remaining);
-        (desk.last, desk.volume) = (Some(open), candle.bar.volume);
-        desk.orders.clear();
-        let price = self.slipped(ix, side, open, quantity);
-        self.advance_fees(at);
-        let (instrument, rate) = (&self.instruments[ix.index()], self.margin.fees.taker());
+        self.advance_fees(bar.open_time);
+        let (slippage, rate) = (self.config.slippage, self.margin.fees.taker());
+        let mut settling = self.settling(ix);
+        (settling.desk.last, settling.desk.volume) = (Some(bar.open), bar.volume);
+        settling.desk.orders.clear();
+        let instrument = settling.instrument;
+        let price = slippage.worsened(instrument, side, bar.open, quantity, bar.volume);
         let fee = instrument.notional_share(price, quantity, rate, Rounding::Ceil);
         let deal = Deal {
             order: Some(order),
@@ -58,7 +60,11 @@ impl Venue {
             attached: Protection::NONE,
             turned: false,
         };
-        self.settle(at, &deal, fee, out);
-        true
+        if settling.settle(bar.open_time, &deal, fee, out) {
+            let is_safe = !settling.desk.is_exposed || settling.pledge.calm.holds(bar.low, bar.high);
+            return Some(!is_safe && !self.is_undisturbed(ix, bar));
+        }
+        self.refresh_calm(ix);
+        Some(!self.is_undisturbed(ix, bar))
     }
 }

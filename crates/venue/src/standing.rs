@@ -90,8 +90,7 @@ impl Venue {
             self.account.hold(ix, position_side, holding);
             let entry = holding.average_entry(&self.instruments[ix.index()]);
             let price = entry.filter(|price| price.is_positive()).unwrap_or(Price::new(1));
-            let none = &Holding::NONE;
-            self.reckon((ix, position_side), (none.size, none.side), price);
+            self.reckon(ix, position_side, price);
         }
         self.account.deposit(wallet - self.account.wallet());
     }

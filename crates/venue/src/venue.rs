@@ -3,12 +3,13 @@
 use crate::account::Account;
 use crate::config::VenueConfig;
 use crate::desk::{Desk, Owner, Stage, TradingStatus};
-use crate::margin::Margin;
+use crate::fees::FeeSchedule;
+use crate::margin::{Calm, Margin, Pledge};
 use crate::market::Hit;
 use crate::names::Names;
 use model::{
-    ClientOrderId, Fill, FillCause, Instrument, InstrumentIx, LegId, Liquidity, NewOrder, OrderCommand,
-    PositionSide, Protection, RejectReason, Side, VenueEvent,
+    ClientOrderId, Fill, FillCause, Instrument, InstrumentIx, LegId, Liquidity, MarginMode, NewOrder,
+    OrderCommand, PositionSide, Protection, RejectReason, Side, VenueEvent,
 };
 use units::{Amount, Price, Quantity, Rounding, Timestamp};
 
@@ -218,10 +219,47 @@ impl Venue {
     /// Books a fill and tells it, and works out what is set aside for the position now.
     #[inline(always)]
     pub(crate) fn settle(&mut self, at: Timestamp, deal: &Deal, fee: Amount, out: &mut Vec<Event>) {
-        let instrument = &self.instruments[deal.instrument.index()];
-        self.executions += 1;
+        if !self.settling(deal.instrument).settle(at, deal, fee, out) {
+            self.refresh_calm(deal.instrument);
+        }
+    }
+
+    /// What a fill of an instrument touches.
+    #[inline(always)]
+    pub(crate) fn settling(&mut self, ix: InstrumentIx) -> Settling<'_> {
+        Settling {
+            instrument: &self.instruments[ix.index()],
+            desk: &mut self.desks[ix.index()],
+            pledge: &mut self.margin.pledges[ix.index()],
+            kept: &mut self.margin.kept,
+            fees: &mut self.margin.fees,
+            account: &mut self.account,
+            executions: &mut self.executions,
+            has_crossed: self.margin.crossed > 0,
+        }
+    }
+}
+
+/// What a fill of one instrument touches, looked up once.
+pub(crate) struct Settling<'a> {
+    pub(crate) instrument: &'a Instrument,
+    pub(crate) desk: &'a mut Desk,
+    pub(crate) pledge: &'a mut Pledge,
+    kept: &'a mut [Amount],
+    fees: &'a mut FeeSchedule,
+    account: &'a mut Account,
+    executions: &'a mut u64,
+    has_crossed: bool,
+}
+
+impl Settling<'_> {
+    /// Books a fill and tells it, and works out what is set aside for the position now. Returns whether it is known as well
+    /// between which prices the position is safe: not where something is shared with others.
+    #[inline(always)]
+    pub(crate) fn settle(&mut self, at: Timestamp, deal: &Deal, fee: Amount, out: &mut Vec<Event>) -> bool {
+        *self.executions += 1;
         let fill = Fill {
-            execution: self.executions,
+            execution: *self.executions,
             order: deal.order,
             leg: deal.leg,
             cause: deal.cause,
@@ -234,12 +272,26 @@ impl Venue {
             liquidity: deal.liquidity,
             exchange_time: at,
         };
-        let before = &self.account.holdings(deal.instrument)[deal.position_side.index()];
-        let before = (before.size, before.side);
         out.push(Event { at, event: VenueEvent::Filled(fill) });
-        self.account.execute(instrument, &fill);
-        self.margin.fees.count(|| instrument.notional(deal.price, deal.quantity));
-        self.reckon((deal.instrument, deal.position_side), before, deal.price);
+        let moved = self.account.enter(self.instrument, &fill);
+        self.fees.count(|| self.instrument.notional(deal.price, deal.quantity));
+        let holding = &moved.now;
+        let more =
+            self.pledge.reckon(self.instrument, deal.position_side, (moved.before, holding), deal.price);
+        self.kept[moved.currency] += more;
+        // Where nothing is shared and there is but one position, all that matters is at hand.
+        if self.pledge.mode == MarginMode::Cross || self.has_crossed || self.account.is_hedged() {
+            return false;
+        }
+        let calm = if holding.size.is_zero() {
+            Calm::ALWAYS
+        } else {
+            self.pledge.calm_of(self.instrument, deal.position_side, holding, self.fees.taker())
+        };
+        self.pledge.calm = calm;
+        self.desk.is_exposed = !calm.is_always();
+        self.desk.refresh_idle();
+        true
     }
 }
 
