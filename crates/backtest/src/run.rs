@@ -7,7 +7,7 @@ use crate::recorder::{Recorder, Recording, Unrecorded};
 use crate::stress::Stress;
 use crate::tape::{Tape, Track};
 use crate::trades::Trade;
-use crate::walk::{Cursor, Day, Lane, above, after, bars_until, earliest, funding_time};
+use crate::walk::{Cursor, Day, Lane, above, after, earliest, funding_time};
 use engine::{Engine, Outbox, Setup, StrategySetup};
 use model::{
     Bar, Candle, Fact, FundingRate, Input, InstrumentIx, MarkPrice, PositionSide, Record, Seq, Timeframe,
@@ -271,7 +271,7 @@ impl<R: Recording> Runner<R> {
                     later = rest.len();
                 }
                 if later == rest.len() {
-                    later -= bars_until(rest, day.end - span, span);
+                    later -= bars.count_until(rest, day.end - span, span);
                 }
                 let today = &rest[..rest.len() - later];
                 // The first candle meets what rests; those behind it that nothing at the venue waits for go by with it.
@@ -284,11 +284,9 @@ impl<R: Recording> Runner<R> {
                     continue;
                 };
                 let quiet = match self.venue.calm(ix) {
-                    _ if self.venue.is_idle(ix) => today.len(),
                     Some(calm) => {
                         let here = begun + chunk.len() - rest.len();
-                        let ahead = bars.horizon(calm, here + 1).min(here + today.len());
-                        bars.first_leaving(calm, here + 1, ahead) - here
+                        bars.calm_until(calm, here + 1, here + today.len()) - here
                     }
                     None => 1,
                 };
@@ -529,7 +527,7 @@ impl<R: Recording> Runner<R> {
         // Mostly that was all.
         if lane.next_due <= until && lane.next < lane.event {
             let ahead = &lane.bars[lane.next..lane.event];
-            let more = bars_until(ahead, until - lane.span, lane.span);
+            let more = lane.bars.count_until(ahead, until - lane.span, lane.span);
             last = &ahead[more - 1];
             count += more as u64;
             lane.step(more);
