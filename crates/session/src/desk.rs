@@ -11,7 +11,7 @@ use crate::settings::Settings;
 use model::{ClientOrderId, InstrumentIx, LinkKind, OrderCommand, VenueEvent};
 use std::collections::{BTreeMap, BTreeSet};
 use units::Timestamp;
-use wire::{Dialect, Purpose, Ticket};
+use wire::{Dialect, Meaning, Purpose, Ticket};
 
 /// A command or question on its way.
 #[derive(Debug, Clone, Copy)]
@@ -84,6 +84,8 @@ pub(crate) struct Desk {
     pub(crate) lost_books: Vec<(InstrumentIx, Timestamp)>,
     /// Whose closing orders could not leave in time, since anything left.
     pub(crate) left_behind: BTreeSet<Option<InstrumentIx>>,
+    /// By kind of link: why it was refused, since it was up last.
+    pub(crate) refusals: [Option<(String, Meaning)>; 3],
     /// Counts facts that have no count of their own.
     pub(crate) told: u64,
 }
@@ -121,6 +123,7 @@ impl Desk {
             is_provided: false,
             lost_books: Vec::new(),
             left_behind: BTreeSet::new(),
+            refusals: [None, None, None],
             told: 0,
             dialect,
             paper,

@@ -124,7 +124,12 @@ impl Session {
                 Said::Ready(kind) => self.on_ready(venue, kind),
                 Said::Refused { kind, what, meaning } => {
                     self.note_meaning(venue, None, meaning);
-                    self.tell(SessionNotice::Refused { venue, kind, what, meaning });
+                    // It is tried again and again; that it is refused as before is no news.
+                    let known = &mut self.desks[venue.index()].refusals[kind.index()];
+                    if known.as_ref().is_none_or(|(known, why)| (known, *why) != (&what, meaning)) {
+                        *known = Some((what.clone(), meaning));
+                        self.tell(SessionNotice::Refused { venue, kind, what, meaning });
+                    }
                     self.close(venue, kind, "login or subscription refused");
                 }
                 Said::Market { source_seq, fact } => self.on_market_of(venue, source_seq, fact),
@@ -166,6 +171,7 @@ impl Session {
             return;
         }
         link.ready(now);
+        desk.refusals[kind.index()] = None;
         let asks = kind == LinkKind::Account;
         #[cfg(feature = "planted-bugs")]
         let asks = asks && !has(Bug::SleepThroughReconnect);

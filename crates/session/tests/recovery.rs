@@ -5,12 +5,13 @@ mod world;
 
 use engine::Engine;
 use journal::{
-    Action, Attachment, Completion, FileName, History, Listed, Manifest, RunId, RunReader, State, Store,
-    StoreError, Writer, compress, content_digest,
+    Action, Attachment, Completion, Expendable, FileName, History, KeptRun, Listed, Manifest, Retention,
+    RunId, RunReader, State, Store, StoreError, Writer, compress, content_digest,
 };
 use model::{Bar, Candle, Direction, Fact, Input, LinkKind, OperatorCommand, Seq, Timeframe};
 use session::life::Step;
 use session::recovery::{self, Opening, Parts, Recovered, Refusal};
+use session::replay::Replay;
 use session::{Paper, Record, Run, SessionAction, SessionEvent, Settings, Setup, StopRules, VenueSetup};
 use std::collections::BTreeMap;
 use units::{Quantity, Span, Timestamp};
@@ -165,6 +166,10 @@ fn drain(run: &mut Run, folder: &mut Folder, now: Timestamp) -> Vec<Step> {
 
 /// A run of so many candles from a minute on, the first of them as history.
 fn write(script: &Script, snapshot_every: u64) -> (Folder, Run) {
+    write_long(script, snapshot_every, 20)
+}
+
+fn write_long(script: &Script, snapshot_every: u64, candles: i64) -> (Folder, Run) {
     let mut folder = Folder::default();
     let (setup, strategies) = engine_parts(1, script);
     let mut run = begin(Opening::fresh(Engine::new(setup, strategies)), "first", start(), snapshot_every);
@@ -174,12 +179,12 @@ fn write(script: &Script, snapshot_every: u64) -> (Folder, Run) {
     run.handle(start(), SessionEvent::WarmedUp);
     drain(&mut run, &mut folder, start());
     let minute = start().nanos() / 60_000_000_000;
-    for n in 0..20 {
+    for n in 0..candles {
         let now = start() + seconds(60 * (n + 1));
         folder.candle(&mut run, now, candle(minute + n, "100"));
     }
     // Market facts ride along with the next flush; here, with this one.
-    run.disk(start() + seconds(1_201), |writer| {
+    run.disk(start() + seconds(60 * candles + 1), |writer| {
         writer.flush().unwrap();
         folder.perform(writer);
     });
@@ -215,6 +220,46 @@ fn what_broke_off_is_gone_on_from_with_or_without_snapshots() {
         assert_eq!(found.report.began_at > Seq(0), snapshot_every < 1_000);
         assert!(matches!(found.sealed.unwrap().state, State::Crashed(tail) if tail.seq == theirs.seq()));
     }
+}
+
+/// The first segments of a long run were thrown away: a start goes on as ever, and what is left can be stepped through.
+#[test]
+fn what_is_left_of_a_run_is_stepped_through_from_its_oldest_snapshot() {
+    let script = script();
+    let (mut folder, run) = write_long(&script, 40, 200);
+    let kept = KeptRun::read(&folder, start()).unwrap().unwrap();
+    let kept = kept.with_segments(&folder, |_| start()).unwrap();
+    let policy = Retention { max_age: seconds(86_400), max_bytes: 0 };
+    let removed = policy.expendable(&[kept], start());
+    assert!(removed.len() > 1, "{removed:?}");
+    for item in removed {
+        let Expendable::File(_, name) = item else { panic!("{item:?}") };
+        folder.files.remove(&name).unwrap();
+    }
+    let theirs = run.session().engine();
+    assert_eq!(recovered(&folder, &bench()).opening.engine().digest(), theirs.digest());
+    let mut reader = RunReader::open(&folder).unwrap();
+    assert!(reader.is_shortened());
+    let (setup, strategies) = engine_parts(1, &script);
+    let problem = recovery::first_state(&reader, setup, strategies).unwrap_err();
+    assert!(problem.contains("first segments were removed"), "{problem}");
+    // The newest snapshot can be damaged: the other one serves.
+    let newest = FileName::Snapshot(*reader.snapshots().last().unwrap());
+    let parts = || Ok(engine_parts(1, &script));
+    let (engine, _) = recovery::earliest_state(&reader, parts).unwrap();
+    let base = engine.seq();
+    assert!(base > Seq(40) && newest != FileName::Snapshot(base));
+    let mut replay = Replay::new(engine);
+    while let Some(frame) = reader.next_frame().unwrap() {
+        let (seq, at, entry) = (frame.seq, frame.at, frame.entry().unwrap());
+        if seq > base {
+            replay.take(seq, at, &entry).unwrap();
+        }
+    }
+    assert_eq!(replay.engine().digest(), theirs.digest());
+    folder.files.get_mut(&newest).unwrap()[100] ^= 1;
+    let found = recovered(&folder, &bench());
+    assert_eq!((found.opening.engine().digest(), found.report.began_at), (theirs.digest(), base));
 }
 
 #[test]

@@ -334,6 +334,19 @@ fn a_refusal_means_what_it_says() {
     }
 }
 
+/// A login that is refused is tried again and again, and told when it is refused for the first time, or in another way.
+#[test]
+fn a_login_that_stays_refused_is_told_once() {
+    let mut world = World::running(resting());
+    let all = world.session.engine().instruments().to_vec();
+    world.fars[0].change_secret(&all);
+    world.cut(0, LinkKind::Account);
+    world.pass(seconds(600));
+    let is_refused = |told: &&SessionNotice| matches!(told, SessionNotice::Refused { .. });
+    assert_eq!(world.told.iter().filter(is_refused).count(), 1, "{:?}", world.told);
+    assert!(world.told.contains(&SessionNotice::CredentialsRefused { venue: V }));
+}
+
 #[test]
 fn a_cancellation_that_was_refused_for_its_rate_is_said_again() {
     let script = Script::new([(1, Line::Order(order(Side::Buy, limit("90"), "2"))), (2, Line::Cancel(1))]);

@@ -5,6 +5,7 @@
 use simtest::options::{Dialects, Options};
 use simtest::scenario;
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
@@ -97,21 +98,21 @@ fn main() -> ExitCode {
 
 fn one(seed: u64, dialects: Dialects, explains: bool) -> ExitCode {
     let options = Options::spoken(seed, dialects);
-    println!("seed {seed:#x}: {options}");
     let outcome =
         if explains { simtest::guarded(seed, &options, true) } else { simtest::run(seed, &options) };
-    outcome.timeline.iter().for_each(|line| println!("{line}"));
-    println!("{:?}", outcome.counts);
-    match outcome.violation {
-        Some(violation) => {
-            println!("{violation}");
-            ExitCode::FAILURE
-        }
-        None => {
-            println!("clean, digest {}", outcome.digest);
-            ExitCode::SUCCESS
-        }
+    let (code, verdict) = match &outcome.violation {
+        Some(violation) => (ExitCode::FAILURE, violation.to_string()),
+        None => (ExitCode::SUCCESS, format!("clean, digest {}", outcome.digest)),
+    };
+    let mut text = format!("seed {seed:#x}: {options}\n");
+    for line in outcome.timeline {
+        text += &line;
+        text.push('\n');
     }
+    text += &format!("{:?}\n{verdict}\n", outcome.counts);
+    // A reader who has seen enough is no failure.
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    code
 }
 
 /// What is told on purpose.

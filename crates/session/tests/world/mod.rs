@@ -335,6 +335,14 @@ pub(crate) fn server() -> Server {
     Server::new(symbols(&[IX], &instruments(1)), names(), credentials())
 }
 
+impl Far {
+    /// From now on it knows another secret: whatever is signed is refused.
+    pub(crate) fn change_secret(&mut self, all: &[Instrument]) {
+        let credentials = Credentials { secret: Secret::new("another".to_owned()), ..credentials() };
+        self.server = Server::new(symbols(&self.ixs, all), names(), credentials);
+    }
+}
+
 fn symbols(ixs: &[InstrumentIx], all: &[Instrument]) -> Symbols {
     Symbols::new(ixs.iter().map(|ix| (*ix, &all[ix.index()])))
 }
