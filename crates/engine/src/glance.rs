@@ -23,6 +23,8 @@ struct Touch {
 /// See the file's first lines. What no limit asks for is not kept.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Glance {
+    /// Anything is kept at all.
+    is_kept: bool,
     /// How many live orders there are of each kind, while there are several orders.
     kinds: Vec<u32>,
     /// By instrument, for buys and for sells.
@@ -32,6 +34,7 @@ pub(crate) struct Glance {
 impl Glance {
     pub(crate) fn new(limits: &Limits, instruments: usize) -> Self {
         Self {
+            is_kept: limits.refuses_duplicates || limits.refuses_self_cross,
             kinds: if limits.refuses_duplicates { vec![0; KINDS] } else { Vec::new() },
             touches: if limits.refuses_self_cross {
                 vec![<[Cell<Touch>; 2]>::default(); instruments]
@@ -43,8 +46,8 @@ impl Glance {
 
     /// Whether anything is kept.
     #[inline]
-    pub(crate) fn is_kept(&self) -> bool {
-        !self.kinds.is_empty() || !self.touches.is_empty()
+    pub(crate) const fn is_kept(&self) -> bool {
+        self.is_kept
     }
 
     /// Forgets all orders.
@@ -54,8 +57,16 @@ impl Glance {
     }
 
     /// Takes up an order that joins those in `live`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn add(&mut self, live: &[Order], order: &NewOrder) {
+        // The only order of a list leaves no mark but by its limit.
+        if self.is_kept && (!live.is_empty() || matches!(order.kind, OrderKind::Limit { .. })) {
+            self.take_up(live, order);
+        }
+    }
+
+    #[inline(never)]
+    fn take_up(&mut self, live: &[Order], order: &NewOrder) {
         if !live.is_empty() && !self.kinds.is_empty() {
             if let [only] = live {
                 self.kinds[kind(&only.order)] += 1;
@@ -70,8 +81,15 @@ impl Glance {
     }
 
     /// Lets go of the order at `at`, which is still among those in `live`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn remove(&mut self, live: &[Order], at: usize) {
+        if self.is_kept && (live.len() > 1 || matches!(live[at].order.kind, OrderKind::Limit { .. })) {
+            self.let_go(live, at);
+        }
+    }
+
+    #[inline(never)]
+    fn let_go(&mut self, live: &[Order], at: usize) {
         if live.len() > 1 && !self.kinds.is_empty() {
             self.kinds[kind(&live[at].order)] -= 1;
             if let [one, other] = live {

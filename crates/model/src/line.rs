@@ -56,10 +56,14 @@ impl<T: Copy> Line<T> {
     /// When there is none.
     #[inline(always)]
     pub fn remove(&mut self, at: usize) {
-        match at {
-            // Most lines hold one item.
-            0 if self.items.len() == 1 => self.clear(),
-            _ => self.take_out(at),
+        // Most lines hold one item, and of the others mostly the first one leaves.
+        let left = self.items.len() - self.gone;
+        if at > 0 || left == 0 {
+            self.take_out(at);
+        } else if left == 1 {
+            self.clear();
+        } else {
+            self.gone += 1;
         }
     }
 

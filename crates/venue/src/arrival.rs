@@ -129,6 +129,7 @@ impl Venue {
     }
 
     /// Cancels an order.
+    #[inline(never)]
     pub(crate) fn cancel(
         &mut self,
         at: Timestamp,

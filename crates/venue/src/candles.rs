@@ -239,8 +239,9 @@ impl Venue {
     #[inline]
     fn arrival(&self, resting: &Resting, price: Price) -> Meeting {
         let order = &resting.order;
-        let slipped = self.slipped(order.instrument, order.side, price, resting.remaining);
+        let slipped = || self.slipped(order.instrument, order.side, price, resting.remaining);
         let Some(limit) = order.kind.limit() else {
+            let slipped = slipped();
             return match resting.bound {
                 Some(bound) if !at_or_better(order.side, slipped, bound) => {
                     Meeting::Ends(CancelReason::NoLiquidity)
@@ -249,6 +250,7 @@ impl Venue {
             };
         };
         if at_or_better(order.side, price, limit) {
+            let slipped = slipped();
             return match order.time_in_force {
                 TimeInForce::PostOnly => Meeting::Ends(CancelReason::WouldCross),
                 // A limit order never pays more than its limit.

@@ -71,7 +71,7 @@ impl Desk {
     }
 
     /// Takes an order out of the list.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn pull(&mut self, place: usize) {
         if self.orders.len() > 1 {
             self.claims.take(&self.orders[place]);

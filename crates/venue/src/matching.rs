@@ -194,6 +194,7 @@ impl Venue {
     }
 
     /// Ends an order unfilled, or with what was filled so far.
+    #[inline]
     pub(crate) fn end(
         &mut self,
         at: Timestamp,

@@ -138,11 +138,12 @@ impl Venue {
     pub fn on_command(&mut self, at: Timestamp, command: &OrderCommand, out: &mut Vec<Event>) {
         match command {
             OrderCommand::Place(order) => self.place(at, order, out),
+            OrderCommand::Cancel { id, instrument } => self.cancel(at, *id, *instrument, out),
             other => self.on_other_command(at, other, out),
         }
     }
 
-    /// The commands that place no order.
+    /// The commands that neither place nor cancel one order.
     #[inline(never)]
     fn on_other_command(&mut self, at: Timestamp, command: &OrderCommand, out: &mut Vec<Event>) {
         match *command {

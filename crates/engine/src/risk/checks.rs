@@ -22,6 +22,8 @@ pub(crate) enum Stage {
     Adding,
     /// For what could enlarge a position, where any such limit is on.
     Order,
+    /// Like `Order`, unless one look shows that data, clocks and the pace of orders are far from every limit.
+    Pace,
     /// For what could enlarge a position, now or once it is gone, unless a quick look shows that it is far from every such
     /// limit.
     Exposure,
@@ -77,12 +79,14 @@ macro_rules! checks {
                 may_open && (has_order_limits || has_exposure_limits) && screen::is_known(context, draft);
             let is_clear =
                 is_known || !has_exposure_limits || (may_open && screen::is_clear(context, draft));
+            let has_pace_limits = adds && has_order_limits && !is_known && !context.is_at_ease(draft);
             $({
                 const CHECK: Check = $check;
                 let is_due = match CHECK.stage {
                     Stage::Always => true,
                     Stage::Adding => adds,
                     Stage::Order => adds && has_order_limits && !is_known,
+                    Stage::Pace => has_pace_limits,
                     Stage::Exposure => may_open && !is_clear,
                 };
                 if is_due {

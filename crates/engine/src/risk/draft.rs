@@ -102,6 +102,12 @@ impl<'a> Context<'a> {
         self.day().opened.into()
     }
 
+    /// Whether data, clocks and the pace of orders are far from every limit on them.
+    #[inline(always)]
+    pub(crate) fn is_at_ease(&self, draft: &Draft<'_>) -> bool {
+        self.watch.is_at_ease(draft.order.instrument.index(), self.now)
+    }
+
     /// A bound at the equity of now.
     #[inline]
     pub(crate) fn amount(&self, cap: Cap) -> Amount {
@@ -174,8 +180,15 @@ impl<'a> Context<'a> {
     }
 
     /// Works a request out.
-    #[inline(always)]
     pub(crate) fn draft(&self, order: &'a NewOrder, strategy: u16) -> Result<Draft<'a>, Refusal> {
+        let basis = self.basis(order)?;
+        Ok(self.work_out(order, strategy, basis))
+    }
+
+    /// What everything about a request is worked out of: whose it is and the price it is valued at. By itself, so that what follows
+    /// cannot fail and is written where it stays.
+    #[inline(always)]
+    pub(crate) fn basis(&self, order: &NewOrder) -> Result<(&'a Instrument, Price), Refusal> {
         let ix = order.instrument;
         let instrument: &'a Instrument =
             self.engine.instruments.get(ix.index()).ok_or(Refusal::UnknownInstrument)?;
@@ -190,6 +203,18 @@ impl<'a> Context<'a> {
             kind => kind.limit().or(kind.trigger()),
         };
         let price = asked.or(last).ok_or(Refusal::NoPrice)?;
+        Ok((instrument, price))
+    }
+
+    /// The rest of it.
+    #[inline(always)]
+    pub(crate) fn work_out(
+        &self,
+        order: &'a NewOrder,
+        strategy: u16,
+        (instrument, price): (&'a Instrument, Price),
+    ) -> Draft<'a> {
+        let ix = order.instrument;
         let slot = self.orders.slot(ix, order.position_side);
         let held = self.ledger.positions[slot];
         let pending = self.orders.pending(slot);
@@ -223,7 +248,7 @@ impl<'a> Context<'a> {
             let fee = instrument.notional_share(price, order.quantity, self.limits.taker_fee, Rounding::Up);
             draft.margin = self.margin_for(&draft, opening_value) + fee;
         }
-        Ok(draft)
+        draft
     }
 
     /// How far a position may get without an order and with it. An order that is replaced counts in neither.

@@ -9,7 +9,7 @@ use units::{Quantity, Span};
 
 pub(crate) const DATA_AGE: Check = Check {
     name: "data_age",
-    stage: Stage::Order,
+    stage: Stage::Pace,
     bounds: "the age of the instrument's newest market data, by the exchange's clock",
     unit: "seconds",
     key: "risk.max_data_age_seconds",
@@ -26,7 +26,7 @@ pub(crate) const DATA_AGE: Check = Check {
 
 pub(crate) const CLOCK_DRIFT: Check = Check {
     name: "clock_drift",
-    stage: Stage::Order,
+    stage: Stage::Pace,
     bounds: "the difference between the exchange's clock and ours at the newest timed fact",
     unit: "seconds",
     key: "risk.max_clock_drift_ms",
@@ -41,7 +41,7 @@ pub(crate) const CLOCK_DRIFT: Check = Check {
 
 pub(crate) const PER_SECOND: Check = Check {
     name: "orders_per_second",
-    stage: Stage::Order,
+    stage: Stage::Pace,
     bounds: "orders and amendments within any second; orders that only reduce count and pass",
     unit: "count",
     key: "risk.max_orders_per_second",
@@ -57,7 +57,7 @@ pub(crate) const PER_SECOND: Check = Check {
 
 pub(crate) const PER_MINUTE: Check = Check {
     name: "orders_per_minute",
-    stage: Stage::Order,
+    stage: Stage::Pace,
     bounds: "orders and amendments within any minute; orders that only reduce count and pass",
     unit: "count",
     key: "risk.max_orders_per_minute",

@@ -163,7 +163,7 @@ pub(crate) fn is_known(context: &Context<'_>, draft: &Draft<'_>) -> bool {
         && (known.lowest..=known.highest).contains(&draft.price)
         // It opens one position at most.
         && context.limits.max_daily_trades.is_none_or(|most| context.opened_today() < most.into())
-        && watch.is_at_ease(order.instrument.index(), context.now)
+        && context.is_at_ease(draft)
         && (screen.from..=screen.to).contains(&context.equity())
 }
 

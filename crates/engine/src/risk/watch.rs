@@ -81,7 +81,7 @@ impl Sent {
     }
 
     /// Whether `most` were sent within the window: one look at the order that many orders ago.
-    #[inline]
+    #[inline(always)]
     fn is_full(&self, most: usize, window: Span, now: Timestamp) -> bool {
         // As many as that were mostly never sent within a minute.
         self.len() >= most && self.is_full_by_time(most, window, now)
@@ -244,12 +244,12 @@ impl Watch {
             && self.sent.len() < self.sent.fewest
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn is_second_full(&self, most: u32, now: Timestamp) -> bool {
         self.sent.is_full(usize::try_from(most).unwrap_or(usize::MAX), SECOND, now)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn is_minute_full(&self, most: u32, now: Timestamp) -> bool {
         self.sent.is_full(usize::try_from(most).unwrap_or(usize::MAX), MINUTE, now)
     }
