@@ -135,9 +135,9 @@ impl Amount {
     pub fn to_f64(self) -> f64 {
         // Both ways are to the nearest. The halves of up to 2⁸⁵ are exact as they are, so that their sum is rounded once, and
         // each conversion is one instruction; that of 128 bits takes a hundred.
-        let upper = self.0 >> 32;
-        if (-(1 << 53)..=1 << 53).contains(&upper) {
-            return (upper as i64 as f64 * 4_294_967_296.0 + f64::from(self.0 as u32)) / 1e18;
+        let (top, upper) = ((self.0 >> 64) as i64, (self.0 >> 32) as i64);
+        if (-(1 << 21)..1 << 21).contains(&top) {
+            return (upper as f64 * 4_294_967_296.0 + f64::from(self.0 as u32)) / 1e18;
         }
         self.0 as f64 / 1e18
     }
