@@ -290,6 +290,7 @@ impl<R: Recording> Runner<R> {
                     }
                     None => 1,
                 };
+                let runs = runs.closing_by(day.end);
                 let consumed = runs.advance(Seq(self.seq), &today[..quiet], &mut self.outbox);
                 self.take_run(ix, &today[..consumed]);
                 rest = &rest[consumed..];

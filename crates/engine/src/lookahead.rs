@@ -15,9 +15,19 @@ pub struct Runs<'e> {
     strategy: u16,
     ix: InstrumentIx,
     timeframe: Timeframe,
+    /// No candle closes after this.
+    closes_by: Timestamp,
 }
 
 impl Runs<'_> {
+    /// The same where it is known that no candle of the run closes after a moment, such as the end of a day: that spares a look at the
+    /// last one, which may be far ahead in memory.
+    #[inline]
+    #[must_use]
+    pub fn closing_by(self, closes_by: Timestamp) -> Self {
+        Self { closes_by, ..self }
+    }
+
     /// Steps over consecutive candles during which nothing else happens, up to the first that something follows from. Returns how
     /// many were consumed; `out` holds what followed from the last of them.
     ///
@@ -33,7 +43,12 @@ impl Runs<'_> {
     /// As [`Engine::step`].
     #[inline]
     pub fn advance(self, seq: Seq, bars: &[Bar], out: &mut Outbox) -> usize {
-        self.engine.advance(self.strategy, seq, (self.ix, self.timeframe), bars, out)
+        let Self { engine, strategy, ix, timeframe, closes_by } = self;
+        debug_assert!(
+            bars.last().is_none_or(|bar| bar.open_time + timeframe.span() <= closes_by),
+            "no candle closes after the moment that the caller named"
+        );
+        engine.advance(strategy, seq, (ix, timeframe, closes_by), bars, out)
     }
 
     /// Lets the strategy look at candles before they are due, up to the first it has something to say about. Returns how many it
@@ -58,7 +73,7 @@ impl Engine {
     #[must_use]
     pub fn runs(&mut self, ix: InstrumentIx, timeframe: Timeframe) -> Option<Runs<'_>> {
         let strategy = self.host.runner(ix, timeframe).filter(|_| self.is_quiet(ix))?;
-        Some(Runs { engine: self, strategy, ix, timeframe })
+        Some(Runs { engine: self, strategy, ix, timeframe, closes_by: Timestamp::MAX })
     }
 
     /// Whether [`Engine::runs`] gives anything now.
@@ -104,13 +119,13 @@ impl Engine {
         &mut self,
         strategy: u16,
         seq: Seq,
-        (ix, timeframe): (InstrumentIx, Timeframe),
+        (ix, timeframe, closes_by): (InstrumentIx, Timeframe, Timestamp),
         bars: &[Bar],
         out: &mut Outbox,
     ) -> usize {
         assert!(out.is_empty(), "the outbox is drained between steps");
         assert!(seq >= self.seq, "sequence numbers grow: {} after {}", seq.0, self.seq.0);
-        let bars = self.until_day_ends(timeframe, bars, out);
+        let bars = self.until_day_ends((timeframe, closes_by), bars, out);
         let mut run = CandleRun::new(ix, bars);
         let mut outcome =
             self.host.ask_run(strategy, &self.instruments[ix.index()], &mut run, &mut self.intents);
@@ -149,14 +164,20 @@ impl Engine {
     /// Where limits are measured from the start of a day, a run does not go over its end: the figures of the old day are
     /// said with the first candle of the new one, which is a run by itself.
     #[inline]
-    fn until_day_ends<'a>(&mut self, timeframe: Timeframe, bars: &'a [Bar], out: &mut Outbox) -> &'a [Bar] {
+    fn until_day_ends<'a>(
+        &mut self,
+        (timeframe, closes_by): (Timeframe, Timestamp),
+        bars: &'a [Bar],
+        out: &mut Outbox,
+    ) -> &'a [Bar] {
         if !self.guard.limits_equity() {
             return bars;
         }
         let (Some(first), Some(last)) = (bars.first(), bars.last()) else { return bars };
         let (span, after) = (timeframe.span(), self.now.checked_add(Span::from_nanos(1)));
         let at = after.map_or(first.open_time + span, |after| after.max(first.open_time + span));
-        if at <= self.guard.roll_due && last.open_time + span <= self.guard.roll_due {
+        let due = self.guard.roll_due;
+        if at <= due && (closes_by <= due || last.open_time + span <= due) {
             return bars;
         }
         self.cut_at_end_of_day(at, span, bars, out)

@@ -169,7 +169,7 @@ impl Open {
 
 impl Worth {
     /// Works it out anew.
-    #[inline(always)]
+    #[inline(never)]
     fn refresh(&mut self, ledger: &Ledger, instruments: &[Instrument]) {
         self.several.clear();
         // Most accounts hold one position or none.
@@ -417,7 +417,7 @@ impl Engine {
 
     /// What the equity is while nothing but the price of one instrument moves: a sum, and what a price mantissa of one adds to
     /// it. `None` where it is not that simple, or more than the equity is observed.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn worth_by(&mut self, ix: InstrumentIx) -> Option<(f64, f64)> {
         let settings = &self.guard.settings;
         if settings.account.volatility.is_some() || settings.protections.max_drawdown.is_some() {
@@ -512,6 +512,10 @@ impl Engine {
     ) {
         let guard = &mut self.guard;
         guard.worth.is_stale = true;
+        if guard.limits_equity && self.ledger.open().len() <= 1 {
+            // It takes some time until it is there, which passes with what else there is to do.
+            guard.worth.refresh(&self.ledger, &self.instruments);
+        }
         guard.figures.realised += booking.realised;
         guard.figures.fees += fill.fee;
         let closing_fee = fill.fee.share(booking.closed.mantissa(), fill.quantity.mantissa());
