@@ -6,14 +6,14 @@ use crate::exchange::bybit::{Claim, Executed};
 use engine::Engine;
 use journal::Entry;
 use model::{
-    BalanceChange, BookUpdate, Candle, ClientOrderId, Fact, FillCause, Input, Instrument, InstrumentIx,
-    OperatorCommand, OrderCommand, OrderState, PositionSide, Record, Seq, Side, VenueEvent,
+    BalanceChange, BookUpdate, Candle, ClientOrderId, Fact, Input, Instrument, InstrumentIx, OperatorCommand,
+    OrderCommand, OrderState, PositionSide, Record, Seq, Side, VenueEvent,
 };
 use session::Append;
 use session::replay::Replay;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use units::{Amount, Price, Quantity, Span, Timestamp};
+use units::{Amount, Price, Quantity, Timestamp};
 use venue::Venue;
 
 /// An invariant that does not hold, by its number in the list of the documentation.
@@ -40,10 +40,6 @@ macro_rules! hold {
 }
 pub(crate) use hold;
 
-/// For so long after something closed a position that only ever closes, orders that counted on it may be on their way. What they come to together
-/// is too much for as long as they rest, so the allowance ends later than that: when they come to no more than the limit again.
-const GUARDED: Span = Span::from_seconds(60);
-
 /// So many orders and executions are remembered: more than any world can tell again.
 const REMEMBERED: usize = 4_096;
 
@@ -55,8 +51,6 @@ const COMMANDS: usize = 4_096;
 struct Known {
     quantity: Quantity,
     filled: Quantity,
-    /// It only ever makes a position smaller.
-    reduces: bool,
 }
 
 /// The checker and its reference model.
@@ -81,9 +75,6 @@ pub(crate) struct Checker {
     /// The engine steps beside itself, from its own snapshot.
     twin: Option<Replay>,
     until_twin: u64,
-    /// What guards and reduce-only orders closed at the venue while orders that count on the position may be on their way, and until when those may
-    /// arrive.
-    guarded: BTreeMap<InstrumentIx, (i64, Timestamp)>,
     /// Books as they reach the engine.
     books: BTreeMap<InstrumentIx, (bool, u64)>,
     /// The newest candle of each instrument that the engine was told, with the input that said so, and those before.
@@ -372,17 +363,17 @@ impl Checker {
             durable.0,
             cause.unwrap_or_default().0
         );
-        if let Claim::Place { id, quantity, reduces, .. } = claim {
+        if let Claim::Place { id, quantity, .. } = claim {
             self.count("orders arrived");
             hold!(3, !self.orders[exchange].contains_key(id), "{id:?} arrived a second time");
-            self.remember(exchange, *id, *quantity, *reduces);
+            self.remember(exchange, *id, *quantity);
         }
         Ok(())
     }
 
-    fn remember(&mut self, exchange: usize, id: ClientOrderId, quantity: Quantity, reduces: bool) {
+    fn remember(&mut self, exchange: usize, id: ClientOrderId, quantity: Quantity) {
         let orders = &mut self.orders[exchange];
-        orders.insert(id, Known { quantity, filled: Quantity::ZERO, reduces });
+        orders.insert(id, Known { quantity, filled: Quantity::ZERO });
         if orders.len() > REMEMBERED {
             orders.pop_first();
         }
@@ -394,7 +385,7 @@ impl Checker {
     pub(crate) fn placed(&mut self, exchange: usize, command: &OrderCommand) {
         match command {
             OrderCommand::Place(order) => {
-                self.remember(exchange, order.id, order.quantity, order.reduce_only);
+                self.remember(exchange, order.id, order.quantity);
             }
             OrderCommand::Amend { id, amendment, .. } => {
                 if let (Some(known), Some(quantity)) = (self.orders[exchange].get_mut(id), amendment.quantity)
@@ -407,19 +398,10 @@ impl Checker {
     }
 
     /// Something happened to the account there, before any network.
-    pub(crate) fn happened(
-        &mut self,
-        exchange: usize,
-        event: &VenueEvent,
-        now: Timestamp,
-    ) -> Result<(), Violation> {
+    pub(crate) fn happened(&mut self, exchange: usize, event: &VenueEvent) -> Result<(), Violation> {
         match event {
             VenueEvent::Filled(fill) => {
                 self.count("fills");
-                let known = fill.order.and_then(|id| self.orders[exchange].get(&id));
-                if fill.cause != FillCause::Order || known.is_some_and(|known| known.reduces) {
-                    self.guard_fired(fill.instrument, fill.quantity, now);
-                }
                 if let Some(known) = fill.order.and_then(|id| self.orders[exchange].get_mut(&id)) {
                     known.filled += fill.quantity;
                     hold!(
@@ -437,17 +419,8 @@ impl Checker {
     }
 
     /// Something was executed at an exchange of Bybit's dialect.
-    pub(crate) fn executed(
-        &mut self,
-        exchange: usize,
-        executed: &Executed,
-        now: Timestamp,
-    ) -> Result<(), Violation> {
+    pub(crate) fn executed(&mut self, exchange: usize, executed: &Executed) -> Result<(), Violation> {
         self.count("fills");
-        let known = executed.order.and_then(|id| self.orders[exchange].get(&id));
-        if executed.is_forced || known.is_some_and(|known| known.reduces) {
-            self.guard_fired(executed.ix, executed.quantity, now);
-        }
         if let Some(known) = executed.order.and_then(|id| self.orders[exchange].get_mut(&id)) {
             known.filled += executed.quantity;
             known.quantity = known.quantity.max(executed.ordered);
@@ -456,21 +429,12 @@ impl Checker {
         Ok(())
     }
 
-    /// What guards a position, a reduce-only order or the exchange closed so much of it.
-    fn guard_fired(&mut self, ix: InstrumentIx, quantity: Quantity, now: Timestamp) {
-        let until = now + GUARDED;
-        let entry = self.guarded.entry(ix).or_insert((0, until));
-        *entry = (entry.0 + quantity.mantissa(), until);
-    }
-
-    /// The exchange's own books, and what our orders there may come to. An order that turns a position around counts on the
-    /// position: where what only ever closes closes it meanwhile, so much more may be open for as long as the order is on its way.
+    /// The exchange's own books, and what our orders there may come to, whatever closes the position before they are met.
     pub(crate) fn venue(
         &mut self,
         venue: &Venue,
         ixs: &[InstrumentIx],
         most: Option<Quantity>,
-        now: Timestamp,
     ) -> Result<(), Violation> {
         for book in venue.account().books() {
             hold!(1, book.sum() == Amount::ZERO, "the venue's books sum to {}", book.sum());
@@ -485,17 +449,13 @@ impl Checker {
                 open[usize::from(report.side == Side::Sell)] +=
                     report.quantity.mantissa() - report.filled.mantissa();
             }
-            let worst = (held + open[0]).max(open[1] - held);
-            let (closed, until) = self.guarded.get(ours).copied().unwrap_or((0, Timestamp::MIN));
+            let worst = (held.max(0) + open[0]).max((-held).max(0) + open[1]);
             hold!(
                 5,
-                worst <= most.mantissa() + closed,
-                "position {held} and orders {open:?} of {ours:?} may come to {worst}, the limit is {} and guards closed {closed}",
+                worst <= most.mantissa(),
+                "position {held} and orders {open:?} of {ours:?} may come to {worst}, the limit is {}",
                 most.mantissa()
             );
-            if worst <= most.mantissa() && until <= now {
-                self.guarded.remove(ours);
-            }
         }
         Ok(())
     }

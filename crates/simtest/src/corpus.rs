@@ -58,14 +58,14 @@ pub const STORIES: &[Story] = &[
     Story {
         seed: 0x12,
         dialects: Dialects::Internal,
-        story: "a stop closed a position while an order that turns it around was on its way: bounded by the position, and \
-                written down with invariant 5",
+        story: "a stop closed a position while an order that turns it around was on its way, and what was to close it opened: \
+                every order counts as if the position were gone",
     },
     Story {
         seed: 0x7b3,
         dialects: Dialects::Internal,
-        story: "a stop closed a position while an order that turns it around was on its way, and the checker's allowance of a \
-                minute ended before the resting orders did: it ends with them now",
+        story: "a stop closed a position while resting orders counted on it, and together they came to more than the limit: \
+                nothing counts on a position that may be gone",
     },
     Story {
         seed: 0xdea,

@@ -119,13 +119,10 @@ impl Claim {
 /// An execution, as far as the reference model counts it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Executed {
-    pub(crate) ix: InstrumentIx,
     /// The order, where somebody placed one.
     pub(crate) order: Option<ClientOrderId>,
     pub(crate) ordered: Quantity,
     pub(crate) quantity: Quantity,
-    /// What guards a position closed it, or the exchange did.
-    pub(crate) is_forced: bool,
 }
 
 /// One exchange.
@@ -346,12 +343,10 @@ impl Bybit {
     pub(crate) fn executed(&mut self) -> Vec<Executed> {
         let from = self.counted;
         let rows = self.books().executions();
-        let one = |(ix, row): &(InstrumentIx, wire::bybit::server::Execution)| Executed {
-            ix: self.ixs[ix.index()],
+        let one = |(_, row): &(InstrumentIx, wire::bybit::server::Execution)| Executed {
             order: self.placed_as(&row.link, &row.order_id, row.stop_type),
             ordered: row.order_quantity,
             quantity: row.quantity,
-            is_forced: row.kind != "Trade" || !is_plain(row.stop_type),
         };
         let executed = rows[from..].iter().filter(|(_, row)| row.kind != "Funding").map(one).collect();
         self.counted = rows.len();

@@ -156,14 +156,14 @@ impl World {
         // Whoever trades by hand may hold what he likes, and what a venue reduces by force nobody planned.
         let is_ours = self.options.rate(Fault::ByHand) == 0;
         let most = is_ours.then_some(Quantity::new(MOST_HELD));
-        self.checker.venue(self.exchanges[venue].venue(), self.exchanges[venue].ixs(), most, self.now)
+        self.checker.venue(self.exchanges[venue].venue(), self.exchanges[venue].ixs(), most)
     }
 
     /// Something happened to the account at an exchange.
     fn happened(&mut self, venue: usize, events: &[VenueEvent]) -> Checked {
         for event in events {
             self.note(|| format!("    {venue}: {event:?}"));
-            self.checker.happened(venue, event, self.now)?;
+            self.checker.happened(venue, event)?;
             let told = &mut self.told_events[venue];
             if told.len() == KEPT {
                 told.pop_front();
@@ -409,7 +409,7 @@ impl World {
         let (executed, said) = (exchange.executed(), exchange.said());
         for execution in executed {
             self.note(|| format!("    {venue}: {execution:?}"));
-            self.checker.executed(venue, &execution, self.now)?;
+            self.checker.executed(venue, &execution)?;
         }
         for (kind, what) in said {
             match what {
