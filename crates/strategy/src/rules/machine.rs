@@ -1,7 +1,7 @@
 //! A program at work on one instrument: steps that carry what they remember, taken once for each candle. It allocates
 //! nothing after it was made.
 
-use super::decision::{Alternatives, Decision, Part, Test};
+use super::decision::{Alternatives, Decision, Part};
 use super::program::{Code, Operation, Program, Register, pure, truth};
 use super::step::{At, Step};
 use super::structure_calls::{Question, settings};
@@ -9,8 +9,8 @@ use crate::bank::{Bank, Source, Subscriber};
 use crate::higher::Resampler;
 use crate::state::{StateError, StateReader, StateWriter};
 use crate::{CandleRun, Intents};
+use indicators::Ohlcv;
 use indicators::structure::MarketStructure;
-use indicators::{Ema, Ohlcv, SteadyEma};
 use model::{Bar, Instrument, InstrumentIx, Timeframe};
 
 /// What a program remembers of one instrument.
@@ -213,13 +213,8 @@ impl Machine {
         alternatives: Option<&Alternatives>,
         (run, said): (&mut CandleRun<'a>, &Intents),
     ) -> (u32, Option<&'a Bar>) {
-        if let [Step::Emas { it, out }] = self.steps[0].as_mut_slice()
-            && program.frames.len() == 1
-            && self.close.is_some()
-            && let Some(test) = alternatives.and_then(Alternatives::only)
-            && let Some(pair) = Pair::new(it, *out, test)
-        {
-            return pair.run_until(instrument, (run, said), (it, *out, self.close), &mut self.registers);
+        if let Some(pair) = self.pair(program, alternatives) {
+            return self.race(pair, instrument, run, said);
         }
         let mut candles = 0;
         while let Some(bar) = run.next(said) {
@@ -230,6 +225,59 @@ impl Machine {
             }
         }
         (candles, None)
+    }
+
+    /// Which of two averages, the only step there is, must be the lesser for the only test there is to pass.
+    #[inline]
+    fn pair(&self, program: &Program, alternatives: Option<&Alternatives>) -> Option<Pair> {
+        let out = match self.steps[0].as_slice() {
+            [Step::Emas { it, out }] if it[0].is_ready() && it[1].is_ready() => *out,
+            [Step::Smas { out, .. }] => *out,
+            _ => return None,
+        };
+        let test = alternatives.and_then(Alternatives::only)?;
+        let lesser = test.lesser_of(out).filter(|_| program.frames.len() == 1)?;
+        let level = if test.is_strict() { 0.0 } else { -f64::from_bits(1) };
+        Some(Pair { lesser, level })
+    }
+
+    /// Takes candles until the test of a pair passes, and writes what its averages came to.
+    #[inline(always)]
+    fn race<'a>(
+        &mut self,
+        pair: Pair,
+        instrument: &Instrument,
+        run: &mut CandleRun<'a>,
+        said: &Intents,
+    ) -> (u32, Option<&'a Bar>) {
+        let before = run.remaining();
+        let (lesser, greater) = (pair.lesser, 1 - pair.lesser);
+        let (out, found, last) = match self.steps[0].first_mut() {
+            Some(Step::Emas { it, out }) => {
+                let [Some(mut a), Some(mut b)] = [lesser, greater].map(|i| it[i].steady()) else {
+                    return (0, None);
+                };
+                let (found, last) = pair.run(instrument, run, said, |x| [a.update(x), b.update(x)]);
+                if last.is_some() {
+                    it[lesser].resume(a);
+                    it[greater].resume(b);
+                }
+                (*out, found, last)
+            }
+            Some(Step::Smas { it, out }) => {
+                let mut step = |x| [lesser, greater].map(|i| it[i].update(x).unwrap_or(f64::NAN));
+                let (found, last) = pair.run(instrument, run, said, &mut step);
+                (*out, found, last)
+            }
+            _ => return (0, None),
+        };
+        if let Some([a, b, close]) = last {
+            self.registers[usize::from(out[lesser])] = a;
+            self.registers[usize::from(out[greater])] = b;
+            self.set(self.close, close);
+        }
+        // A run has fewer candles than would not fit.
+        (u32::try_from(before - run.remaining()).unwrap_or(u32::MAX), found)
     }
 
     /// Takes one closed candle; `bank` has taken it before.
@@ -300,59 +348,37 @@ impl Machine {
     }
 }
 
-/// Two averages of closes and the one test that looks at both, in registers of the processor: all that most candles of most rules
-/// about trends change.
+/// The one test that looks at two averages of closes: all that most candles of most rules about trends have to answer.
+#[derive(Debug, Clone, Copy)]
 struct Pair {
-    /// First the one that must be the lesser for the test to pass.
-    averages: [SteadyEma; 2],
-    /// Which of the step's two that is.
+    /// Which must be the lesser for it to pass.
     lesser: usize,
-    /// The lead of the other beyond which the test passes: none, or the least below none where being level is enough.
+    /// The lead of the other beyond which it passes: none, or the least below none where being level is enough.
     level: f64,
 }
 
 impl Pair {
-    /// `None` before the averages are steady, or where the test looks at something else.
+    /// Takes the candles up to the first at which the test passes. `step` takes a close and gives the averages, the one that must be
+    /// the lesser first. The last two come back, with their close.
     #[inline(always)]
-    fn new(it: &[Ema; 2], out: [Register; 2], test: Test) -> Option<Self> {
-        let lesser = test.lesser_of(out)?;
-        let averages = [it[lesser].steady()?, it[1 - lesser].steady()?];
-        let level = if test.is_strict() { 0.0 } else { -f64::from_bits(1) };
-        Some(Self { averages, lesser, level })
-    }
-
-    /// Takes the candles up to the first at which the test passes, gives the averages back and writes what they came to.
-    #[inline(always)]
-    fn run_until<'a>(
+    fn run<'a>(
         self,
         instrument: &Instrument,
-        (run, said): (&mut CandleRun<'a>, &Intents),
-        (it, out, close_out): (&mut [Ema; 2], [Register; 2], Option<Register>),
-        registers: &mut [f64],
-    ) -> (u32, Option<&'a Bar>) {
-        let Self { averages: [mut first, mut second], lesser, level } = self;
-        let before = run.remaining();
-        let mut last: Option<[f64; 3]> = None;
-        let found = loop {
-            let Some(bar) = run.next(said) else { break None };
+        run: &mut CandleRun<'a>,
+        said: &Intents,
+        mut step: impl FnMut(f64) -> [f64; 2],
+    ) -> (Option<&'a Bar>, Option<[f64; 3]>) {
+        let mut last = None;
+        while let Some(bar) = run.next(said) {
             let close = instrument.price_f64(bar.close);
-            let (x, y) = (first.update(close), second.update(close));
-            last = Some([x, y, close]);
-            if y - x > level {
-                break Some(bar);
-            }
-        };
-        if let Some([x, y, close]) = last {
-            it[lesser].resume(first);
-            it[1 - lesser].resume(second);
-            registers[usize::from(out[lesser])] = x;
-            registers[usize::from(out[1 - lesser])] = y;
-            if let Some(place) = close_out {
-                registers[usize::from(place)] = close;
+            let [a, b] = step(close);
+            last = Some([a, b, close]);
+            // Where one is missing there is no lead.
+            if b - a > self.level {
+                return (Some(bar), last);
             }
         }
-        // A run has fewer candles than would not fit.
-        (u32::try_from(before - run.remaining()).unwrap_or(u32::MAX), found)
+        (None, last)
     }
 }
 
@@ -385,6 +411,9 @@ fn paired(steps: Vec<Step>) -> Vec<Step> {
         match (paired.pop(), step) {
             (Some(Step::Ema { it, out }), Step::Ema { it: second, out: then }) => {
                 paired.push(Step::Emas { it: Box::new([it, second]), out: [out, then] });
+            }
+            (Some(Step::Sma { it, out }), Step::Sma { it: second, out: then }) => {
+                paired.push(Step::Smas { it: Box::new([*it, *second]), out: [out, then] });
             }
             (last, step) => {
                 paired.extend(last);

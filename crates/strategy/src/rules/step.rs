@@ -52,6 +52,10 @@ pub(super) enum Step {
         it: Box<Sma>,
         out: Register,
     },
+    Smas {
+        it: Box<[Sma; 2]>,
+        out: [Register; 2],
+    },
     Rsi {
         it: Box<Rsi>,
         out: Register,
@@ -254,6 +258,14 @@ impl Step {
                 Some(x) => registers[place(*out)] = x,
                 None => turn_sma(it, bar.close, registers, *out),
             },
+            Self::Smas { it, out } => {
+                for (it, out) in it.iter_mut().zip(out) {
+                    match it.update_steady(bar.close) {
+                        Some(x) => registers[place(*out)] = x,
+                        None => turn_sma(it, bar.close, registers, *out),
+                    }
+                }
+            }
             Self::Rsi { it, out } => match it.update_steady(bar.close) {
                 Some(x) => registers[place(*out)] = x,
                 None => warm_rsi(it, bar.close, registers, *out),
@@ -276,6 +288,9 @@ impl Step {
             },
             Self::Close { out } => registers[place(*out)] = bar.close,
             Self::Past { ring, a, out } => registers[place(*out)] = ring.turn(registers[place(*a)]),
+            Self::Shared { slot, out, outputs: 1 } if !at.is_earlier => {
+                registers[place(*out)] = known(at.bank.value(*slot));
+            }
             Self::Shared { slot, out, outputs } => shared(at, *slot, registers, *out, *outputs),
             Self::Pure(operation) => purely(operation, registers),
             // All of them, so that nothing has to be compared before the arm is found.
@@ -360,6 +375,7 @@ impl Step {
             | Self::Ema { .. }
             | Self::Emas { .. }
             | Self::Sma { .. }
+            | Self::Smas { .. }
             | Self::Rsi { .. }
             | Self::Atr { .. }
             | Self::Macd { .. }
@@ -378,6 +394,7 @@ impl Step {
             Self::Ema { it, .. } => state.indicator(it),
             Self::Emas { it, .. } => it.iter().for_each(|it| state.indicator(it)),
             Self::Sma { it, .. } => state.indicator(it.as_ref()),
+            Self::Smas { it, .. } => it.iter().for_each(|it| state.indicator(it)),
             Self::Rsi { it, .. } => state.indicator(it.as_ref()),
             Self::Macd { it, .. } => state.indicator(it.as_ref()),
             Self::Bollinger { it, .. } => state.indicator(it.as_ref()),
@@ -413,6 +430,7 @@ impl Step {
             Self::Ema { it, .. } => state.indicator(it)?,
             Self::Emas { it, .. } => it.iter_mut().try_for_each(|it| state.indicator(it))?,
             Self::Sma { it, .. } => state.indicator(it.as_mut())?,
+            Self::Smas { it, .. } => it.iter_mut().try_for_each(|it| state.indicator(it))?,
             Self::Rsi { it, .. } => state.indicator(it.as_mut())?,
             Self::Macd { it, .. } => state.indicator(it.as_mut())?,
             Self::Bollinger { it, .. } => state.indicator(it.as_mut())?,
