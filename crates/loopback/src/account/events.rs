@@ -3,6 +3,7 @@
 use super::ledger::{Closing, Ledger};
 use super::{Account, Guarded, Kept, Origin, Scene, Take, Told};
 use crate::choices::Open;
+use crate::market::BAND;
 use model::{
     BalanceChange, CancelReason, Fill, FillCause, InstrumentIx, LegId, LegKind, Liquidation,
     LiquidationStage, Liquidity, MarginMode, OrderCommand, PositionMode, PositionSide, Protection,
@@ -145,10 +146,10 @@ impl Account {
                 });
                 self.meets(number);
             }
-            VenueEvent::Triggered { id, .. } => self.fire(self.number(id), at),
+            VenueEvent::Triggered { id, .. } => self.fire(scene, self.number(id), at),
             VenueEvent::LegTriggered { leg, .. } => {
                 if let Some(number) = self.legs.get(&leg).copied() {
-                    self.fire(number, at);
+                    self.fire(scene, number, at);
                 }
             }
             VenueEvent::Filled(fill) => self.filled(scene, &fill),
@@ -230,7 +231,7 @@ impl Account {
     }
 
     /// A trigger has fired: told at once, since it lasts no time.
-    fn fire(&mut self, number: u64, at: Timestamp) {
+    fn fire(&mut self, scene: &Scene<'_>, number: u64, at: Timestamp) {
         self.change(number, at, |order| order.status = Status::Triggered);
         self.tell_order(number);
         self.meets(number);
@@ -238,8 +239,16 @@ impl Account {
         if let Some(id) = &other {
             self.ids.insert(id.clone(), number);
         }
+        let bound = self.orders.get(&number).map(|kept| {
+            let mark = scene.glance(kept.ix).mark;
+            scene.instruments[kept.ix.index()].price_shifted(mark, kept.order.side, BAND)
+        });
         self.change(number, at, |order| {
             order.status = Status::New;
+            if order.is_market {
+                // From now on it is an order at market: its price says how far it goes.
+                order.price = order.price.or(bound);
+            }
             order.id = other.unwrap_or_else(|| std::mem::take(&mut order.id));
         });
     }
@@ -420,7 +429,7 @@ impl Account {
                     guarded.orders[slot] = None;
                     let size = self.ledgers.get(&place).map_or(fill.quantity, |ledger| ledger.size);
                     self.change(number, fill.exchange_time, |order| order.quantity = size);
-                    self.fire(number, fill.exchange_time);
+                    self.fire(scene, number, fill.exchange_time);
                 }
                 Some(number)
             }
@@ -629,8 +638,14 @@ impl Account {
                 let Some(number) = guarded.orders[slot] else { continue };
                 if !is_wanted {
                     guarded.orders[slot] = None;
-                    let reason =
-                        if size.is_zero() { CancelReason::PositionClosed } else { CancelReason::Requested };
+                    // Of a position that turned around nothing is left either.
+                    let held = self.ledgers.get(&key).map(|ledger| ledger.side);
+                    let has_turned = self.orders.get(&number).map(|kept| kept.order.side) == held;
+                    let reason = if size.is_zero() || has_turned {
+                        CancelReason::PositionClosed
+                    } else {
+                        CancelReason::Requested
+                    };
                     self.ended(number, scene.now, reason);
                 } else if self.orders.get(&number).is_some_and(|kept| kept.order.quantity != size) {
                     self.change(number, scene.now, |order| order.quantity = size);

@@ -376,6 +376,7 @@ def stops():
     admin.price("BTCUSDT", f"{round(price * 0.94)}")
     checks.equal(position()["size"], "0.000", "the stop closes the position")
     stop = listed(http.get_order_history(**BTC, orderId=stop_id))[0]
+    checks.that(float(stop["price"]) > 0, "which says how far it would have gone", stop["price"])
     checks.equal((stop["orderStatus"], stop["createType"]), ("Filled", "CreateByStopLoss"), "by its order")
     price = last()
     order(kind="Market", qty="0.1")
@@ -417,6 +418,13 @@ def stops():
     moved = legs[0]["orderId"]
     http.amend_order(**BTC, orderId=moved, triggerPrice=f"{round(float(legs[0]['triggerPrice'])) + 10}")
     checks.equal(float(kept(moved)["triggerPrice"]), round(float(legs[0]["triggerPrice"])) + 10, "a leg is amended")
+    flat()
+    price = last()
+    order(kind="Market", qty="0.02", takeProfit=f"{round(price * 1.05)}")
+    target = listed(http.get_open_orders(**BTC))[0]["orderId"]
+    order("Sell", kind="Market", qty="0.03")
+    checks.equal((position()["side"], position()["takeProfit"]), ("Sell", ""), "a position that turns around is another")
+    checks.equal(kept(target)["cancelType"], "CancelByTpSlTsClear", "what guarded the old one ends with it")
     flat()
     leftovers = [row for row in listed(http.get_open_orders(**BTC))]
     checks.equal(leftovers, [], "with the position its legs go")
