@@ -52,7 +52,8 @@ pub(crate) fn worst(held: Quantity, [buys, sells]: Pending) -> Reach {
 /// `exits` are the orders that only reduce it and fill when they arrive.
 #[inline]
 pub(crate) fn likely(held: Quantity, [buys, sells]: Pending, exits: Pending) -> Reach {
-    if exits != NOTHING {
+    let [bought, sold] = exits;
+    if !bought.is_zero() || !sold.is_zero() {
         cold_path();
         return [Side::Buy, Side::Sell].map(|side| {
             let (towards, i) = (side.signed(held), side as usize);

@@ -180,15 +180,16 @@ impl<'a> Context<'a> {
     }
 
     /// Works a request out.
+    #[inline]
     pub(crate) fn draft(&self, order: &'a NewOrder, strategy: u16) -> Result<Draft<'a>, Refusal> {
-        let basis = self.basis(order)?;
-        Ok(self.work_out(order, strategy, basis))
+        let valued = self.valued(order)?;
+        Ok(self.worked_out(order, strategy, valued))
     }
 
-    /// What everything about a request is worked out of: whose it is and the price it is valued at. By itself, so that what follows
-    /// cannot fail and is written where it stays.
+    /// The instrument of an order and the price that it is valued at, or why it cannot even be worked out. By itself, because a
+    /// whole draft or a refusal would come by way of memory.
     #[inline(always)]
-    pub(crate) fn basis(&self, order: &NewOrder) -> Result<(&'a Instrument, Price), Refusal> {
+    pub(crate) fn valued(&self, order: &NewOrder) -> Result<(&'a Instrument, Price), Refusal> {
         let ix = order.instrument;
         let instrument: &'a Instrument =
             self.engine.instruments.get(ix.index()).ok_or(Refusal::UnknownInstrument)?;
@@ -202,27 +203,28 @@ impl<'a> Context<'a> {
             OrderKind::Market => None,
             kind => kind.limit().or(kind.trigger()),
         };
-        let price = asked.or(last).ok_or(Refusal::NoPrice)?;
-        Ok((instrument, price))
+        Ok((instrument, asked.or(last).ok_or(Refusal::NoPrice)?))
     }
 
-    /// The rest of it.
+    /// Works an order out that can be.
     #[inline(always)]
-    pub(crate) fn work_out(
+    pub(crate) fn worked_out(
         &self,
         order: &'a NewOrder,
         strategy: u16,
         (instrument, price): (&'a Instrument, Price),
     ) -> Draft<'a> {
-        let ix = order.instrument;
-        let slot = self.orders.slot(ix, order.position_side);
+        let slot = self.orders.slot(order.instrument, order.position_side);
         let held = self.ledger.positions[slot];
         let pending = self.orders.pending(slot);
         let exits = self.orders.exits(slot);
         let (rest, after) = self.reach_with(order, held.quantity, (pending, exits));
         let before = if self.replaced.is_some() { likely(held.quantity, pending, exits) } else { rest };
-        let side = order.side as usize;
-        let opening = after[side] - rest[side];
+        // Not by index: what is indexed lies in memory.
+        let opening = match order.side {
+            Side::Buy => after[Side::Buy as usize] - rest[Side::Buy as usize],
+            Side::Sell => after[Side::Sell as usize] - rest[Side::Sell as usize],
+        };
         let value = instrument.checked_notional(price, order.quantity).filter(|value| *value <= MOST);
         let (value, opening_value) = match value {
             Some(value) if opening == order.quantity => (value, value),
@@ -230,7 +232,13 @@ impl<'a> Context<'a> {
             Some(value) => (value, instrument.notional(price, opening)),
             None => (OVER, OVER),
         };
-        let mut draft = Draft {
+        let margin = if value != OVER && opening.is_positive() {
+            let fee = instrument.notional_share(price, order.quantity, self.limits.taker_fee, Rounding::Up);
+            self.margin_for(order, opening, (slot, &held), opening_value) + fee
+        } else {
+            Amount::ZERO
+        };
+        Draft {
             order,
             strategy,
             instrument,
@@ -242,13 +250,8 @@ impl<'a> Context<'a> {
             opening_value,
             before,
             after,
-            margin: Amount::ZERO,
-        };
-        if value != OVER && draft.adds() {
-            let fee = instrument.notional_share(price, order.quantity, self.limits.taker_fee, Rounding::Up);
-            draft.margin = self.margin_for(&draft, opening_value) + fee;
+            margin,
         }
-        draft
     }
 
     /// How far a position may get without an order and with it. An order that is replaced counts in neither.
@@ -257,18 +260,17 @@ impl<'a> Context<'a> {
         &self,
         order: &NewOrder,
         held: Quantity,
-        (mut pending, exits): (Pending, Pending),
+        (pending, exits): (Pending, Pending),
     ) -> (Reach, Reach) {
-        let side = order.side as usize;
-        if let Some(replaced) = self.replaced {
-            pending[side] -= replaced.exposed();
-        }
+        let pending = match self.replaced {
+            Some(replaced) => with(pending, order.side, -replaced.exposed()),
+            None => pending,
+        };
         let rest = likely(held, pending, exits);
         if order.reduce_only {
             return (rest, rest);
         }
-        pending[side] += order.quantity;
-        (rest, likely(held, pending, exits))
+        (rest, likely(held, with(pending, order.side, order.quantity), exits))
     }
 
     /// The margin that approving the order sets aside, besides its fee.
@@ -276,10 +278,16 @@ impl<'a> Context<'a> {
     /// An order that turns a position around first frees the margin of what it closes, so only what it opens beyond
     /// that needs new margin. The first order behind an exit of the whole position stands as if it had closed it.
     #[inline(always)]
-    fn margin_for(&self, draft: &Draft<'_>, opening_value: Amount) -> Amount {
+    fn margin_for(
+        &self,
+        order: &NewOrder,
+        opening: Quantity,
+        (slot, held): (usize, &Position),
+        opening_value: Amount,
+    ) -> Amount {
         let leverage = self.limits.leverage;
-        let freed = if draft.order.quantity > draft.opening || self.follows_exit(draft) {
-            margin(draft.held.cost.abs(), leverage)
+        let freed = if order.quantity > opening || self.follows_exit(order, slot, held) {
+            margin(held.cost.abs(), leverage)
         } else {
             Amount::ZERO
         };
@@ -288,14 +296,14 @@ impl<'a> Context<'a> {
 
     /// Whether all of the position leaves by orders that only reduce it, and nothing but them is on its way to that side.
     #[inline]
-    fn follows_exit(&self, draft: &Draft<'_>) -> bool {
-        let (side, held) = (draft.order.side, draft.held.quantity);
-        let exits = self.orders.exits(draft.slot)[side as usize];
+    fn follows_exit(&self, order: &NewOrder, slot: usize, held: &Position) -> bool {
+        let (side, held) = (order.side, held.quantity);
+        let exits = self.orders.exits(slot)[side as usize];
         if exits.is_zero() {
             return false;
         }
-        let others = self.orders.pending(draft.slot)[side as usize]
-            - self.replaced.map_or(Quantity::ZERO, Order::exposed);
+        let others =
+            self.orders.pending(slot)[side as usize] - self.replaced.map_or(Quantity::ZERO, Order::exposed);
         side.signed(held).is_negative() && exits >= held.abs() && others.is_zero()
     }
 
@@ -336,6 +344,15 @@ impl<'a> Context<'a> {
     fn dearest(&self, ix: usize) -> Option<Price> {
         let ours = self.orders.live.iter().filter(|o| o.order.instrument.index() == ix);
         ours.filter_map(|o| o.order.kind.limit().max(o.order.kind.trigger())).max()
+    }
+}
+
+/// What is pending with more of it on one side. Not by index: what is indexed lies in memory.
+#[inline(always)]
+fn with([buys, sells]: Pending, side: Side, more: Quantity) -> Pending {
+    match side {
+        Side::Buy => [buys + more, sells],
+        Side::Sell => [buys, sells + more],
     }
 }
 

@@ -88,8 +88,8 @@ pub(crate) struct Request {
 /// Checks a request; what passes is a command in `out`, and the margin to set aside for it.
 #[inline(always)]
 pub(crate) fn approve(context: &Context<'_>, request: &Request, out: &mut Outbox) -> Result<Amount, Refusal> {
-    let basis = context.basis(&request.order)?;
-    let draft = context.work_out(&request.order, request.strategy, basis);
+    let valued = context.valued(&request.order)?;
+    let draft = context.worked_out(&request.order, request.strategy, valued);
     checks::pass(context, &draft)?;
     let margin = draft.margin;
     out.place(ApprovedOrder(&request.order));

@@ -170,6 +170,7 @@ impl Watch {
     }
 
     /// Takes up a run of consecutive candles.
+    #[inline]
     pub(crate) fn note_run(
         &mut self,
         instrument: &Instrument,
