@@ -10,7 +10,7 @@ use model::{
     TriggerDirection,
 };
 use std::hint::cold_path;
-use units::{Amount, Price};
+use units::{Amount, Price, Quantity, Rate};
 
 /// The largest value of one order: 10¹⁸ of the currency. What is added to it (fees, margin, profit) fits an amount then.
 const MOST: Amount = Amount::from_units(units::pow10(36));
@@ -109,12 +109,6 @@ impl Venue {
     ) -> Result<bool, RejectReason> {
         let (instrument, desk) =
             (&self.instruments[order.instrument.index()], &self.desks[order.instrument.index()]);
-        // Most orders with a price are plain limit orders.
-        if let OrderKind::Limit { price } = order.kind {
-            check_price(price, instrument)?;
-            self.check_limit(order, price, last)?;
-            return Ok(false);
-        }
         for price in [order.kind.limit(), order.kind.trigger()].into_iter().flatten() {
             check_price(price, instrument)?;
         }
@@ -216,6 +210,41 @@ fn check_flags(order: &NewOrder) -> Result<(), RejectReason> {
         Err(RejectReason::CloseOnTrigger)
     } else if order.reduce_only && !order.protection.is_none() {
         Err(RejectReason::ProtectionOnReduceOnly)
+    } else {
+        Ok(())
+    }
+}
+
+/// Whether the risk limits allow an order: the position with all its orders must fit the last tier, and the leverage that of
+/// the tier which they fall into. Source: Bybit, "Risk Limit (Perpetual and Futures Contracts)"; Binance, "Leverage and
+/// Margin of USDⓈ-M Futures".
+#[inline(always)]
+pub(crate) fn check_tier(
+    instrument: &Instrument,
+    price: Price,
+    (opening, beside): (Quantity, Quantity),
+    leverage: Rate,
+) -> Result<(), RejectReason> {
+    let total = opening.mantissa().checked_add(beside.mantissa()).map(Quantity::new);
+    let value = total.and_then(|total| instrument.checked_notional(price, total));
+    let Some(value) = value else { return Err(RejectReason::RiskLimit) };
+    let first = &instrument.margin_tiers[0];
+    // Nearly every position falls into the first tier.
+    if value <= first.notional_limit && (Rate::ONE..=first.max_leverage).contains(&leverage) {
+        return Ok(());
+    }
+    check_higher_tier(instrument, value, leverage)
+}
+
+#[inline(never)]
+fn check_higher_tier(instrument: &Instrument, value: Amount, leverage: Rate) -> Result<(), RejectReason> {
+    let tier = instrument.tier(value);
+    if leverage < Rate::ONE || leverage > instrument.max_leverage() {
+        Err(RejectReason::Leverage)
+    } else if value > tier.notional_limit {
+        Err(RejectReason::RiskLimit)
+    } else if leverage > tier.max_leverage {
+        Err(RejectReason::RiskTier)
     } else {
         Ok(())
     }

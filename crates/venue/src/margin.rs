@@ -1,6 +1,7 @@
 //! What stands behind positions and orders: leverage, margin modes, what is set aside and what is left.
 
 use crate::account::Holding;
+use crate::checks::check_tier;
 use crate::collateral::Currency;
 use crate::config::VenueConfig;
 use crate::desk::{Desk, Resting};
@@ -530,9 +531,6 @@ impl Venue {
     #[inline]
     pub(crate) fn set_aside_for_orders(&self, currency: usize) -> Amount {
         let mut sum = Amount::ZERO;
-        if let [only] = self.desks.as_slice() {
-            return if self.account.settles(only.ix) == currency { only.set_aside() } else { sum };
-        }
         for desk in &self.desks {
             if !desk.orders.is_empty() && self.account.settles(desk.ix) == currency {
                 sum += desk.set_aside();
@@ -699,41 +697,6 @@ impl Venue {
         if self.margin.fees.advance(at) {
             self.reckon_all();
         }
-    }
-}
-
-/// Whether the risk limits allow an order: the position with all its orders must fit the last tier, and the leverage that of
-/// the tier which they fall into. Source: Bybit, "Risk Limit (Perpetual and Futures Contracts)"; Binance, "Leverage and
-/// Margin of USDⓈ-M Futures".
-#[inline(always)]
-fn check_tier(
-    instrument: &Instrument,
-    price: Price,
-    (opening, beside): (Quantity, Quantity),
-    leverage: Rate,
-) -> Result<(), RejectReason> {
-    let total = opening.mantissa().checked_add(beside.mantissa()).map(Quantity::new);
-    let value = total.and_then(|total| instrument.checked_notional(price, total));
-    let Some(value) = value else { return Err(RejectReason::RiskLimit) };
-    let first = &instrument.margin_tiers[0];
-    // Nearly every position falls into the first tier.
-    if value <= first.notional_limit && (Rate::ONE..=first.max_leverage).contains(&leverage) {
-        return Ok(());
-    }
-    check_higher_tier(instrument, value, leverage)
-}
-
-#[inline(never)]
-fn check_higher_tier(instrument: &Instrument, value: Amount, leverage: Rate) -> Result<(), RejectReason> {
-    let tier = instrument.tier(value);
-    if leverage < Rate::ONE || leverage > instrument.max_leverage() {
-        Err(RejectReason::Leverage)
-    } else if value > tier.notional_limit {
-        Err(RejectReason::RiskLimit)
-    } else if leverage > tier.max_leverage {
-        Err(RejectReason::RiskTier)
-    } else {
-        Ok(())
     }
 }
 

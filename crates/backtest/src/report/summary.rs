@@ -255,8 +255,7 @@ fn ends<'a, T, V: PartialOrd>(
     all: impl Iterator<Item = &'a T> + Clone,
     value: impl Fn(&T) -> V,
 ) -> (Option<&'a T>, Option<&'a T>) {
-    let pick = |keep: fn(&V, &V) -> bool| {
-        all.clone().reduce(|chosen, next| if keep(&value(next), &value(chosen)) { next } else { chosen })
-    };
-    (pick(|next, chosen| next < chosen), pick(|next, chosen| next > chosen))
+    let smaller = |chosen, next| if value(next) < value(chosen) { next } else { chosen };
+    let larger = |chosen, next| if value(next) > value(chosen) { next } else { chosen };
+    (all.clone().reduce(smaller), all.reduce(larger))
 }
