@@ -178,7 +178,7 @@ fn absorb(
 }
 
 /// Every limit, set so wide that none is met.
-fn every_limit(limits: Limits) -> Limits {
+fn every_limit(limits: &Limits) -> Limits {
     let (whole, many) = (Some(Cap::Equity(Rate::from_units(10 * Rate::ONE.units()))), Some(1_000_000));
     Limits {
         max_order_quantity: Some(Decimal { mantissa: 1_000, decimals: 0 }),
@@ -202,7 +202,7 @@ fn every_limit(limits: Limits) -> Limits {
         min_liquidation_distance: Some(LiquidationDistance::Rate(Rate::ZERO)),
         max_correlated: whole,
         clusters: vec![Cluster { name: "all".to_owned(), members: vec![IX], cap: Cap::Equity(Rate::ONE) }],
-        ..limits
+        ..limits.clone()
     }
 }
 
@@ -229,7 +229,7 @@ fn world(crosses: bool, is_limited: bool) -> (Engine, Venue) {
     let setup = Setup {
         instruments: vec![instrument()],
         initial_balance,
-        limits: if is_limited { every_limit(limits) } else { limits },
+        limits: if is_limited { every_limit(&limits) } else { limits },
         min_strength: Rate::ZERO,
         voting: engine::Voting::default(),
         keep_bars: 0,

@@ -109,6 +109,12 @@ impl Venue {
     ) -> Result<bool, RejectReason> {
         let (instrument, desk) =
             (&self.instruments[order.instrument.index()], &self.desks[order.instrument.index()]);
+        // Most orders with a price are plain limit orders.
+        if let OrderKind::Limit { price } = order.kind {
+            check_price(price, instrument)?;
+            self.check_limit(order, price, last)?;
+            return Ok(false);
+        }
         for price in [order.kind.limit(), order.kind.trigger()].into_iter().flatten() {
             check_price(price, instrument)?;
         }

@@ -531,6 +531,9 @@ impl Venue {
     #[inline]
     pub(crate) fn set_aside_for_orders(&self, currency: usize) -> Amount {
         let mut sum = Amount::ZERO;
+        if let [only] = self.desks.as_slice() {
+            return if self.account.settles(only.ix) == currency { only.set_aside() } else { sum };
+        }
         for desk in &self.desks {
             if !desk.orders.is_empty() && self.account.settles(desk.ix) == currency {
                 sum += desk.set_aside();
