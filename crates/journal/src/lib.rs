@@ -38,4 +38,4 @@ pub use reader::{BadSnapshot, Cut, Damage, ReadError, RunReader};
 pub use retention::{Expendable, KeptRun, KeptSegment, Retention};
 pub use segment::{FORMAT, FileName, compress, decompress};
 pub use snapshot::{Migration, MigrationError, Migrations, SnapshotFault, SnapshotFile};
-pub use writer::{Attachment, Settings, Stopped, Writer};
+pub use writer::{Attachment, NO_ROOM, Settings, Stopped, Writer};

@@ -11,6 +11,9 @@ use std::collections::VecDeque;
 use std::fmt;
 use units::{Digest, Timestamp};
 
+/// Why a journal stops that is written to faster than the disk makes segments: what waits for the disk is bounded by one of them.
+pub const NO_ROOM: &str = "the disk has not made room for a whole segment";
+
 /// So many snapshots of a run are kept.
 const KEPT_SNAPSHOTS: usize = 2;
 
@@ -486,7 +489,7 @@ impl Writer {
     /// Closes the segment and goes on in the next one.
     fn rotate(&mut self) {
         if !self.waits_for.is_empty() {
-            return self.fail("the disk has not made room for a whole segment".to_owned());
+            return self.fail(NO_ROOM.to_owned());
         }
         // Before anything is written to the new segment: that it has content proves the old one durable.
         self.flush_now(true);

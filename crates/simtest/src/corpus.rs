@@ -119,4 +119,10 @@ pub const STORIES: &[Story] = &[
         story: "while a key was refused, the kill switch decided an order a second for every position, and the journal grew with \
                 what never left: it waits ever longer",
     },
+    Story {
+        seed: 0x616,
+        dialects: Dialects::Bybit,
+        story: "what had piled up behind a pause filled a segment before the disk could make the next, and the checker took the stop \
+                that follows for one without a reason",
+    },
 ];
