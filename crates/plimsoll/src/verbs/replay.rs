@@ -24,7 +24,7 @@ use crate::research::{history, recipe};
 pub(crate) struct Args {
     /// The run: its name, the beginning of its name, or `last`
     run: String,
-    /// Stop after this input
+    /// Stop after this input; 0 is the state that the run began with
     #[arg(long, value_name = "SEQ")]
     until: Option<u64>,
     /// Print every input that led to something, and what it led to
@@ -50,7 +50,7 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<(), Failure> {
     let (base, is_shortened) = (engine.seq(), reader.is_shortened());
     let mut replay = Replay::new(engine);
     let until = Seq(args.until.unwrap_or(u64::MAX));
-    if until < base {
+    if until < base && until != Seq(0) {
         let what = if is_shortened { "what is left of " } else { "" };
         let run = &reader.manifest().run;
         return Err(Failure::usage(format!(
