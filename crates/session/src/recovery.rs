@@ -26,7 +26,7 @@ use std::any::Any;
 use std::cell::Cell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use units::Timestamp;
+use units::{Span, Timestamp};
 
 /// The version of the state in snapshots: what the session remembers, then the engine.
 pub const STATE_VERSION: u32 = 1;
@@ -60,7 +60,8 @@ pub struct Opening {
     pub(crate) memory: Memory,
     pub(crate) parent: Option<RunId>,
     pub(crate) origin: Option<RunId>,
-    /// The time of the last input before.
+    /// When the parent began, as the clock told it then.
+    pub(crate) parent_created: Option<Timestamp>,
     pub(crate) mood: Mood,
 }
 
@@ -79,7 +80,14 @@ impl Opening {
     /// A fresh start: nothing ever ran, or nothing of it is to go on.
     #[must_use]
     pub fn fresh(engine: Engine) -> Self {
-        Self { engine, memory: Memory::default(), parent: None, origin: None, mood: Mood::AsLeft }
+        Self {
+            engine,
+            memory: Memory::default(),
+            parent: None,
+            origin: None,
+            parent_created: None,
+            mood: Mood::AsLeft,
+        }
     }
 
     /// A state that was brought about in another way than by [`recover`]: by who keeps a journal of its own.
@@ -109,10 +117,13 @@ impl Opening {
         &self.engine
     }
 
-    /// The manifest of the run that begins with this: whose child it is, and where its inputs begin.
+    /// The manifest of the run that begins with this: whose child it is, and where its inputs begin. It was created after its
+    /// parent, even if the clock was set back in between: the newest run is the one that a start goes on from, and that is kept.
     #[must_use]
     pub fn manifest(&self, manifest: Manifest) -> Manifest {
+        let earliest = self.parent_created.map(|created| created + Span::from_nanos(1));
         Manifest {
+            created: earliest.map_or(manifest.created, |earliest| manifest.created.max(earliest)),
             parent: self.parent.clone(),
             origin: self.origin.clone(),
             base: self.engine.seq(),
@@ -329,7 +340,14 @@ fn recover_run(store: &dyn Store, parts: &dyn Parts) -> Result<Option<Recovered>
                     seq: engine.seq(),
                     at: engine.now(),
                 };
-                let opening = Opening { engine, memory, parent: Some(manifest.run.clone()), origin, mood };
+                let opening = Opening {
+                    engine,
+                    memory,
+                    parent: Some(manifest.run.clone()),
+                    origin,
+                    parent_created: Some(manifest.created),
+                    mood,
+                };
                 let is_open = manifest.state == State::Open;
                 let sealed = is_open.then(|| manifest.sealed(State::Crashed(tail)));
                 return Ok(Some(Recovered { opening, sealed, report }));

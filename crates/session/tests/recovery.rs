@@ -310,6 +310,16 @@ fn a_child_goes_on_and_so_does_its_child() {
 }
 
 #[test]
+fn a_clock_that_was_set_back_leaves_the_child_the_newest() {
+    let (folder, run) = write(&script(), 1000);
+    let parent = run.writer().manifest().created;
+    let opening = recovered(&folder, &bench()).opening;
+    let created = |at| opening.manifest(manifest("child", at)).created;
+    assert_eq!(created(parent - Span::from_seconds(3_600)), parent + Span::from_nanos(1));
+    assert_eq!(created(parent + Span::from_seconds(3_600)), parent + Span::from_seconds(3_600));
+}
+
+#[test]
 fn what_the_operator_left_is_what_it_begins_with() {
     for command in [OperatorCommand::Pause, OperatorCommand::Panic] {
         let (mut folder, mut run) = write(&script(), 1_000);

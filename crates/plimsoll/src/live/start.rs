@@ -228,7 +228,7 @@ impl Start<'_> {
             base: Seq(0),
             // Nobody goes on from one that only looked.
             mode: if is_observing { format!("observing {}", self.exchange.name()) } else { label(self) },
-            created: now,
+            created: after_all(&journal, &label(self), now)?,
             program: env!("CARGO_PKG_VERSION").to_owned(),
             commit: option_env!("PLIMSOLL_COMMIT").unwrap_or("unknown").to_owned(),
             configuration: kept.configuration,
@@ -400,6 +400,13 @@ fn runs_of(journal: &Path, label: &str) -> Result<Vec<RunFolder>, Failure> {
     }
     found.sort_by(|a, b| (b.0, &b.1).cmp(&(a.0, &a.1)));
     Ok(found.into_iter().map(|(_, _, folder)| folder).collect())
+}
+
+/// When a run that begins now was created: after every other one of its mode, even if the clock was set back since, because
+/// the newest is the one that is gone on from.
+fn after_all(journal: &Path, label: &str, now: Timestamp) -> Result<Timestamp, Failure> {
+    let Some(newest) = runs_of(journal, label)?.into_iter().next() else { return Ok(now) };
+    Ok(now.max(journals::manifest(&newest)?.created + Span::from_nanos(1)))
 }
 
 fn folder_of<'f>(folders: &'f [RunFolder], run: &RunId) -> Option<&'f RunFolder> {
