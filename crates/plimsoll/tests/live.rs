@@ -255,8 +255,8 @@ fn a_process_that_is_killed_goes_on_where_it_was() {
     assert!(commands > 5 * u64::from(rounds), "{commands} commands are no load");
 }
 
-#[test]
-fn what_hangs_twice_is_only_looked_after() {
+/// An exchange where a session hung twice.
+fn hung_twice() -> Bench {
     let bench = Bench::new();
     bench.live_configuration();
     for round in 0..2 {
@@ -274,7 +274,14 @@ fn what_hangs_twice_is_only_looked_after() {
         std::fs::write(bench.path().join("data/journal").join(newest).join("stuck"), "after input 1\n")
             .unwrap();
     }
-    assert!(!bench.positions().is_empty(), "something is open");
+    bench
+}
+
+#[test]
+fn what_hangs_twice_is_only_looked_after() {
+    // Some are killed while a position turns around, when nothing is open.
+    let bench = (0..8).map(|_| hung_twice()).find(|bench| !bench.positions().is_empty());
+    let bench = bench.expect("something is open");
     let mut session = bench.trades(LIVE);
     session.sees("OBSERVE ONLY");
     session.sees("paused");
