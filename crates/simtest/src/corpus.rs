@@ -125,4 +125,10 @@ pub const STORIES: &[Story] = &[
         story: "what had piled up behind a pause filled a segment before the disk could make the next, and the checker took the stop \
                 that follows for one without a reason",
     },
+    Story {
+        seed: 0x9c1,
+        dialects: Dialects::Bybit,
+        story: "the clock was set back between two runs, the newer one counted as the older, and what is old is thrown away: a \
+                run is created after the one that it goes on from",
+    },
 ];

@@ -2,9 +2,11 @@
 //! own, so that neither the end of a session nor the start of the next one waits for it, and the memory of neither grows.
 //!
 //! A run whose market is not in the catalog yet has a file that says so. Whoever stores it holds a lock on that file and removes it
-//! at the end, so that what breaks off is found and begun anew; storing twice changes nothing.
+//! at the end, so that what breaks off is found and begun anew; storing twice changes nothing. What went wrong stands in the file,
+//! and the next start tells it.
 
 use std::fs::{File, OpenOptions, TryLockError};
+use std::io::read_to_string;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -33,12 +35,10 @@ pub(crate) fn store(folder: &RunFolder, catalog: &Catalog) -> Result<Option<u32>
         record(folder, catalog)?;
         return Ok(None);
     }
-    let due = due(folder);
-    std::fs::write(&due, "").map_err(|error| failed(&due, &error))?;
     hand_over(folder, catalog)
 }
 
-/// Begins anew whatever was to be stored of earlier runs, and is not being stored.
+/// Begins anew whatever was to be stored of earlier runs, and is not being stored; tells why it was not.
 ///
 /// # Errors
 /// When the folder of the journals cannot be read.
@@ -51,7 +51,13 @@ pub(crate) fn store_overdue(journal: &Path, catalog: &Catalog) -> Result<(), Fai
         let Ok(file) = File::open(due(&folder)) else { continue };
         match file.try_lock() {
             Ok(()) => {
+                let problem = read_to_string(&file).unwrap_or_default();
                 drop(file);
+                if !problem.trim().is_empty() {
+                    let text =
+                        format!("what {run} saw of the market is not stored yet, trying again: {problem}");
+                    Failure::failed(text.trim_end()).report(false, false);
+                }
                 hand_over(&folder, catalog)?;
             }
             // Somebody is at it, or the system has no locks: the file stays and says so.
@@ -96,7 +102,9 @@ fn hand_over(folder: &RunFolder, catalog: &Catalog) -> Result<Option<u32>, Failu
     let mut command = Command::new(program);
     command.args(["data", "record"]).arg(run).arg("--journal-dir").arg(journal);
     command.arg("--data-dir").arg(catalog.root());
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let path = due(folder);
+    let problems = File::create(&path).map_err(|error| failed(&path, &error))?;
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(problems);
     #[cfg(unix)]
     {
         // Ctrl-C in the terminal is not meant for it.
